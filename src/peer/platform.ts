@@ -1,0 +1,19 @@
+// The port to the platform: everything outside the core that a peer connection needs. The entry points bind it to Node
+// (src/node/platform.ts); test/sim has a virtual one.
+import type { CryptoProvider } from "../crypto/provider.js";
+import type { Logger } from "../util/logger.js";
+import type { Cancellable, Network } from "../util/net.js";
+
+export interface Platform {
+  readonly crypto: CryptoProvider;
+  readonly network: Network;
+  /** Monotonic milliseconds, fractional. */
+  now(): number;
+  /** Milliseconds since the Unix epoch at which `now()` was zero. */
+  readonly timeOrigin: number;
+  /** Calls back once after `delay` milliseconds (never earlier). A pending timer keeps the process alive only if `hold`. */
+  setTimer(callback: (now: number) => void, delay: number, hold: boolean): Cancellable;
+  /** Queues a task: microtasks run before and after it, as in the HTML event loop. */
+  queueTask(callback: () => void): void;
+  readonly logger?: Logger | undefined;
+}

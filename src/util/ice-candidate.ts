@@ -1,0 +1,97 @@
+// The candidate record that ICE, SDP and the W3C layer share, with its grammar: `candidate-attribute` of RFC 8839 §5.1,
+// with the TCP extension of RFC 6544 §4.5 and the extension attributes of §5.1 kept in order.
+
+export type IceCandidateType = "host" | "srflx" | "prflx" | "relay";
+export type IceTcpCandidateType = "active" | "passive" | "so";
+
+export interface IceCandidate {
+  readonly foundation: string;
+  readonly component: number;
+  readonly protocol: "udp" | "tcp";
+  readonly priority: number;
+  /** An IP literal, or a host name (`.local`, RFC 8839 §5.1 with mDNS obfuscation). */
+  readonly address: string;
+  readonly port: number;
+  readonly type: IceCandidateType;
+  readonly relatedAddress?: string | undefined;
+  readonly relatedPort?: number | undefined;
+  readonly tcpType?: IceTcpCandidateType | undefined;
+  readonly usernameFragment?: string | undefined;
+  /** Extension attributes not listed above, in order ("generation", "network-id", "network-cost", …). */
+  readonly extensions?: readonly (readonly [name: string, value: string])[] | undefined;
+  /** Local only: the URL of the server that the candidate came from, and how the relay is reached. */
+  readonly url?: string | undefined;
+  readonly relayProtocol?: "udp" | "tcp" | "tls" | undefined;
+}
+
+const ICE_CHARS = /^[A-Za-z0-9+/]{1,32}$/;
+const TYPES: readonly string[] = ["host", "srflx", "prflx", "relay"];
+const TCP_TYPES: readonly string[] = ["active", "passive", "so"];
+
+function decimal(text: string | undefined, max: number): number | undefined {
+  if (text === undefined || !/^\d{1,10}$/.test(text)) return undefined;
+  const value = Number(text);
+  return value <= max ? value : undefined;
+}
+
+/** Reads `candidate:…` (an `a=` before it is allowed). Undefined if it does not follow the grammar. */
+export function parseIceCandidate(text: string): IceCandidate | undefined {
+  const line = text.startsWith("a=") ? text.slice(2) : text;
+  if (!line.startsWith("candidate:")) return undefined;
+  const words = line.slice("candidate:".length).trim().split(/ +/);
+  const [foundation, componentText, protocolText, priorityText, address, portText, typ, type] = words;
+  const component = decimal(componentText, 256);
+  const priority = decimal(priorityText, 0xffff_ffff);
+  const port = decimal(portText, 0xffff);
+  const protocol = protocolText?.toLowerCase();
+  if (foundation === undefined || !ICE_CHARS.test(foundation) || address === undefined || address === "")
+    return undefined;
+  if (component === undefined || component < 1 || priority === undefined || port === undefined) return undefined;
+  if ((protocol !== "udp" && protocol !== "tcp") || typ !== "typ" || type === undefined || !TYPES.includes(type)) {
+    return undefined;
+  }
+  let relatedAddress: string | undefined;
+  let relatedPort: number | undefined;
+  let tcpType: IceTcpCandidateType | undefined;
+  let usernameFragment: string | undefined;
+  const extensions: [string, string][] = [];
+  for (let i = 8; i < words.length; i += 2) {
+    const name = words[i]!;
+    const value = words[i + 1];
+    if (value === undefined) return undefined;
+    if (name === "raddr") relatedAddress = value;
+    else if (name === "rport") {
+      relatedPort = decimal(value, 0xffff);
+      if (relatedPort === undefined) return undefined;
+    } else if (name === "tcptype") {
+      if (!TCP_TYPES.includes(value)) return undefined;
+      tcpType = value as IceTcpCandidateType;
+    } else if (name === "ufrag") usernameFragment = value;
+    else extensions.push([name, value]);
+  }
+  return {
+    foundation,
+    component,
+    protocol,
+    priority,
+    address,
+    port,
+    type: type as IceCandidateType,
+    relatedAddress,
+    relatedPort,
+    tcpType,
+    usernameFragment,
+    extensions,
+  };
+}
+
+/** Writes `candidate:…` without `a=`. */
+export function writeIceCandidate(c: IceCandidate): string {
+  let out = `candidate:${c.foundation} ${c.component} ${c.protocol} ${c.priority} ${c.address} ${c.port} typ ${c.type}`;
+  if (c.relatedAddress !== undefined) out += ` raddr ${c.relatedAddress}`;
+  if (c.relatedPort !== undefined) out += ` rport ${c.relatedPort}`;
+  if (c.tcpType !== undefined) out += ` tcptype ${c.tcpType}`;
+  for (const [name, value] of c.extensions ?? []) out += ` ${name} ${value}`;
+  if (c.usernameFragment !== undefined) out += ` ufrag ${c.usernameFragment}`;
+  return out;
+}

@@ -1,0 +1,126 @@
+// Holds the code against docs/architecture.md: which layer may import which, no circles, nothing of the platform in the
+// core. A row that has to be loosened is a decision: make it there first.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const source = join(root, "src");
+
+/** Which folders a folder may import, besides itself. Entry points (files of src/ itself) may import everything. */
+const ALLOWED: Record<string, readonly string[]> = {
+  util: [],
+  crypto: ["util"],
+  stun: ["util", "crypto"],
+  turn: ["stun", "util", "crypto"],
+  ice: ["stun", "turn", "util", "crypto"],
+  dtls: ["util", "crypto"],
+  payload: ["util"],
+  rtp: ["payload", "util"],
+  srtp: ["rtp", "util", "crypto"],
+  sctp: ["util", "crypto"],
+  datachannel: ["sctp", "util"],
+  sdp: ["util"],
+  jsep: ["sdp", "util"],
+  peer: ["ice", "dtls", "srtp", "rtp", "sctp", "datachannel", "util", "crypto"],
+  w3c: ["peer", "jsep", "sdp", "util", "crypto"],
+  media: ["w3c", "payload", "util"],
+  node: ["peer", "crypto", "util"],
+  cli: ["node", "w3c", "media", "util"],
+};
+const CORE = Object.keys(ALLOWED).filter((layer) => !["media", "node", "cli"].includes(layer));
+
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".ts") && !file.endsWith(".d.ts") && !file.endsWith(".test.ts"),
+);
+const code = new Map(files.map((file) => [file, readFileSync(join(source, file), "utf8")]));
+const layerOf = (file: string): string => (file.includes(sep) ? file.split(sep)[0]! : "");
+
+function importsOf(file: string): { specifier: string; typeOnly: boolean }[] {
+  const found: { specifier: string; typeOnly: boolean }[] = [];
+  const pattern =
+    /^\s*(import|export)(\s+type)?\b[^;"']*?from\s+["']([^"']+)["']|^\s*import\s+["']([^"']+)["']|import\(\s*["']([^"']+)["']/gm;
+  for (const match of code.get(file)!.matchAll(pattern)) {
+    found.push({ specifier: (match[3] ?? match[4] ?? match[5])!, typeOnly: match[2] !== undefined });
+  }
+  return found;
+}
+
+function targetOf(file: string, specifier: string): string {
+  return relative(source, join(source, dirname(file), specifier)).replace(/\.js$/, ".ts");
+}
+
+test("every folder of src is a known layer", () => {
+  for (const file of files) if (layerOf(file) !== "") assert.ok(layerOf(file) in ALLOWED, file);
+});
+
+test("imports point only downward", () => {
+  const wrong: string[] = [];
+  for (const file of files) {
+    const layer = layerOf(file);
+    if (layer === "") continue;
+    for (const { specifier, typeOnly } of importsOf(file)) {
+      if (!specifier.startsWith(".")) {
+        if (CORE.includes(layer)) wrong.push(`${file} imports ${specifier}: the core imports no packages`);
+        else if (!specifier.startsWith("node:") && layer !== "cli") wrong.push(`${file} imports ${specifier}`);
+        continue;
+      }
+      const target = layerOf(targetOf(file, specifier));
+      if (target === layer || ALLOWED[layer]!.includes(target)) {
+        if (layer === "node" && target === "peer" && !typeOnly)
+          wrong.push(`${file} imports ${specifier} not as a type`);
+        if (target === "crypto" && layer !== "crypto" && layer !== "node" && !typeOnly) {
+          wrong.push(`${file} imports ${specifier} not as a type`);
+        }
+        continue;
+      }
+      wrong.push(`${file} imports ${specifier}: ${layer} may not see ${target || "an entry point"}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("there are no import circles", () => {
+  const edges = new Map(
+    files.map((file) => [
+      file,
+      importsOf(file)
+        .filter(({ specifier, typeOnly }) => specifier.startsWith(".") && !typeOnly)
+        .map(({ specifier }) => targetOf(file, specifier)),
+    ]),
+  );
+  const state = new Map<string, "open" | "done">();
+  const circles: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    if (state.get(file) === "done") return;
+    if (state.get(file) === "open") {
+      circles.push([...path.slice(path.indexOf(file)), file].join(" -> "));
+      return;
+    }
+    state.set(file, "open");
+    for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+    state.set(file, "done");
+  };
+  for (const file of files) visit(file, []);
+  assert.deepEqual(circles, []);
+});
+
+test("the core reads no clock, draws no randomness and prints nothing", () => {
+  const banned =
+    /\b(Date\.now|new Date\(\)|Math\.random|performance\.|setTimeout|setInterval|setImmediate|process\.|console\.|Buffer\b)/;
+  const wrong: string[] = [];
+  for (const file of files) {
+    if (!CORE.includes(layerOf(file))) continue;
+    code
+      .get(file)!
+      .split("\n")
+      .forEach((line, index) => {
+        const bare = line.replace(/\/\/.*$/, "").replace(/^\s*\*.*$/, "");
+        const match = banned.exec(bare);
+        if (match && !/^\s*\/?\*/.test(line)) wrong.push(`${file}:${index + 1} uses ${match[1]}`);
+      });
+  }
+  assert.deepEqual(wrong, []);
+});
