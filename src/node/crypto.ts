@@ -22,6 +22,7 @@ import {
   timingSafeEqual,
   verify,
 } from "node:crypto";
+import { createChaCha20Poly1305 } from "../crypto/chacha20-poly1305.js";
 import type {
   Aead,
   AeadAlgorithm,
@@ -309,7 +310,8 @@ export const nodeCrypto: CryptoProvider = {
   hash: (algorithm, data) => createHash(HASHES[algorithm]).update(data).digest(),
   createHash: (algorithm) => new NodeHash(algorithm),
   createHmac: (algorithm, key) => new NodeHmac(algorithm, key),
-  createAead: (algorithm, key) => new NodeAead(algorithm, key),
+  createAead: (algorithm, key) =>
+    (algorithm === "chacha20-poly1305" ? createChaCha20Poly1305(key) : undefined) ?? new NodeAead(algorithm, key),
   createAesCtr: (key) => new NodeAesCtr(key),
   createKeyShare: (group) => (group === "x25519" ? new X25519KeyShare() : new EcdhKeyShare(group)),
   generateKeyPair(algorithm) {

@@ -60,3 +60,24 @@ export function iceChars(length: number, random: (length: number) => Uint8Array)
   for (let i = 0; i < length; i++) out += BASE64[bytes[i]! & 63]!;
   return out;
 }
+
+/** Bytes of a base64 text (RFC 4648 §4, padding optional), or undefined if it is not one. */
+export function base64Decode(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const clean = text.replace(/=+$/, "");
+  if (clean.length % 4 === 1) return undefined;
+  const out = new Uint8Array(Math.floor((clean.length * 3) / 4));
+  let bits = 0;
+  let held = 0;
+  let at = 0;
+  for (let i = 0; i < clean.length; i++) {
+    const value = BASE64.indexOf(clean[i]!);
+    if (value < 0) return undefined;
+    bits = ((bits << 6) | value) & 0xffffff;
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      out[at++] = bits >>> held;
+    }
+  }
+  return out;
+}

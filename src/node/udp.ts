@@ -1,0 +1,129 @@
+// UDP sockets over node:dgram. Datagrams of one wake-up of the event loop are handed up together: libuv reads up to 32
+// of them in one go, each with a callback of its own, and the immediate queued by the first runs right after the last.
+import { createSocket, type Socket } from "node:dgram";
+import type { Cancellable, DatagramHandler, DatagramPort, UdpOptions } from "../util/net.js";
+
+/** Ports tried in a range before giving up. */
+const MAX_BIND_TRIES = 64;
+/** What we ask the operating system to hold for one socket, bytes each way (it may grant less). */
+const SOCKET_BUFFER = 2 * 1024 * 1024;
+
+export interface UdpCounters {
+  sendErrors: number;
+}
+
+class UdpPort implements DatagramPort {
+  readonly localAddress: string;
+  readonly localPort: number;
+  private readonly socket: Socket;
+  private closed = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    const { address, port } = socket.address();
+    this.localAddress = address;
+    this.localPort = port;
+  }
+
+  send(data: Uint8Array, address: string, port: number): void {
+    if (this.closed) return;
+    try {
+      this.socket.send(data, port, address);
+    } catch {
+      // A full socket buffer or an unreachable network is loss, which the protocols above repair.
+    }
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.socket.close();
+  }
+}
+
+/** `dgram` resolves names; ours are always literals, and resolving them would cost a tick and a thread. */
+function literal(
+  address: string,
+  options: unknown,
+  callback: (error: Error | null, address: string, family: number) => void,
+): void {
+  const done = typeof options === "function" ? (options as typeof callback) : callback;
+  done(null, address, address.includes(":") ? 6 : 4);
+}
+
+function portOf(range: readonly [number, number] | undefined, attempt: number, start: number): number {
+  if (range === undefined) return 0;
+  const [min, max] = range;
+  return min + ((start + attempt) % (max - min + 1));
+}
+
+/** Opens a socket on a local address; the handler hears of it once it is bound. */
+export function openUdp(options: UdpOptions, handler: DatagramHandler, now: () => number): Cancellable {
+  let cancelled = false;
+  let current: Socket | undefined;
+  const range = options.portRange;
+  const size = range === undefined ? 1 : range[1] - range[0] + 1;
+  const start = Math.floor(Math.random() * size);
+  const tries = Math.min(size, MAX_BIND_TRIES);
+
+  const attempt = (n: number): void => {
+    const type = options.address.includes(":") ? "udp6" : "udp4";
+    const socket = createSocket({ type, lookup: literal as never, ipv6Only: type === "udp6" });
+    current = socket;
+    let bound = false;
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      if (cancelled) return;
+      if (bound) {
+        // ICMP errors come back here on some systems; they are loss.
+        if (error.code === "ECONNREFUSED" || error.code === "ECONNRESET" || error.code === "EMSGSIZE") return;
+        handler.onError(error.code ?? error.message, now());
+        return;
+      }
+      try {
+        socket.close();
+      } catch {
+        // It was never open.
+      }
+      if (n + 1 < tries && (error.code === "EADDRINUSE" || error.code === "EACCES")) attempt(n + 1);
+      else handler.onError(error.code ?? error.message, now());
+    });
+    socket.bind({ address: options.address, port: portOf(range, n, start), exclusive: true }, () => {
+      if (cancelled) return;
+      bound = true;
+      try {
+        socket.setRecvBufferSize(SOCKET_BUFFER);
+        socket.setSendBufferSize(SOCKET_BUFFER);
+      } catch {
+        // The default has to do.
+      }
+      const port = new UdpPort(socket);
+      let draining = false;
+      const drained = (): void => {
+        draining = false;
+        if (!cancelled) handler.onDrained(now());
+      };
+      socket.on("message", (data, from) => {
+        if (cancelled) return;
+        if (!draining) {
+          draining = true;
+          setImmediate(drained);
+        }
+        const zone = from.address.indexOf("%");
+        handler.onDatagram(data, zone < 0 ? from.address : from.address.slice(0, zone), from.port, now());
+      });
+      handler.onOpen(port, now());
+    });
+  };
+  attempt(0);
+  return {
+    cancel() {
+      if (cancelled) return;
+      cancelled = true;
+      try {
+        current?.close();
+      } catch {
+        // Already closed.
+      }
+    },
+  };
+}
