@@ -7,8 +7,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const kernels = [{ source: "kernels/chacha20-poly1305.ts", target: "src/crypto/chacha20-poly1305-wasm.ts" }];
-const flags = ["-O3", "--enable", "simd", "--runtime", "stub", "--initialMemory", "1", "--noAssert"];
+const kernels = ["chacha20-poly1305", "ghash"].map((name) => ({
+  source: `kernels/${name}.ts`,
+  target: `src/crypto/${name}-wasm.ts`,
+}));
+const flags = ["-O3", "--enable", "simd", "--runtime", "stub", "--initialMemory", "4", "--noAssert"];
 const check = process.argv.includes("--check");
 const scratch = mkdtempSync(join(tmpdir(), "kernels-"));
 

@@ -23,6 +23,7 @@ import {
   verify,
 } from "node:crypto";
 import { createChaCha20Poly1305 } from "../crypto/chacha20-poly1305.js";
+import { createBatchGcm } from "../crypto/ghash.js";
 import type {
   Aead,
   AeadAlgorithm,
@@ -125,12 +126,12 @@ class NodePublicKey implements PublicKey {
 class NodeAead implements Aead {
   readonly tagLength = 16;
   private readonly cipher: CipherGCMTypes;
-  private readonly key: KeyObject;
+  readonly key: KeyObject;
 
   constructor(algorithm: AeadAlgorithm, key: Uint8Array) {
     // The typings know chacha20-poly1305 only with CCM's options; the calls are the same.
     this.cipher = algorithm as CipherGCMTypes & CipherCCMTypes;
-    this.key = createSecretKey(key);
+    this.key = createSecretKey(key.slice());
   }
 
   sealBatch(jobs: readonly AeadJob[], count: number): void {
@@ -304,14 +305,24 @@ function random(length: number): Uint8Array<ArrayBuffer> {
   return out;
 }
 
+function createAead(algorithm: AeadAlgorithm, key: Uint8Array): Aead {
+  if (algorithm === "chacha20-poly1305") return createChaCha20Poly1305(key) ?? new NodeAead(algorithm, key);
+  const single = new NodeAead(algorithm, key);
+  let ecb: ReturnType<typeof createCipheriv> | undefined;
+  const encryptBlocks = (blocks: Uint8Array): Uint8Array => {
+    ecb ??= createCipheriv(`aes-${key.length * 8}-ecb`, single.key, null).setAutoPadding(false);
+    return ecb.update(blocks);
+  };
+  return createBatchGcm(encryptBlocks, single) ?? single;
+}
+
 /** node:crypto as a CryptoProvider. */
 export const nodeCrypto: CryptoProvider = {
   random,
   hash: (algorithm, data) => createHash(HASHES[algorithm]).update(data).digest(),
   createHash: (algorithm) => new NodeHash(algorithm),
   createHmac: (algorithm, key) => new NodeHmac(algorithm, key),
-  createAead: (algorithm, key) =>
-    (algorithm === "chacha20-poly1305" ? createChaCha20Poly1305(key) : undefined) ?? new NodeAead(algorithm, key),
+  createAead,
   createAesCtr: (key) => new NodeAesCtr(key),
   createKeyShare: (group) => (group === "x25519" ? new X25519KeyShare() : new EcdhKeyShare(group)),
   generateKeyPair(algorithm) {
