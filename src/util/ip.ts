@@ -118,8 +118,7 @@ export function formatIp(bytes: Uint8Array, at = 0, length: number = bytes.lengt
       i += bestLength - 1;
       continue;
     }
-    if (i > 0 && i !== best + bestLength) out += ":";
-    else if (i > 0 && best < 0) out += ":";
+    if (i > 0 && !out.endsWith(":")) out += ":";
     out += ((bytes[at + 2 * i]! << 8) | bytes[at + 2 * i + 1]!).toString(16);
   }
   return out;
