@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ReplayWindow } from "./replay-window.js";
+
+test("accepts each number once, in any order inside the window", () => {
+  const window = new ReplayWindow(64);
+  assert.ok(window.size >= 64);
+  for (const n of [0, 3, 1, 2, 40, 39]) {
+    assert.equal(window.check(n), true);
+    assert.equal(window.update(n), true);
+    assert.equal(window.check(n), false);
+    assert.equal(window.update(n), false);
+  }
+  assert.equal(window.check(4), true);
+});
+
+test("refuses what is behind the window, and a jump clears it", () => {
+  const window = new ReplayWindow(64);
+  window.update(10);
+  window.update(10 + 5000);
+  assert.equal(window.check(10), false);
+  assert.equal(window.check(5010 - window.size), false);
+  assert.equal(window.check(5010 - window.size + 1), true);
+  for (let n = 5010 - window.size + 1; n < 5010; n++) assert.equal(window.update(n), true, String(n));
+});
+
+test("agrees with a set of the numbers seen, also beyond 32 bits", () => {
+  for (const base of [0, 2 ** 31 - 100, 2 ** 32 - 100, 2 ** 48 - 4000]) {
+    const window = new ReplayWindow(128);
+    const seen = new Set<number>();
+    let newest = -1;
+    let state = 12345;
+    for (let i = 0; i < 3000; i++) {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      const n = base + Math.max(0, i + ((state >>> 16) % 300) - 200);
+      const expected = !seen.has(n) && (n > newest || n > newest - window.size);
+      assert.equal(window.check(n), expected);
+      assert.equal(window.update(n), expected);
+      seen.add(n);
+      newest = Math.max(newest, n);
+    }
+  }
+});
