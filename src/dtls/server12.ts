@@ -1,7 +1,7 @@
 // The server of a full DTLS 1.2 handshake (RFC 6347 §4.2, RFC 5246 §7.3, RFC 8422), which always demands the client's
 // certificate (RFC 8827 §6.5). No resumption, no tickets, no renegotiation. Once there is a DTLS 1.3 server, a peer that
 // offers 1.3 and ends up here has to be told by the downgrade sentinel in `random` (RFC 8446 §4.1.3).
-import type { KeyShare, NamedGroup, SignatureScheme } from "../crypto/provider.js";
+import type { KeyShare, NamedGroup, PrivateKey, SignatureScheme } from "../crypto/provider.js";
 import { ByteWriter } from "../util/byte-writer.js";
 import { type CipherSuite, EMPTY_RENEGOTIATION_INFO_SCSV } from "./cipher-suites.js";
 import {
@@ -168,11 +168,12 @@ export class Server12 extends Handshake12 {
         : hello.cipherSuites.map((code) => cipherSuites.find((suite) => suite.code === code));
     for (const suite of common) {
       if (suite === undefined) continue;
-      for (const certificate of certificates) {
-        if (certificate.privateKey.algorithm.name !== suite.authentication) continue;
-        const scheme = pickSignatureScheme(suite.authentication, peers, signatureSchemes);
-        if (scheme !== undefined) return { suite, certificate, scheme };
-      }
+      const scheme = pickSignatureScheme(suite.authentication, peers, signatureSchemes);
+      const fitting = certificates.filter(({ privateKey }) => privateKey.algorithm.name === suite.authentication);
+      // RFC 8422 §5.1.1: the curve of the certificate should be among the groups of the client; if none is, the client
+      // may still be content.
+      const certificate = fitting.find(({ privateKey }) => curveIsOffered(privateKey, hello)) ?? fitting[0];
+      if (scheme !== undefined && certificate !== undefined) return { suite, certificate, scheme };
     }
     return undefined;
   }
@@ -237,4 +238,10 @@ export class Server12 extends Handshake12 {
       this.finish();
     }
   }
+}
+
+function curveIsOffered({ algorithm }: PrivateKey, hello: ClientHello): boolean {
+  const groups = hello.extensions.supportedGroups;
+  if (algorithm.name !== "ecdsa" || groups === undefined) return true;
+  return groups.includes(NAMED_GROUPS[algorithm.namedCurve === "P-256" ? "secp256r1" : "secp384r1"]);
 }
