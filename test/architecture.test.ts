@@ -28,7 +28,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   w3c: ["peer", "jsep", "sdp", "util", "crypto"],
   media: ["w3c", "payload", "util"],
   node: ["peer", "crypto", "util"],
-  cli: ["node", "w3c", "media", "util"],
+  cli: ["", "node", "w3c", "media", "util"], // a program: it uses what users use
 };
 const CORE = Object.keys(ALLOWED).filter((layer) => !["media", "node", "cli"].includes(layer));
 
