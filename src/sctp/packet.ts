@@ -1,0 +1,133 @@
+// SCTP packet: common header (RFC 9260 §3.1), checksum (Appendix A; zero under RFC 9653), and the builder that bundles
+// chunks into one reused buffer. Chunk contents are written elsewhere.
+import { crc32cOfSctpPacket } from "../util/checksum.js";
+import { MAX_MTU } from "./options.js";
+
+export const COMMON_HEADER = 12;
+export const CHUNK_HEADER = 4;
+
+export function read16(b: Uint8Array, o: number): number {
+  return (b[o]! << 8) | b[o + 1]!;
+}
+
+export function read32(b: Uint8Array, o: number): number {
+  return ((b[o]! << 24) | (b[o + 1]! << 16) | (b[o + 2]! << 8) | b[o + 3]!) >>> 0;
+}
+
+export function write16(b: Uint8Array, o: number, v: number): void {
+  b[o] = v >>> 8;
+  b[o + 1] = v;
+}
+
+export function write32(b: Uint8Array, o: number, v: number): void {
+  b[o] = v >>> 24;
+  b[o + 1] = v >>> 16;
+  b[o + 2] = v >>> 8;
+  b[o + 3] = v;
+}
+
+/** `n` rounded up to a multiple of four. */
+export function pad4(n: number): number {
+  return (n + 3) & ~3;
+}
+
+/** True if the checksum is right, or zero where `zeroAllowed` (RFC 9653 §5.3). */
+export function checksumOk(packet: Uint8Array, zeroAllowed: boolean): boolean {
+  if (zeroAllowed && (packet[8]! | packet[9]! | packet[10]! | packet[11]!) === 0) return true;
+  const crc = crc32cOfSctpPacket(packet);
+  return (
+    packet[8] === (crc & 0xff) &&
+    packet[9] === ((crc >>> 8) & 0xff) &&
+    packet[10] === ((crc >>> 16) & 0xff) &&
+    packet[11] === crc >>> 24
+  );
+}
+
+/** Builds one packet at a time in memory of its own. */
+export class PacketBuilder {
+  buffer: Uint8Array;
+  /** Bytes written so far. */
+  length = 0;
+  /** Largest packet, a multiple of four. */
+  limit: number;
+  private readonly ports: number;
+  private last: Uint8Array;
+
+  constructor(mtu: number, localPort: number, remotePort: number) {
+    this.limit = mtu & ~3;
+    this.buffer = new Uint8Array(this.limit);
+    this.ports = ((localPort << 16) | remotePort) >>> 0;
+    this.last = this.buffer;
+  }
+
+  setLimit(mtu: number): void {
+    this.limit = mtu & ~3;
+    this.grow(this.limit);
+  }
+
+  private grow(size: number): void {
+    if (this.buffer.length >= size) return;
+    const grown = new Uint8Array(Math.min(MAX_MTU, size));
+    grown.set(this.buffer.subarray(0, this.length));
+    this.buffer = grown;
+    this.last = grown;
+  }
+
+  begin(verificationTag: number): void {
+    write32(this.buffer, 0, this.ports);
+    write32(this.buffer, 4, verificationTag);
+    this.length = COMMON_HEADER;
+  }
+
+  /** True if no chunk was added. */
+  get empty(): boolean {
+    return this.length <= COMMON_HEADER;
+  }
+
+  get space(): number {
+    return this.limit - this.length;
+  }
+
+  /** Reserves a chunk of `length` bytes (padded with zeros), writes its header, and returns where it starts. May pass `limit` (never MAX_MTU). */
+  chunk(type: number, flags: number, length: number): number {
+    const at = this.length;
+    const end = at + pad4(length);
+    if (end > this.buffer.length) this.grow(end);
+    const b = this.buffer;
+    b[at] = type;
+    b[at + 1] = flags;
+    b[at + 2] = length >>> 8;
+    b[at + 3] = length;
+    for (let i = at + length; i < end; i++) b[i] = 0;
+    this.length = end;
+    return at;
+  }
+
+  /** Adds a whole chunk from bytes, header included. */
+  add(chunk: Uint8Array): void {
+    const at = this.chunk(0, 0, chunk.length);
+    this.buffer.set(chunk, at);
+  }
+
+  /** The finished packet: a view of the scratch buffer, valid until the next `begin`. */
+  finish(zeroChecksum: boolean): Uint8Array {
+    const b = this.buffer;
+    b[8] = 0;
+    b[9] = 0;
+    b[10] = 0;
+    b[11] = 0;
+    let packet = this.last;
+    if (packet.length !== this.length) {
+      packet = b.subarray(0, this.length);
+      this.last = packet;
+    }
+    if (!zeroChecksum) {
+      const crc = crc32cOfSctpPacket(packet);
+      b[8] = crc;
+      b[9] = crc >>> 8;
+      b[10] = crc >>> 16;
+      b[11] = crc >>> 24;
+    }
+    return packet;
+  }
+}

@@ -1,0 +1,580 @@
+// The chunks that were sent and are not yet cumulatively acknowledged: SACK processing (RFC 9260 §6.2.1), loss detection,
+// and giving up of messages (RFC 3758). Decides which chunks are lost, not when to send (association.ts, congestion.ts).
+//
+// Loss detection is RACK (RFC 8985) on packet numbers as in QUIC (RFC 9002): each transmission belongs to a numbered packet, and
+// a chunk is lost when a packet sent sufficiently later was delivered: three packets later while no reordering was seen (the
+// three missing reports of RFC 9260 §7.2.4, HTNA by construction), by time after that. So a lost retransmission is found like
+// any other loss, and a burst is repaired in a round trip.
+//
+// Chunks live in parallel arrays indexed by TSN modulo a power of two; whether they are acknowledged or lost is in bitmaps that
+// are scanned by word; chunks in flight form a list in order of transmission. Everything is O(1) per chunk.
+import { DATA, DATA_HEADER, FLAG_B, FLAG_E, FLAG_U, FORWARD_TSN, I_DATA, I_DATA_HEADER, I_FORWARD_TSN, SACK_HEADER } from "./chunks.js";
+import { MAX_TSN_SPAN } from "./options.js";
+import { type PacketBuilder, pad4, read16, read32, write16, write32 } from "./packet.js";
+import type { RtoEstimator } from "./rto.js";
+import type { OutgoingMessage } from "./send-queue.js";
+
+const INITIAL_CAPACITY = 64;
+const MAX_CAPACITY = 65_536;
+/** kPacketThreshold of RFC 9002, DupThresh of TCP. */
+const PACKET_THRESHOLD = 3;
+const MAX_REO_WND_MULT = 16;
+/** Round trips without a spurious retransmission after which the reordering window shrinks again. */
+const REO_WND_PERSIST = 16;
+const NONE = -1;
+
+const FREE = 0;
+const IN_FLIGHT = 1;
+const LOST = 2;
+const ACKED = 3;
+const ABANDONED = 4;
+
+/** What one SACK told. */
+export class SackResult {
+  /** Chunk bytes newly acknowledged. */
+  bytes = 0;
+  /** The cumulative TSN moved. */
+  progressed = false;
+  /** Packets found lost, about. */
+  lost = 0;
+  /** A round-trip sample, or negative. */
+  rtt = -1;
+}
+
+export class RetransmissionQueue {
+  private readonly rto: RtoEstimator;
+  private readonly abandonRest: (message: OutgoingMessage) => boolean;
+  interleaving = false;
+  /** The peer takes FORWARD TSN: messages may be given up. */
+  partialReliability = false;
+
+  private capacity = INITIAL_CAPACITY;
+  private mask: number = INITIAL_CAPACITY - 1;
+  private messages: (OutgoingMessage | undefined)[] = new Array(INITIAL_CAPACITY).fill(undefined);
+  private offsets = new Uint32Array(INITIAL_CAPACITY);
+  private sizes = new Uint16Array(INITIAL_CAPACITY);
+  private fsns = new Uint32Array(INITIAL_CAPACITY);
+  private flags = new Uint8Array(INITIAL_CAPACITY);
+  private states = new Uint8Array(INITIAL_CAPACITY);
+  private transmissions = new Uint16Array(INITIAL_CAPACITY);
+  private sentAt = new Float64Array(INITIAL_CAPACITY);
+  private sentNumber = new Float64Array(INITIAL_CAPACITY);
+  private nextSent = new Int32Array(INITIAL_CAPACITY);
+  private previousSent = new Int32Array(INITIAL_CAPACITY);
+  private ackedBits = new Uint32Array(INITIAL_CAPACITY / 32);
+  private lostBits = new Uint32Array(INITIAL_CAPACITY / 32);
+
+  /** Everything up to here is acknowledged. */
+  cumulativeTsn: number;
+  /** The TSN that the next new chunk gets. */
+  nextTsn: number;
+  /** Highest TSN acknowledged by a cumulative TSN or gap block. */
+  highestAcked: number;
+  /** The first chunk in order of transmission, and the last. */
+  private head = NONE;
+  private tail = NONE;
+  /** Chunk bytes (headers and padding included) in flight. */
+  flight = 0;
+  inFlightChunks = 0;
+  lostChunks = 0;
+  private lostHint = 0;
+  /** Advanced.Peer.Ack.Point (RFC 3758 §3.5). */
+  advancedPeerAckPoint: number;
+  /** A FORWARD TSN is to be sent. */
+  forwardPending = false;
+
+  /** Number and round trip of the latest sent packet known to be delivered. */
+  private rackNumber = -1;
+  private rackRtt = 0;
+  private reorderingSeen = false;
+  private reoWndMult = 1;
+  private reoWndRound = 0;
+  private reoWndPersist = 0;
+  /** When chunks that are suspicious now will count as lost; Infinity if none. */
+  reorderDeadline: number = Number.POSITIVE_INFINITY;
+  readonly result: SackResult = new SackResult();
+  retransmitted = 0;
+  spurious = 0;
+
+  constructor(initialTsn: number, rto: RtoEstimator, abandonRest: (message: OutgoingMessage) => boolean) {
+    this.rto = rto;
+    this.abandonRest = abandonRest;
+    this.nextTsn = initialTsn;
+    this.cumulativeTsn = (initialTsn - 1) >>> 0;
+    this.highestAcked = this.cumulativeTsn;
+    this.advancedPeerAckPoint = this.cumulativeTsn;
+    this.lostHint = initialTsn;
+  }
+
+  /** The peer restarted: everything outstanding is gone. */
+  restart(initialTsn: number): void {
+    this.messages.fill(undefined);
+    this.states.fill(FREE);
+    this.ackedBits.fill(0);
+    this.lostBits.fill(0);
+    this.nextTsn = initialTsn;
+    this.cumulativeTsn = (initialTsn - 1) >>> 0;
+    this.highestAcked = this.cumulativeTsn;
+    this.advancedPeerAckPoint = this.cumulativeTsn;
+    this.lostHint = initialTsn;
+    this.head = NONE;
+    this.tail = NONE;
+    this.flight = 0;
+    this.inFlightChunks = 0;
+    this.lostChunks = 0;
+    this.forwardPending = false;
+    this.rackNumber = -1;
+    this.reorderDeadline = Number.POSITIVE_INFINITY;
+  }
+
+  /** Chunks not yet cumulatively acknowledged. */
+  get outstanding(): number {
+    return (this.nextTsn - 1 - this.cumulativeTsn) | 0;
+  }
+
+  get full(): boolean {
+    return this.outstanding >= MAX_TSN_SPAN - 1;
+  }
+
+  private get header(): number {
+    return this.interleaving ? I_DATA_HEADER : DATA_HEADER;
+  }
+
+  /** Bytes of the chunk in a packet, padding included. */
+  wireSize(slot: number): number {
+    return this.header + pad4(this.sizes[slot]!);
+  }
+
+  // -- Sending
+
+  /** Gives the fragment [offset, offset + size) of a message the next TSN and returns its slot; `transmit` must follow. */
+  append(message: OutgoingMessage, offset: number, size: number, flags: number): number {
+    if (this.outstanding + 1 >= this.capacity) this.grow();
+    const tsn = this.nextTsn;
+    this.nextTsn = (tsn + 1) >>> 0;
+    const slot = tsn & this.mask;
+    this.messages[slot] = message;
+    this.offsets[slot] = offset;
+    this.sizes[slot] = size;
+    this.flags[slot] = flags;
+    this.fsns[slot] = message.fsn;
+    this.states[slot] = FREE;
+    this.transmissions[slot] = 0;
+    message.fsn = (message.fsn + 1) >>> 0;
+    if ((flags & FLAG_B) !== 0) message.firstTsn = tsn;
+    message.lastTsn = tsn;
+    return slot;
+  }
+
+  /** Writes the chunk into the packet under construction and counts it as in flight. Returns where the chunk starts. */
+  transmit(slot: number, tsn: number, builder: PacketBuilder, now: number, packetNumber: number): number {
+    const message = this.messages[slot]!;
+    const size = this.sizes[slot]!;
+    const header = this.header;
+    const at = builder.chunk(this.interleaving ? I_DATA : DATA, this.flags[slot]!, header + size);
+    const b = builder.buffer;
+    write32(b, at + 4, tsn);
+    b[at + 8] = message.stream.id >>> 8;
+    b[at + 9] = message.stream.id;
+    if (this.interleaving) {
+      b[at + 10] = 0;
+      b[at + 11] = 0;
+      write32(b, at + 12, message.sequence);
+      write32(b, at + 16, (this.flags[slot]! & FLAG_B) !== 0 ? message.ppid : this.fsns[slot]!);
+    } else {
+      b[at + 10] = message.sequence >>> 8;
+      b[at + 11] = message.sequence;
+      write32(b, at + 12, message.ppid);
+    }
+    copy(message.data, this.offsets[slot]!, size, b, at + header);
+    if (this.states[slot] === LOST) {
+      this.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
+      this.lostChunks--;
+    } else if (this.states[slot] === IN_FLIGHT) this.unlink(slot);
+    if (this.transmissions[slot]! > 0) this.retransmitted++;
+    if (this.transmissions[slot]! < 0xffff) this.transmissions[slot]!++;
+    this.states[slot] = IN_FLIGHT;
+    this.sentAt[slot] = now;
+    this.sentNumber[slot] = packetNumber;
+    this.link(slot);
+    return at;
+  }
+
+  private link(slot: number): void {
+    this.flight += this.wireSize(slot);
+    this.inFlightChunks++;
+    this.previousSent[slot] = this.tail;
+    this.nextSent[slot] = NONE;
+    if (this.tail === NONE) this.head = slot;
+    else this.nextSent[this.tail] = slot;
+    this.tail = slot;
+  }
+
+  private unlink(slot: number): void {
+    this.flight -= this.wireSize(slot);
+    this.inFlightChunks--;
+    const previous = this.previousSent[slot]!;
+    const next = this.nextSent[slot]!;
+    if (previous === NONE) this.head = next;
+    else this.nextSent[previous] = next;
+    if (next === NONE) this.tail = previous;
+    else this.previousSent[next] = previous;
+  }
+
+  private grow(): void {
+    const { capacity, mask } = this;
+    if (capacity >= MAX_CAPACITY) return;
+    const size = capacity * 2;
+    const newMask = size - 1;
+    const first = (this.cumulativeTsn + 1) >>> 0;
+    const count = this.outstanding;
+    const move = <T extends Uint8Array | Uint16Array | Uint32Array | Float64Array | Int32Array>(from: T, to: T): T => {
+      for (let i = 0; i < count; i++) to[(first + i) & newMask] = from[(first + i) & mask]!;
+      return to;
+    };
+    const messages: (OutgoingMessage | undefined)[] = new Array(size).fill(undefined);
+    for (let i = 0; i < count; i++) messages[(first + i) & newMask] = this.messages[(first + i) & mask];
+    // The links hold slots: translate them.
+    const translate = new Int32Array(capacity);
+    for (let i = 0; i < count; i++) translate[(first + i) & mask] = (first + i) & newMask;
+    const relink = (from: Int32Array): Int32Array<ArrayBuffer> => {
+      const to = new Int32Array(size);
+      for (let i = 0; i < count; i++) {
+        const slot = from[(first + i) & mask]!;
+        to[(first + i) & newMask] = slot === NONE ? NONE : translate[slot]!;
+      }
+      return to;
+    };
+    this.nextSent = relink(this.nextSent);
+    this.previousSent = relink(this.previousSent);
+    this.head = this.head === NONE ? NONE : translate[this.head]!;
+    this.tail = this.tail === NONE ? NONE : translate[this.tail]!;
+    this.messages = messages;
+    this.offsets = move(this.offsets, new Uint32Array(size));
+    this.sizes = move(this.sizes, new Uint16Array(size));
+    this.fsns = move(this.fsns, new Uint32Array(size));
+    this.flags = move(this.flags, new Uint8Array(size));
+    this.states = move(this.states, new Uint8Array(size));
+    this.transmissions = move(this.transmissions, new Uint16Array(size));
+    this.sentAt = move(this.sentAt, new Float64Array(size));
+    this.sentNumber = move(this.sentNumber, new Float64Array(size));
+    this.capacity = size;
+    this.mask = newMask;
+    this.ackedBits = new Uint32Array(size / 32);
+    this.lostBits = new Uint32Array(size / 32);
+    for (let i = 0; i < count; i++) {
+      const slot = (first + i) & newMask;
+      if (this.states[slot] === LOST) this.lostBits[slot >>> 5]! |= 1 << (slot & 31);
+      // An abandoned chunk's bit only says that it was counted; it may be counted again without harm.
+      else if (this.states[slot] === ACKED) this.ackedBits[slot >>> 5]! |= 1 << (slot & 31);
+    }
+  }
+
+  /** TSN of the first lost chunk that is to be sent again, or -1. Gives up messages that may not be retransmitted. */
+  nextLost(now: number): number {
+    while (this.lostChunks > 0) {
+      const tsn = this.findLost();
+      const message = this.messages[tsn & this.mask]!;
+      if (message.expiresAt > now || !this.partialReliability) return tsn;
+      this.abandon(message);
+    }
+    return -1;
+  }
+
+  private findLost(): number {
+    let tsn = this.lostHint;
+    if (((tsn - this.cumulativeTsn) | 0) <= 0) tsn = (this.cumulativeTsn + 1) >>> 0;
+    for (;;) {
+      const slot = tsn & this.mask;
+      const word = this.lostBits[slot >>> 5]! >>> (slot & 31);
+      if (word !== 0) {
+        tsn = (tsn + 31 - Math.clz32(word & -word)) >>> 0;
+        this.lostHint = tsn;
+        return tsn;
+      }
+      tsn = (tsn + 32 - (slot & 31)) >>> 0;
+    }
+  }
+
+  slotOf(tsn: number): number {
+    return tsn & this.mask;
+  }
+
+  /** The TSN of the chunk in flight that was sent last, or -1: what a tail loss probe repeats (RFC 8985 §7.3). */
+  probeTsn(): number {
+    const slot = this.tail;
+    if (slot === NONE) return -1;
+    const message = this.messages[slot]!;
+    if (this.transmissions[slot]! > message.maxRetransmits && this.partialReliability) return -1;
+    return (this.cumulativeTsn + 1 + ((slot - (this.cumulativeTsn + 1)) & this.mask)) >>> 0;
+  }
+
+  // -- Acknowledgements
+
+  /**
+   * Takes the SACK chunk at [offset, offset + length). False if it says nothing new or is nonsense; else `result` is set.
+   */
+  handleSack(b: Uint8Array, offset: number, length: number, now: number): boolean {
+    const cumulative = read32(b, offset + 4);
+    const gaps = read16(b, offset + 12);
+    const duplicates = read16(b, offset + 14);
+    const result = this.result;
+    result.bytes = 0;
+    result.progressed = false;
+    result.lost = 0;
+    result.rtt = -1;
+    if (SACK_HEADER + 4 * (gaps + duplicates) > length) return false;
+    if (((cumulative - this.cumulativeTsn) | 0) < 0) return false;
+    if (((cumulative - this.nextTsn) | 0) >= 0) return false;
+    const before = this.highestAcked;
+    this.acknowledgeUpTo(cumulative, now);
+    const outstanding = this.outstanding;
+    let last = 1;
+    for (let i = 0, at = offset + SACK_HEADER; i < gaps; i++, at += 4) {
+      const start = read16(b, at);
+      const end = read16(b, at + 2);
+      // In order, apart, and not beyond what was sent; anything else is ignored.
+      if (start <= last || end < start || end > outstanding) continue;
+      this.acknowledgeRange(start, end, before, now);
+      last = end;
+    }
+    if (duplicates > 0) this.onDuplicates(b, offset + SACK_HEADER + 4 * gaps, duplicates);
+    if (result.bytes > 0) result.lost = this.detectLosses(now);
+    return true;
+  }
+
+  /** The cumulative part of a SACK, or of a SHUTDOWN (RFC 9260 §9.2). */
+  acknowledgeUpTo(cumulative: number, now: number): void {
+    const count = (cumulative - this.cumulativeTsn) | 0;
+    if (count <= 0 || count > this.outstanding) return;
+    const before = this.highestAcked;
+    const first = (this.cumulativeTsn + 1) >>> 0;
+    for (let i = 0; i < count; i++) {
+      const tsn = (first + i) >>> 0;
+      const slot = tsn & this.mask;
+      this.acknowledge(slot, tsn, before, now);
+      this.ackedBits[slot >>> 5]! &= ~(1 << (slot & 31));
+      this.states[slot] = FREE;
+      this.messages[slot] = undefined;
+    }
+    this.cumulativeTsn = cumulative;
+    this.result.progressed = true;
+    if (((cumulative - this.highestAcked) | 0) > 0) this.highestAcked = cumulative;
+    if (((cumulative - this.advancedPeerAckPoint) | 0) >= 0) {
+      this.advancedPeerAckPoint = cumulative;
+      this.forwardPending = false;
+    }
+    this.advancePeerAckPoint();
+  }
+
+  private acknowledgeRange(start: number, end: number, before: number, now: number): void {
+    const { mask, ackedBits } = this;
+    let i = start;
+    while (i <= end) {
+      const tsn = (this.cumulativeTsn + i) >>> 0;
+      const slot = tsn & mask;
+      const shift = slot & 31;
+      let word = ~ackedBits[slot >>> 5]! >>> shift;
+      const left = end - i + 1;
+      const here = Math.min(32 - shift, left);
+      if (here < 32) word &= (1 << here) - 1;
+      while (word !== 0) {
+        const bit = 31 - Math.clz32(word & -word);
+        word &= word - 1;
+        const s = slot + bit;
+        this.acknowledge(s, (tsn + bit) >>> 0, before, now);
+        ackedBits[s >>> 5]! |= 1 << (s & 31);
+        if (this.states[s] !== ABANDONED) this.states[s] = ACKED;
+      }
+      i += here;
+    }
+    const highest = (this.cumulativeTsn + end) >>> 0;
+    if (((highest - this.highestAcked) | 0) > 0) this.highestAcked = highest;
+  }
+
+  private acknowledge(slot: number, tsn: number, highestBefore: number, now: number): void {
+    const state = this.states[slot];
+    if (state === IN_FLIGHT) this.unlink(slot);
+    else if (state === LOST) {
+      this.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
+      this.lostChunks--;
+      this.spurious++;
+    } else return;
+    const result = this.result;
+    result.bytes += this.wireSize(slot);
+    const once = this.transmissions[slot] === 1;
+    const sentAt = this.sentAt[slot]!;
+    const elapsed = now - sentAt;
+    // Karn's algorithm, RFC 9260 §6.3.1 C5.
+    if (once) {
+      if (result.rtt < 0 || elapsed < result.rtt) result.rtt = elapsed;
+      if (((highestBefore - tsn) | 0) > 0) this.reorderingSeen = true;
+    } else if (elapsed < this.rto.minRtt) return; // The acknowledgement of an earlier transmission (RFC 8985 §6.2 step 2).
+    const number = this.sentNumber[slot]!;
+    if (number > this.rackNumber) {
+      this.rackNumber = number;
+      this.rackRtt = elapsed;
+    }
+  }
+
+  /** A retransmission that the peer reports as duplicate was needless: wait longer next time (RFC 8985 §6.2 step 4). */
+  private onDuplicates(b: Uint8Array, offset: number, count: number): void {
+    if (count === 0 || this.rackNumber < this.reoWndRound) return;
+    let real = false;
+    for (let i = 0; i < count && !real; i++) {
+      const tsn = read32(b, offset + 4 * i);
+      real = ((this.nextTsn - tsn) | 0) > 0;
+    }
+    if (!real || this.retransmitted === 0) return;
+    this.reoWndMult = Math.min(MAX_REO_WND_MULT, this.reoWndMult + 1);
+    this.reoWndPersist = REO_WND_PERSIST;
+    // At most once per round trip.
+    this.reoWndRound = this.tail === NONE ? this.rackNumber + 1 : this.sentNumber[this.tail]!;
+  }
+
+  private reorderWindow(): number {
+    const { minRtt, srtt } = this.rto;
+    if (minRtt === Number.POSITIVE_INFINITY) return 0;
+    return Math.min((this.reoWndMult * minRtt) / 4, srtt ?? minRtt);
+  }
+
+  /** Marks as lost what was sent long enough before the latest delivered packet. Returns the number of packets. */
+  detectLosses(now: number): number {
+    this.reorderDeadline = Number.POSITIVE_INFINITY;
+    const number = this.rackNumber;
+    const patience = this.rackRtt + this.reorderWindow();
+    const threshold = this.reorderingSeen ? Number.POSITIVE_INFINITY : PACKET_THRESHOLD;
+    let packets = 0;
+    let packet = -1;
+    for (let slot = this.head; slot !== NONE; ) {
+      const sent = this.sentNumber[slot]!;
+      if (sent >= number) break;
+      const due = this.sentAt[slot]! + patience;
+      if (number - sent < threshold && now < due) {
+        this.reorderDeadline = due;
+        break;
+      }
+      if (sent !== packet) {
+        packet = sent;
+        packets++;
+      }
+      this.lose(slot);
+      slot = this.head;
+    }
+    if (packets > 0 && this.reoWndPersist > 0 && --this.reoWndPersist === 0) this.reoWndMult = 1;
+    return packets;
+  }
+
+  private lose(slot: number): void {
+    this.unlink(slot);
+    this.states[slot] = LOST;
+    this.lostBits[slot >>> 5]! |= 1 << (slot & 31);
+    this.lostChunks++;
+    const tsn = (this.cumulativeTsn + 1 + ((slot - (this.cumulativeTsn + 1)) & this.mask)) >>> 0;
+    if (this.lostChunks === 1 || ((tsn - this.lostHint) | 0) < 0) this.lostHint = tsn;
+    const message = this.messages[slot]!;
+    if (this.transmissions[slot]! > message.maxRetransmits && this.partialReliability) this.abandon(message);
+  }
+
+  /** T3-rtx expired: everything in flight is lost (RFC 9260 §6.3.3 E3). */
+  loseAll(): void {
+    const first = this.slotOf(this.cumulativeTsn + 1);
+    // The chunk at the edge was acknowledged by a gap block and is still missing: the peer reneged; believe no block.
+    if (this.outstanding > 0 && this.states[first] === ACKED) {
+      for (let i = 1; i <= this.outstanding; i++) {
+        const slot = this.slotOf(this.cumulativeTsn + i);
+        if (this.states[slot] !== ACKED) continue;
+        this.ackedBits[slot >>> 5]! &= ~(1 << (slot & 31));
+        this.states[slot] = IN_FLIGHT;
+        this.link(slot);
+      }
+    }
+    while (this.head !== NONE) this.lose(this.head);
+    this.reorderDeadline = Number.POSITIVE_INFINITY;
+  }
+
+  // -- Giving up
+
+  /** Gives up a message of which at least one fragment was sent (RFC 3758 §3.5 A3). */
+  abandon(message: OutgoingMessage): void {
+    if (message.abandoned) return;
+    message.abandoned = true;
+    // Where all that was sent is acknowledged, the message gets one more TSN, so that there is one to move the peer past.
+    const acknowledged = ((message.lastTsn - this.cumulativeTsn) | 0) <= 0;
+    if (this.abandonRest(message) && acknowledged && !this.full) {
+      const slot = this.append(message, message.offset, 0, FLAG_E | (message.unordered ? FLAG_U : 0));
+      this.states[slot] = ABANDONED;
+    }
+    const span = (message.lastTsn - message.firstTsn) | 0;
+    for (let i = 0; i <= span; i++) {
+      const tsn = (message.firstTsn + i) >>> 0;
+      if (((tsn - this.cumulativeTsn) | 0) <= 0) continue;
+      const slot = tsn & this.mask;
+      if (this.messages[slot] !== message) continue;
+      if (this.states[slot] === IN_FLIGHT) this.unlink(slot);
+      else if (this.states[slot] === LOST) {
+        this.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
+        this.lostChunks--;
+      }
+      this.states[slot] = ABANDONED;
+    }
+    this.advancePeerAckPoint();
+  }
+
+  private advancePeerAckPoint(): void {
+    let point = this.advancedPeerAckPoint;
+    while (((this.nextTsn - 1 - point) | 0) > 0 && this.states[(point + 1) & this.mask] === ABANDONED) {
+      point = (point + 1) >>> 0;
+    }
+    if (point === this.advancedPeerAckPoint) return;
+    this.advancedPeerAckPoint = point;
+    this.forwardPending = true;
+  }
+
+  /** A FORWARD TSN was sent and is not yet answered. */
+  get forwardOutstanding(): boolean {
+    return this.advancedPeerAckPoint !== this.cumulativeTsn;
+  }
+
+  /** Adds FORWARD TSN or I-FORWARD-TSN (RFC 3758 §3.2, RFC 8260 §2.3.1) with as many streams as fit. */
+  writeForwardTsn(builder: PacketBuilder): void {
+    this.forwardPending = false;
+    const count = (this.advancedPeerAckPoint - this.cumulativeTsn) | 0;
+    // The largest sequence number per stream and, with I-DATA, kind.
+    const skipped = new Map<number, OutgoingMessage>();
+    const entry = this.interleaving ? 8 : 4;
+    let room = Math.floor((builder.space - 8) / entry);
+    let point = this.advancedPeerAckPoint;
+    for (let i = 1; i <= count; i++) {
+      const tsn = (this.cumulativeTsn + i) >>> 0;
+      const message = this.messages[tsn & this.mask]!;
+      if (message.unordered && !this.interleaving) continue;
+      const key = message.stream.id * 2 + (message.unordered ? 1 : 0);
+      if (!skipped.has(key) && room-- <= 0) {
+        // The rest goes with the next one.
+        point = (tsn - 1) >>> 0;
+        break;
+      }
+      skipped.set(key, message);
+    }
+    let at = builder.chunk(this.interleaving ? I_FORWARD_TSN : FORWARD_TSN, 0, 8 + entry * skipped.size);
+    const b = builder.buffer;
+    write32(b, at + 4, point);
+    at += 8;
+    for (const message of skipped.values()) {
+      write16(b, at, message.stream.id);
+      if (this.interleaving) {
+        write16(b, at + 2, message.unordered ? 1 : 0);
+        write32(b, at + 4, message.sequence);
+      } else write16(b, at + 2, message.sequence);
+      at += entry;
+    }
+  }
+}
+
+function copy(from: Uint8Array, offset: number, size: number, to: Uint8Array, at: number): void {
+  if (size <= 48) {
+    for (let i = 0; i < size; i++) to[at + i] = from[offset + i]!;
+  } else if (size === from.length) to.set(from, at);
+  else to.set(from.subarray(offset, offset + size), at);
+}
