@@ -68,7 +68,7 @@ import {
   type SendOptions,
   T1_MAX,
 } from "./options.js";
-import { checksumOk, COMMON_HEADER, pad4, read16, read32, write32 } from "./packet.js";
+import { COMMON_HEADER, checksumOk, pad4, read16, read32, write32 } from "./packet.js";
 import { PacketSender } from "./packet-sender.js";
 import {
   CAUSE_COOKIE_WHILE_SHUTTING_DOWN,
@@ -213,6 +213,7 @@ export class SctpAssociation {
         options.unordered === true,
         options.maxRetransmits ?? NEVER,
         options.lifetime !== undefined ? now + options.lifetime : NEVER,
+        options.uncounted !== true,
       ),
     );
     return "ok";
@@ -543,8 +544,7 @@ export class SctpAssociation {
       return;
     }
     // The tag of these four is judged with the chunk (RFC 9260 §8.5.1).
-    const special =
-      first === COOKIE_ECHO || first === ABORT || first === SHUTDOWN_COMPLETE || first === SHUTDOWN_ACK;
+    const special = first === COOKIE_ECHO || first === ABORT || first === SHUTDOWN_COMPLETE || first === SHUTDOWN_ACK;
     if (tag !== this.localTag && !special) return this.drop("wrong verification tag");
     this.chunks(packet, tag, now);
     if (this.finished) return;
@@ -858,7 +858,8 @@ export class SctpAssociation {
   handleTimeout(now: number): void {
     if (this.finished) return;
     if (now >= this.handshakeDeadline) this.handleHandshakeTimeout(now);
-    if (now >= this.sender.deadline && this.state !== "cookie-echoed" && this.sender.handleTimeout(now)) this.countError();
+    if (now >= this.sender.deadline && this.state !== "cookie-echoed" && this.sender.handleTimeout(now))
+      this.countError();
     if (now >= this.tracker.sackDeadline) {
       this.tracker.sackDeadline = NEVER;
       this.tracker.sackNow = true;

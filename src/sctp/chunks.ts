@@ -1,7 +1,8 @@
 // Chunk types and flags (RFC 9260 §3.2, 3758, 6525, 8260, 4820), the INIT codec (§3.3.2) and small chunks. DATA and SACK
 // are read and written in place where they are used (retransmission.ts, association.ts, data-tracker.ts).
-import { read16, read32, write16, write32 } from "./packet.js";
+
 import { MAX_PARAMETERS } from "./options.js";
+import { read16, read32, write16, write32 } from "./packet.js";
 import { type Parameter, parseParameters, writeParameters } from "./parameters.js";
 
 export const DATA = 0;

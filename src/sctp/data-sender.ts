@@ -4,8 +4,8 @@
 import { FLAG_B, FLAG_E, FLAG_U } from "./chunks.js";
 import { CongestionControl } from "./congestion.js";
 import { RTO_INITIAL, RTO_MAX, RTO_MIN, type SctpOptions } from "./options.js";
-import type { PacketSender } from "./packet-sender.js";
 import { read32 } from "./packet.js";
+import type { PacketSender } from "./packet-sender.js";
 import { RetransmissionQueue } from "./retransmission.js";
 import { RtoEstimator } from "./rto.js";
 import { SendQueue } from "./send-queue.js";

@@ -1,7 +1,8 @@
 // Which TSNs have arrived (a bitmap beyond the cumulative TSN), and when to acknowledge: RFC 9260 §6.2, gap ack blocks and
 // duplicates §3.3.4, the I bit RFC 7053. Knows nothing about messages.
-import { DELAYED_SACK, MAX_REPORTED_DUPLICATES, MAX_TSN_SPAN } from "./options.js";
+
 import { SACK, SACK_HEADER } from "./chunks.js";
+import { DELAYED_SACK, MAX_REPORTED_DUPLICATES, MAX_TSN_SPAN } from "./options.js";
 import { type PacketBuilder, write16, write32 } from "./packet.js";
 
 const INITIAL_BITS = 1024;

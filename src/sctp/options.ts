@@ -82,6 +82,8 @@ export interface SendOptions {
   readonly lifetime?: number | undefined;
   /** Scheduling weight of the stream from now on: PRIORITY_…; default PRIORITY_LOW. */
   readonly priority?: number | undefined;
+  /** The message does not count as bufferedAmount: it is not what the user sent (DCEP, the stand-in for an empty message). */
+  readonly uncounted?: boolean | undefined;
 }
 
 /** What SCTP needs of cryptography; a CryptoProvider fits. */

@@ -8,7 +8,18 @@
 //
 // Chunks live in parallel arrays indexed by TSN modulo a power of two; whether they are acknowledged or lost is in bitmaps that
 // are scanned by word; chunks in flight form a list in order of transmission. Everything is O(1) per chunk.
-import { DATA, DATA_HEADER, FLAG_B, FLAG_E, FLAG_U, FORWARD_TSN, I_DATA, I_DATA_HEADER, I_FORWARD_TSN, SACK_HEADER } from "./chunks.js";
+import {
+  DATA,
+  DATA_HEADER,
+  FLAG_B,
+  FLAG_E,
+  FLAG_U,
+  FORWARD_TSN,
+  I_DATA,
+  I_DATA_HEADER,
+  I_FORWARD_TSN,
+  SACK_HEADER,
+} from "./chunks.js";
 import { MAX_TSN_SPAN } from "./options.js";
 import { type PacketBuilder, pad4, read16, read32, write16, write32 } from "./packet.js";
 import type { RtoEstimator } from "./rto.js";

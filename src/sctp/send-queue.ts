@@ -16,6 +16,8 @@ export class OutgoingMessage {
   readonly maxRetransmits: number;
   /** Monotonic milliseconds; Infinity: never. */
   readonly expiresAt: number;
+  /** Counts in bufferedAmount. */
+  readonly counted: boolean;
   /** Bytes handed out as fragments. */
   offset = 0;
   /** SSN or MID, once the first fragment was taken. */
@@ -34,6 +36,7 @@ export class OutgoingMessage {
     unordered: boolean,
     maxRetransmits: number,
     expiresAt: number,
+    counted: boolean,
   ) {
     this.stream = stream;
     this.ppid = ppid;
@@ -41,6 +44,7 @@ export class OutgoingMessage {
     this.unordered = unordered;
     this.maxRetransmits = maxRetransmits;
     this.expiresAt = expiresAt;
+    this.counted = counted;
   }
 }
 
@@ -111,9 +115,10 @@ export class SendQueue {
 
   add(message: OutgoingMessage): void {
     const { stream } = message;
-    const bytes = message.data.length;
-    stream.bufferedAmount += bytes;
-    this.bufferedAmount += bytes;
+    if (message.counted) {
+      stream.bufferedAmount += message.data.length;
+      this.bufferedAmount += message.data.length;
+    }
     if (stream.resetting) {
       stream.held ??= [];
       stream.held.push(message);
@@ -189,7 +194,7 @@ export class SendQueue {
     const { stream } = message;
     if (message.offset === 0) this.number(message);
     message.offset += bytes;
-    this.release(stream, bytes);
+    this.release(message, bytes);
     stream.deficit -= bytes + 20;
     if (message.offset < message.data.length) {
       if (!this.interleaving) this.unfinished = message;
@@ -229,14 +234,15 @@ export class SendQueue {
   }
 
   private removeHead(stream: OutboundStream, message: OutgoingMessage): void {
-    this.release(stream, message.data.length - message.offset);
+    this.release(message, message.data.length - message.offset);
     this.unlinkHead(stream, message);
   }
 
-  private release(stream: OutboundStream, bytes: number): void {
+  private release(message: OutgoingMessage, bytes: number): void {
+    if (!message.counted || bytes === 0) return;
+    const { stream } = message;
     stream.bufferedAmount -= bytes;
     this.bufferedAmount -= bytes;
-    if (bytes === 0) return;
     if (stream.released === 0) this.dirty.push(stream);
     stream.released += bytes;
   }
@@ -260,8 +266,8 @@ export class SendQueue {
       stream.tail = undefined;
       this.deactivate(stream);
     }
-    for (; message !== undefined; message = message.next) this.release(stream, message.data.length);
-    for (const late of stream.held ?? []) this.release(stream, late.data.length);
+    for (; message !== undefined; message = message.next) this.release(message, message.data.length);
+    for (const late of stream.held ?? []) this.release(late, late.data.length);
     stream.held = undefined;
   }
 

@@ -146,7 +146,7 @@ export class StreamReset {
   /** True for the request that is expected next; repeats the answer to the last one, refuses any other. */
   private isNew(sequence: number): boolean {
     if (sequence === this.peerSequence) return true;
-    const repeated = sequence === ((this.peerSequence - 1) >>> 0);
+    const repeated = sequence === (this.peerSequence - 1) >>> 0;
     this.respond(sequence, repeated ? this.lastResult : RESULT_BAD_SEQUENCE);
     return false;
   }

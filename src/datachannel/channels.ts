@@ -1,0 +1,588 @@
+// Data channels over one SCTP association (RFC 8831, RFC 8832): stream identifiers, opening, messages and their payload
+// protocol identifiers, closing by stream reset. The machine under W3C's RTCDataChannel; it fires no events of its own but calls
+// one handler per channel.
+//
+// Channels can be opened before there is an association or a DTLS role. The owner makes the association with `sctpHost(…)` as its
+// host, hands it over with `attach`, and says the role with `setRole`, in any order.
+
+import type { SendResult } from "../sctp/association.js";
+import type { SctpCloseReason, SctpHost, SendOptions } from "../sctp/options.js";
+import {
+  ACK_MESSAGE,
+  type ChannelOpen,
+  type ChannelPriority,
+  PPID_BINARY,
+  PPID_BINARY_EMPTY,
+  PPID_BINARY_PARTIAL,
+  PPID_DCEP,
+  PPID_STRING,
+  PPID_STRING_EMPTY,
+  PPID_STRING_PARTIAL,
+  parseDcep,
+  priorityWeight,
+  writeOpen,
+} from "./dcep.js";
+
+/** 65535 is reserved (RFC 8832 §6). */
+const MAX_ID = 65_534;
+/** Messages, and their bytes, kept for ids on which no channel was made yet: the peer's side of a negotiated channel may be earlier than ours. */
+const MAX_EARLY_MESSAGES = 256;
+const MAX_EARLY_BYTES = 1024 * 1024;
+
+export interface ChannelParameters {
+  readonly label: string;
+  readonly protocol: string;
+  readonly ordered: boolean;
+  readonly maxRetransmits?: number | undefined;
+  /** Milliseconds. */
+  readonly maxPacketLifeTime?: number | undefined;
+  /** Both sides open the channel with the same `id`; no DCEP. */
+  readonly negotiated: boolean;
+  readonly id?: number | undefined;
+  readonly priority: ChannelPriority;
+}
+
+export type ChannelState = "connecting" | "open" | "closing" | "closed";
+
+/** Why a channel was closed without being asked to. */
+export type ChannelError =
+  /** No stream identifier left, or the identifier is beyond what the peer accepts. */
+  | "no-stream"
+  | "id-in-use"
+  /** A message larger than we said we accept. */
+  | "oversize-message"
+  | "protocol-error"
+  /** The association ended, though not by an orderly shutdown. */
+  | "association-failed";
+
+export type ChannelSendResult = "ok" | "not-open" | "too-large";
+
+/** The events of one channel. Must not call back into the machine synchronously. */
+export interface ChannelHandler {
+  /** Not called for incoming channels: those are open from the start. */
+  onOpen(): void;
+  /** `data` belongs to the handler; it may be a view of a larger buffer. Text is UTF-8. */
+  onMessage(data: Uint8Array, isText: boolean): void;
+  onBufferedAmountDecrease(bytes: number): void;
+  /** The peer reset its side (state is "closing" now). Not called after `close()`. */
+  onClosing(): void;
+  /** The last event. */
+  onClosed(): void;
+  /** Comes before `onClosed`. */
+  onError(reason: ChannelError): void;
+}
+
+export interface DataChannelHost {
+  /** Monotonic milliseconds (for message lifetimes). */
+  now(): number;
+  /** Something was queued: the association wants a `flush` at the end of the round. */
+  onFlushNeeded(): void;
+  /** The peer opened a channel, which is open now. Returns its handler. */
+  onChannel(channel: Channel): ChannelHandler;
+  onEstablished?(): void;
+  onClosed?(reason: SctpCloseReason): void;
+}
+
+/** What channels need of an association; SctpAssociation fits. */
+export interface ChannelAssociation {
+  readonly outboundStreams: number;
+  readonly inboundStreams: number;
+  send(streamId: number, ppid: number, data: Uint8Array, options: SendOptions, now: number): SendResult;
+  resetStreams(streamIds: readonly number[]): void;
+  discard(streamId: number): void;
+}
+
+const CONTROL: SendOptions = { uncounted: true };
+
+/** One data channel. Its owner is DataChannels; the members marked internal are for it alone. */
+export class Channel {
+  private readonly channels: DataChannels;
+  readonly parameters: ChannelParameters;
+  /** Null until the DTLS role decides. */
+  id: number | null;
+  state: ChannelState = "connecting";
+  /** User bytes given to `send` and not yet handed to the transport. Stays as it is once the channel is closed. */
+  bufferedAmount = 0;
+  messagesSent = 0;
+  bytesSent = 0;
+  messagesReceived = 0;
+  bytesReceived = 0;
+  /** Internal. */
+  handler: ChannelHandler;
+  /** Internal: the peer has confirmed (or sent something), so that unordered messages cannot overtake the OPEN. */
+  confirmed: boolean;
+  /** Internal: our reset is done, and the peer's. */
+  outgoingReset = false;
+  incomingReset = false;
+  /** Internal: what partial messages (PPID 52, 54) have brought. */
+  partial: Uint8Array[] = [];
+  partialBytes = 0;
+  private readonly ordered: SendOptions;
+  private readonly options: SendOptions;
+  private readonly emptyOptions: SendOptions;
+
+  constructor(channels: DataChannels, parameters: ChannelParameters, id: number | null, handler: ChannelHandler) {
+    this.channels = channels;
+    this.parameters = parameters;
+    this.id = id;
+    this.handler = handler;
+    this.confirmed = parameters.negotiated;
+    const options = {
+      maxRetransmits: parameters.maxRetransmits,
+      lifetime: parameters.maxPacketLifeTime,
+      priority: priorityWeight(parameters.priority),
+    };
+    this.ordered = { ...options, unordered: false };
+    this.options = { ...options, unordered: !parameters.ordered };
+    this.emptyOptions = { ...this.options, uncounted: true };
+  }
+
+  /** Queues a message; `data` belongs to the channel from now on. */
+  send(data: Uint8Array, isText: boolean): ChannelSendResult {
+    return this.channels.send(this, data, isText);
+  }
+
+  /** Closes after what is queued has been sent. `onClosed` follows; at once if the channel was never open. */
+  close(): void {
+    this.channels.close(this);
+  }
+
+  /** Internal: options for a message of `length` bytes. */
+  sendOptions(length: number): SendOptions {
+    if (!this.confirmed) return length === 0 ? { ...this.ordered, uncounted: true } : this.ordered;
+    return length === 0 ? this.emptyOptions : this.options;
+  }
+}
+
+interface Resets {
+  outgoing: boolean;
+  incoming: boolean;
+}
+
+interface EarlyMessage {
+  readonly ppid: number;
+  readonly data: Uint8Array;
+}
+
+export class DataChannels {
+  private readonly host: DataChannelHost;
+  private association: ChannelAssociation | undefined;
+  private readonly maxMessageSize: number;
+  private role: "client" | "server" | undefined;
+  private established = false;
+  private closedReason: SctpCloseReason | undefined;
+  private readonly byId: Map<number, Channel> = new Map();
+  /** Channels without an id. */
+  private waiting: Channel[] = [];
+  /** The lowest id of our parity that may be free. */
+  private nextId = 0;
+  private recent: Channel | undefined;
+  private readonly early: Map<number, EarlyMessage[]> = new Map();
+  private earlyMessages = 0;
+  private earlyBytes = 0;
+  /** Streams without a channel whose resets are not over in both directions. */
+  private readonly lingering: Map<number, Resets> = new Map();
+  /** Channels opened so far by us and the peer, and closed (RTCPeerConnectionStats). */
+  opened = 0;
+  closed = 0;
+  /** Messages dropped: for no channel, or of an unknown kind. */
+  dropped = 0;
+
+  constructor(host: DataChannelHost, maxMessageSize: number) {
+    this.host = host;
+    this.maxMessageSize = maxMessageSize;
+  }
+
+  /** The host to make the association with. `transmit` as in SctpHost. */
+  sctpHost(transmit: (packet: Uint8Array) => void): SctpHost {
+    return {
+      transmit,
+      onEstablished: () => this.handleEstablished(),
+      onMessage: (streamId, ppid, data) => this.handleMessage(streamId, ppid, data),
+      onStreamsReset: (ids) => this.handleStreamsReset(ids),
+      onOutgoingReset: (ids, ok) => this.handleOutgoingReset(ids, ok),
+      onBufferedAmountDecrease: (streamId, bytes) => this.handleBufferedAmountDecrease(streamId, bytes),
+      onOversizeMessage: (streamId) => {
+        const channel = this.byId.get(streamId);
+        if (channel !== undefined) this.failChannel(channel, "oversize-message");
+      },
+      onRestarted: () => {
+        this.lingering.clear();
+        for (const channel of [...this.byId.values()]) this.finish(channel, "association-failed");
+      },
+      onClosed: (reason) => this.handleClosed(reason),
+    };
+  }
+
+  attach(association: ChannelAssociation): void {
+    this.association = association;
+  }
+
+  /** The DTLS role decides which ids are ours: client even, server odd (RFC 8832 §6). */
+  setRole(role: "client" | "server"): void {
+    if (this.role !== undefined) return;
+    this.role = role;
+    this.nextId = role === "client" ? 0 : 1;
+    this.assignIds();
+  }
+
+  /** Channels that are not closed, those without an id last. */
+  list(): Channel[] {
+    return [...this.byId.values(), ...this.waiting];
+  }
+
+  idInUse(id: number): boolean {
+    return this.byId.has(id) || this.lingering.has(id);
+  }
+
+  /** Number of channels that the association can carry: 65535 before it is established. */
+  get maxChannels(): number {
+    const { association } = this;
+    if (association === undefined || !this.established) return MAX_ID + 1;
+    return Math.min(MAX_ID + 1, association.outboundStreams, association.inboundStreams);
+  }
+
+  /** Makes a channel. Where that fails, `onError` and `onClosed` are called at once and the state is "closed". */
+  open(parameters: ChannelParameters, handler: ChannelHandler): Channel {
+    const channel = new Channel(this, parameters, parameters.id ?? null, handler);
+    this.opened++;
+    if (this.closedReason !== undefined) this.finish(channel, "association-failed");
+    else if (channel.id !== null && this.idInUse(channel.id)) this.finish(channel, "id-in-use");
+    else if (channel.id !== null) {
+      this.byId.set(channel.id, channel);
+      if (this.established) this.start(channel);
+    } else {
+      this.waiting.push(channel);
+      if (this.role !== undefined) this.assignIds();
+    }
+    return channel;
+  }
+
+  private assignIds(): void {
+    const { waiting } = this;
+    this.waiting = [];
+    for (const channel of waiting) {
+      const id = this.freeId();
+      if (id === undefined) {
+        this.finish(channel, "no-stream");
+        continue;
+      }
+      channel.id = id;
+      this.byId.set(id, channel);
+      if (this.established) this.start(channel);
+    }
+  }
+
+  private freeId(): number | undefined {
+    const limit = this.maxChannels;
+    for (let id = this.nextId; id < limit; id += 2) {
+      if (this.idInUse(id)) continue;
+      this.nextId = id + 2;
+      return id;
+    }
+    this.nextId = limit;
+    return undefined;
+  }
+
+  /** The association is up: announces the channel and opens it. */
+  private start(channel: Channel): void {
+    const id = channel.id!;
+    if (id >= this.maxChannels) {
+      this.failChannel(channel, "no-stream");
+      return;
+    }
+    if (!channel.parameters.negotiated) {
+      // Reliable and ordered, whatever the channel is (RFC 8832 §6).
+      const options = { uncounted: true, priority: priorityWeight(channel.parameters.priority) };
+      this.association!.send(id, PPID_DCEP, writeOpen(channel.parameters), options, this.host.now());
+      this.host.onFlushNeeded();
+    }
+    channel.state = "open";
+    channel.handler.onOpen();
+    const early = this.early.get(id);
+    if (early === undefined) return;
+    this.forgetEarly(id);
+    for (const { ppid, data } of early) this.handleMessage(id, ppid, data);
+  }
+
+  private forgetEarly(id: number): void {
+    for (const { data } of this.early.get(id) ?? []) {
+      this.earlyMessages--;
+      this.earlyBytes -= data.length;
+    }
+    this.early.delete(id);
+  }
+
+  /** Internal: Channel.send. */
+  send(channel: Channel, data: Uint8Array, isText: boolean): ChannelSendResult {
+    if (channel.state !== "open") return "not-open";
+    const { length } = data;
+    const association = this.association!;
+    const options = channel.sendOptions(length);
+    let result: SendResult;
+    if (length > 0) {
+      const ppid = isText ? PPID_STRING : PPID_BINARY;
+      result = association.send(channel.id!, ppid, data, options, this.host.now());
+    } else {
+      // SCTP has no empty messages (RFC 8831 §6.6).
+      const ppid = isText ? PPID_STRING_EMPTY : PPID_BINARY_EMPTY;
+      result = association.send(channel.id!, ppid, new Uint8Array(1), options, this.host.now());
+    }
+    if (result !== "ok") return result === "too-large" ? "too-large" : "not-open";
+    channel.bufferedAmount += length;
+    channel.messagesSent++;
+    channel.bytesSent += length;
+    this.host.onFlushNeeded();
+    return "ok";
+  }
+
+  /** Internal: Channel.close. */
+  close(channel: Channel): void {
+    if (channel.state === "closing" || channel.state === "closed") return;
+    if (channel.state === "connecting") {
+      this.finish(channel, undefined);
+      return;
+    }
+    channel.state = "closing";
+    this.association!.resetStreams([channel.id!]);
+    this.host.onFlushNeeded();
+  }
+
+  // -- Events of the association
+
+  private handleEstablished(): void {
+    this.established = true;
+    this.host.onEstablished?.();
+    for (const channel of [...this.byId.values()]) if (channel.state === "connecting") this.start(channel);
+  }
+
+  private handleMessage(streamId: number, ppid: number, data: Uint8Array): void {
+    let channel = this.recent;
+    if (channel === undefined || channel.id !== streamId) {
+      channel = this.byId.get(streamId);
+      if (channel === undefined) {
+        if (ppid === PPID_DCEP) this.handleDcep(streamId, data);
+        else this.keepEarly(streamId, ppid, data);
+        return;
+      }
+      this.recent = channel;
+    }
+    if (ppid === PPID_DCEP) {
+      this.handleDcep(streamId, data);
+      return;
+    }
+    if (channel.state === "connecting") {
+      this.keepEarly(streamId, ppid, data);
+      return;
+    }
+    channel.confirmed = true;
+    // After close() nothing is delivered (W3C: the state is "closing").
+    if (channel.state !== "open") return;
+    switch (ppid) {
+      case PPID_STRING:
+      case PPID_BINARY:
+        if (channel.partialBytes > 0) data = joinPartial(channel, data);
+        this.deliver(channel, data, ppid === PPID_STRING);
+        return;
+      case PPID_STRING_EMPTY:
+      case PPID_BINARY_EMPTY:
+        this.deliver(channel, new Uint8Array(0), ppid === PPID_STRING_EMPTY);
+        return;
+      case PPID_STRING_PARTIAL:
+      case PPID_BINARY_PARTIAL:
+        channel.partial.push(data);
+        channel.partialBytes += data.length;
+        if (channel.partialBytes > this.maxMessageSize) this.failChannel(channel, "oversize-message");
+        return;
+      default:
+        this.dropped++;
+    }
+  }
+
+  private deliver(channel: Channel, data: Uint8Array, isText: boolean): void {
+    channel.messagesReceived++;
+    channel.bytesReceived += data.length;
+    channel.handler.onMessage(data, isText);
+  }
+
+  private keepEarly(streamId: number, ppid: number, data: Uint8Array): void {
+    if (this.earlyMessages >= MAX_EARLY_MESSAGES || this.earlyBytes + data.length > MAX_EARLY_BYTES) {
+      this.dropped++;
+      return;
+    }
+    let list = this.early.get(streamId);
+    if (list === undefined) {
+      list = [];
+      this.early.set(streamId, list);
+    }
+    list.push({ ppid, data: data.slice() });
+    this.earlyMessages++;
+    this.earlyBytes += data.length;
+  }
+
+  private handleDcep(streamId: number, data: Uint8Array): void {
+    const message = parseDcep(data);
+    const channel = this.byId.get(streamId);
+    if (message === undefined) {
+      // RFC 8832 §6: what cannot be understood ends the channel.
+      if (channel !== undefined) this.failChannel(channel, "protocol-error");
+      else this.dropped++;
+      return;
+    }
+    if (message.kind === "ack") {
+      if (channel !== undefined) channel.confirmed = true;
+      return;
+    }
+    if (channel !== undefined) {
+      if (channel.state === "closing" || channel.state === "closed") return;
+      this.failChannel(channel, "protocol-error");
+      return;
+    }
+    this.accept(streamId, message.open);
+  }
+
+  private accept(id: number, open: ChannelOpen): void {
+    if (id > MAX_ID || this.lingering.has(id)) {
+      this.dropped++;
+      return;
+    }
+    const channel = new Channel(this, { ...open, negotiated: false, id }, id, NO_HANDLER);
+    channel.state = "open";
+    channel.confirmed = true;
+    this.byId.set(id, channel);
+    this.opened++;
+    const priority = priorityWeight(open.priority);
+    this.association!.send(id, PPID_DCEP, ACK_MESSAGE.slice(), { ...CONTROL, priority }, this.host.now());
+    this.host.onFlushNeeded();
+    channel.handler = this.host.onChannel(channel);
+    const early = this.early.get(id);
+    if (early === undefined) return;
+    this.forgetEarly(id);
+    for (const { ppid, data } of early) this.handleMessage(id, ppid, data);
+  }
+
+  private handleBufferedAmountDecrease(streamId: number, bytes: number): void {
+    const channel = this.byId.get(streamId);
+    if (channel === undefined || channel.state === "closed") return;
+    channel.bufferedAmount -= bytes;
+    channel.handler.onBufferedAmountDecrease(bytes);
+  }
+
+  /** The peer has reset its outgoing streams: each of these channels is being closed (RFC 8831 §6.7). */
+  private handleStreamsReset(ids: readonly number[]): void {
+    const answer: number[] = [];
+    for (const id of ids) {
+      this.forgetEarly(id);
+      const channel = this.byId.get(id);
+      if (channel === undefined) {
+        const resets = this.lingering.get(id);
+        if (resets !== undefined) {
+          resets.incoming = true;
+          if (resets.outgoing) this.lingering.delete(id);
+        } else if (id < this.maxChannels) {
+          // Nobody here, but the peer waits for our side.
+          this.lingering.set(id, { outgoing: false, incoming: true });
+          answer.push(id);
+        }
+        continue;
+      }
+      channel.incomingReset = true;
+      if (channel.state === "open") {
+        channel.state = "closing";
+        // The peer would not deliver it any more.
+        this.association!.discard(id);
+        answer.push(id);
+        channel.handler.onClosing();
+      } else if (channel.state === "closing" && channel.outgoingReset) this.finish(channel, undefined);
+    }
+    if (answer.length === 0) return;
+    this.association!.resetStreams(answer);
+    this.host.onFlushNeeded();
+  }
+
+  private handleOutgoingReset(ids: readonly number[], ok: boolean): void {
+    for (const id of ids) {
+      const resets = this.lingering.get(id);
+      if (resets !== undefined) {
+        resets.outgoing = true;
+        if (resets.incoming || !ok) this.lingering.delete(id);
+      }
+      this.recycle(id);
+      const channel = this.byId.get(id);
+      if (channel === undefined) continue;
+      channel.outgoingReset = true;
+      // Where the peer refuses there is nothing more to wait for.
+      if (channel.incomingReset || !ok) this.finish(channel, undefined);
+    }
+  }
+
+  private handleClosed(reason: SctpCloseReason): void {
+    this.closedReason = reason;
+    const orderly =
+      reason === "shutdown" || reason === "peer-shutdown" || reason === "aborted" || reason === "peer-abort";
+    this.early.clear();
+    this.lingering.clear();
+    for (const channel of this.list()) this.finish(channel, orderly ? undefined : "association-failed");
+    this.host.onClosed?.(reason);
+  }
+
+  // -- Ends
+
+  /** Closes a channel for a fault: the handler hears of it now, the stream is reset. */
+  private failChannel(channel: Channel, reason: ChannelError): void {
+    if (channel.state === "closed") return;
+    const { id } = channel;
+    if (id !== null && (channel.state === "open" || channel.state === "closing")) {
+      this.lingering.set(id, { outgoing: channel.outgoingReset, incoming: channel.incomingReset });
+      this.association?.discard(id);
+      this.association?.resetStreams([id]);
+      this.host.onFlushNeeded();
+    }
+    this.finish(channel, reason);
+  }
+
+  private finish(channel: Channel, error: ChannelError | undefined): void {
+    if (channel.state === "closed") return;
+    channel.state = "closed";
+    this.closed++;
+    const { id } = channel;
+    if (id !== null && this.byId.get(id) === channel) {
+      this.byId.delete(id);
+      this.recycle(id);
+    }
+    if (this.recent === channel) this.recent = undefined;
+    if (id === null) this.waiting = this.waiting.filter((other) => other !== channel);
+    channel.partial = [];
+    channel.partialBytes = 0;
+    if (error !== undefined) channel.handler.onError(error);
+    channel.handler.onClosed();
+  }
+
+  /** An id of our parity may be free again. */
+  private recycle(id: number): void {
+    const parity = this.role === "server" ? 1 : 0;
+    if (this.role !== undefined && (id & 1) === parity && id < this.nextId) this.nextId = id;
+  }
+}
+
+function joinPartial(channel: Channel, last: Uint8Array): Uint8Array {
+  const out = new Uint8Array(channel.partialBytes + last.length);
+  let at = 0;
+  for (const part of channel.partial) {
+    out.set(part, at);
+    at += part.length;
+  }
+  out.set(last, at);
+  channel.partial = [];
+  channel.partialBytes = 0;
+  return out;
+}
+
+const NO_HANDLER: ChannelHandler = {
+  onOpen() {},
+  onMessage() {},
+  onBufferedAmountDecrease() {},
+  onClosing() {},
+  onClosed() {},
+  onError() {},
+};
