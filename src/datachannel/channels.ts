@@ -535,7 +535,7 @@ export class DataChannels {
     if (id !== null && (channel.state === "open" || channel.state === "closing")) {
       this.lingering.set(id, { outgoing: channel.outgoingReset, incoming: channel.incomingReset });
       this.association?.discard(id);
-      this.association?.resetStreams([id]);
+      if (!channel.outgoingReset) this.association?.resetStreams([id]);
       this.host.onFlushNeeded();
     }
     this.finish(channel, reason);

@@ -499,6 +499,7 @@ export class SctpAssociation {
     this.handshakeDeadline = NEVER;
     this.cookieEcho = undefined;
     this.cookieEchoDue = false;
+    this.sender.startTimer(now);
     this.heartbeat.start(now);
     this.pathMtu.start();
     this.host.onEstablished();
@@ -525,27 +526,43 @@ export class SctpAssociation {
     if (this.finished) return;
     this.packetsReceived++;
     this.bytesReceived += packet.length;
-    if (packet.length < COMMON_HEADER + 4) return this.drop("short packet");
+    if (packet.length < COMMON_HEADER + 4) {
+      this.drop("short packet");
+      return;
+    }
     if (
       read16(packet, 0) !== (this.options.remotePort ?? 5000) ||
       read16(packet, 2) !== (this.options.localPort ?? 5000)
     ) {
-      return this.drop("wrong port");
+      this.drop("wrong port");
+      return;
     }
-    if (!checksumOk(packet, this.offer.zeroChecksum)) return this.drop("wrong checksum");
+    if (!checksumOk(packet, this.offer.zeroChecksum)) {
+      this.drop("wrong checksum");
+      return;
+    }
     const tag = read32(packet, 4);
     const first = packet[COMMON_HEADER]!;
     if (first === INIT) {
       // RFC 9260 §8.5.1 A and §3.3.2: tag zero, alone in its packet.
       const length = read16(packet, COMMON_HEADER + 2);
-      if (tag !== 0 || length < 4 || COMMON_HEADER + pad4(length) < packet.length) return this.drop("bad INIT packet");
-      if (COMMON_HEADER + length > packet.length) return this.drop("bad INIT packet");
+      if (tag !== 0 || length < 4 || COMMON_HEADER + pad4(length) < packet.length) {
+        this.drop("bad INIT packet");
+        return;
+      }
+      if (COMMON_HEADER + length > packet.length) {
+        this.drop("bad INIT packet");
+        return;
+      }
       this.handleInit(packet, length, now);
       return;
     }
     // The tag of these four is judged with the chunk (RFC 9260 §8.5.1).
     const special = first === COOKIE_ECHO || first === ABORT || first === SHUTDOWN_COMPLETE || first === SHUTDOWN_ACK;
-    if (tag !== this.localTag && !special) return this.drop("wrong verification tag");
+    if (tag !== this.localTag && !special) {
+      this.drop("wrong verification tag");
+      return;
+    }
     this.chunks(packet, tag, now);
     if (this.finished) return;
     this.tracker.endOfPacket(now);
@@ -783,7 +800,10 @@ export class SctpAssociation {
 
   private handleShutdownAck(tag: number): void {
     if (this.state === "shutdown-sent" || this.state === "shutdown-ack-sent") {
-      if (tag !== this.localTag) return this.drop("wrong verification tag");
+      if (tag !== this.localTag) {
+        this.drop("wrong verification tag");
+        return;
+      }
       this.out.add(writeChunk(SHUTDOWN_COMPLETE, 0, new Uint8Array(0)));
       this.out.send();
       this.close("shutdown");

@@ -198,7 +198,8 @@ export class CongestionControl {
     }
     // The first retransmission of a recovery always goes out.
     if (this.prrOut === 0) count = Math.max(count, this.mtu);
-    this.cwnd = flight + Math.max(0, count);
+    // With nothing in flight no acknowledgement would ever come.
+    this.cwnd = Math.max(this.mtu, flight + Math.max(0, count));
   }
 
   /**

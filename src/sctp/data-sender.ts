@@ -256,7 +256,7 @@ export class DataSender {
       this.errors++;
       const { flight } = outstanding;
       outstanding.loseAll();
-      if (flight > 0) congestion.onTimeout(flight, this.errors === 1);
+      if (flight > 0 || outstanding.lostChunks > 0) congestion.onTimeout(flight, this.errors === 1);
       rto.onTimeout();
       this.probeDeadline = NEVER;
       this.probeUsed = true;
@@ -318,6 +318,11 @@ export class DataSender {
     this.congestion.reset();
     this.errors = 0;
     this.stopTimers();
+  }
+
+  /** The handshake is over: what went with the COOKIE ECHO is watched by T3-rtx now. */
+  startTimer(now: number): void {
+    if (this.outstanding.outstanding > 0) this.retransmitDeadline = now + this.rto.rto;
   }
 
   stopTimers(): void {
