@@ -7,7 +7,7 @@ import { AlertDescription, AlertLevel, type AlertName, alertName, parseAlert, wr
 import { Client12 } from "./client12.js";
 import type { FlightItem } from "./flight.js";
 import { Flight, HANDSHAKE_TIMEOUT, INITIAL_TIMEOUT, MIN_MTU } from "./flight.js";
-import { HANDSHAKE_HEADER, HandshakeType, parseClientHello } from "./handshake.js";
+import { DTLS_1_2, HANDSHAKE_HEADER, HandshakeType, parseClientHello } from "./handshake.js";
 import {
   type Handshake12,
   type HandshakeHost12,
@@ -364,6 +364,11 @@ export class DtlsConnection {
 
   private receiveProtected(datagram: Uint8Array, offset: number, end: number, now: number): void {
     const { header, reader } = this;
+    // The version is part of what is authenticated (RFC 5246 §6.2.3.3), and ours is a constant.
+    if (header.version !== DTLS_1_2) {
+      this.drop("version");
+      return;
+    }
     const connected = this.currentState === "connected";
     const readable = reader !== undefined && this.changeCipherSpecReceived;
     if (!connected && (!readable || header.type === ContentType.application_data)) {
