@@ -559,6 +559,38 @@ test("a ServerHello with what was not offered is refused", () => {
   assertRefused(old, old.client, "protocol_version");
 });
 
+/** Changes the first two-byte code `from` to `to` in the client's first flight, behind the fixed part of the hello. */
+function rewriteHello(pair: DtlsPair, from: number, to: number): void {
+  pair.fate = (datagram, side, index) => {
+    for (let i = 70; side === "client" && index === 0 && i < datagram.length - 1; i++) {
+      if (datagram[i] !== from >> 8 || datagram[i + 1] !== (from & 255)) continue;
+      datagram.set([to >> 8, to], i);
+      break;
+    }
+    return [10];
+  };
+}
+
+test("a server's signature scheme, group or kind of key that was not offered", () => {
+  const scheme = new DtlsPair({ signatureSchemes: ["ecdsa_secp256r1_sha256"] });
+  rewriteHello(scheme, 0x0403, 0x0503);
+  assertRefused(scheme, scheme.client, "illegal_parameter");
+  const group = new DtlsPair({ groups: ["x25519"] });
+  rewriteHello(group, 29, 24);
+  assertRefused(group, group.client, "illegal_parameter");
+  const mixed = { ...testCertificate("P-256"), der: testCertificate("rsa").der };
+  const key = new DtlsPair({}, { certificates: [mixed] });
+  assertRefused(key, key.client, "illegal_parameter");
+});
+
+test("copies of datagrams made by the network cause no retransmissions", () => {
+  const pair = new DtlsPair({ mtu: 300 }, { mtu: 300 }, () => [10, 10, 12, 15]);
+  assert.equal(pair.connect(), true);
+  pair.run();
+  assert.equal(pair.client.connection.counters.retransmissions, 0);
+  assert.equal(pair.server.connection.counters.retransmissions, 0);
+});
+
 test("a server that never stops asking for cookies", () => {
   const client = new Side("client", {}, () => {});
   client.connection.start(0);
