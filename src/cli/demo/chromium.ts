@@ -126,6 +126,9 @@ async function unpack(packed: string, folder: string): Promise<string> {
   }
   const fonts = [join(folder, "fonts"), "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`).join("");
   const cache = `<cachedir>${join(folder, "font-cache")}</cachedir>`;
-  writeFileSync(join(folder, "fonts.conf"), `<?xml version="1.0"?><fontconfig>${fonts}${cache}</fontconfig>`);
+  const prefer = ["sans-serif", "system-ui"]
+    .map((family) => `<alias><family>${family}</family><prefer><family>Open Sans</family></prefer></alias>`)
+    .join("");
+  writeFileSync(join(folder, "fonts.conf"), `<?xml version="1.0"?><fontconfig>${fonts}${cache}${prefer}</fontconfig>`);
   return program;
 }

@@ -48,6 +48,7 @@ export class Connection {
   #state: ConnectionState = "connecting";
   #session = "";
   #events: EventSource | undefined;
+  readonly #own: CandidateView[] = [];
   /** Candidates found before the session has a name. */
   #early: RTCIceCandidateInit[] = [];
 
@@ -58,7 +59,11 @@ export class Connection {
     this.chat = pc.createDataChannel(CHAT);
     pc.addEventListener("icecandidate", ({ candidate }) => {
       if (candidate === null) return this.#allGathered("page");
-      if (candidate.candidate !== "") host.onCandidate("page", viewOf(candidate));
+      if (candidate.candidate !== "") {
+        const view = viewOf(candidate);
+        this.#own.push(view);
+        host.onCandidate("page", view);
+      }
       this.#early.push(candidate.toJSON());
       if (this.#session !== "") this.#sendCandidates();
     });
@@ -130,7 +135,11 @@ export class Connection {
   /** Reads the transport's figures; the browser may still be filling them in just after a step. */
   async refresh(): Promise<void> {
     if (this.#pc.connectionState === "closed") return;
-    this.#host.onTransport(transportView(await this.#pc.getStats()));
+    const view = transportView(await this.#pc.getStats());
+    const { local } = view;
+    // Statistics hide the address of an own candidate that goes by a name; its port tells which one it is.
+    const own = local && this.#own.find(({ address }) => local.address === hiddenEndpoint(address));
+    this.#host.onTransport(own === undefined ? view : { ...view, local: { ...local!, address: own.address } });
   }
 
   #listen(id: string): void {
@@ -167,6 +176,7 @@ export class Connection {
 
   #allGathered(side: Side): void {
     this.#gathered.add(side);
+    this.#host.onLog(`all candidates of ${side} gathered`);
     if (this.#gathered.size === 2) this.#step("candidates");
   }
 
@@ -192,7 +202,15 @@ function viewOf(candidate: RTCIceCandidate): CandidateView {
 }
 
 function endpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  // Chromium gives IPv6 addresses with brackets in candidates and without them in statistics.
+  return address.includes(":") && !address.startsWith("[") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** In place of an address that statistics do not tell. */
+const HIDDEN = "hidden";
+
+function hiddenEndpoint(address: string): string {
+  return `${HIDDEN}${address.slice(address.lastIndexOf(":"))}`;
 }
 
 /** The members used here of the dictionaries in webrtc-stats. */
@@ -221,7 +239,7 @@ function transportView(report: RTCStatsReport): TransportView {
     return {
       type: entry.candidateType ?? "?",
       protocol: entry.protocol ?? "?",
-      address: entry.address ? endpoint(entry.address, entry.port ?? 0) : "address hidden by the browser",
+      address: endpoint(entry.address || HIDDEN, entry.port ?? 0),
     };
   };
   return {

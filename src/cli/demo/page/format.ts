@@ -26,6 +26,11 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+/** Milliseconds as a bare figure: "0.85", "12.3", "354". */
+export function formatMilliseconds(milliseconds: number): string {
+  return milliseconds.toFixed(milliseconds < 10 ? 2 : milliseconds < 100 ? 1 : 0);
+}
+
 /** The value below which `fraction` of the values lie (nearest rank); NaN of none. */
 export function percentile(values: readonly number[], fraction: number): number {
   if (values.length === 0) return Number.NaN;

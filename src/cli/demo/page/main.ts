@@ -11,7 +11,7 @@ import {
   type TransportView,
 } from "./connection.js";
 import { byId, make } from "./dom.js";
-import { formatBytes, formatDuration, RateMeter } from "./format.js";
+import { formatBytes, formatDuration, formatMilliseconds, RateMeter } from "./format.js";
 import { Pinger } from "./ping.js";
 import type { Snapshot } from "./snapshot.js";
 import { FileSource, GeneratedSource, type Source } from "./source.js";
@@ -195,8 +195,10 @@ function tick(): void {
   rateThere.textContent = there.toFixed(there < 10 ? 2 : 1);
   rateBack.textContent = back.toFixed(back < 10 ? 2 : 1);
   if (pinger === undefined || pinger.count === 0) return;
-  if (roundTrip !== undefined) roundTripNow.textContent = roundTrip.toFixed(roundTrip < 10 ? 2 : 1);
-  roundTripSpread.textContent = `p50 ${pinger.percentile(0.5).toFixed(1)} · p95 ${pinger.percentile(0.95).toFixed(1)}`;
+  if (roundTrip !== undefined) roundTripNow.textContent = formatMilliseconds(roundTrip);
+  roundTripSpread.textContent = [0.5, 0.95]
+    .map((share) => `p${share * 100} ${formatMilliseconds(pinger!.percentile(share))}`)
+    .join(" · ");
 }
 
 globalThis.parleyDemo = (): Snapshot => ({

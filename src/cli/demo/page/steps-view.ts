@@ -37,7 +37,7 @@ export class StepsView {
     this.#item("candidates").querySelector<HTMLElement>(".candidates")!.hidden = false;
     if (++this.#candidates[side] > SHOWN_CANDIDATES) return;
     byId(`candidates-${side}`, HTMLUListElement).append(
-      make("li", "candidate", make("span", "tag", candidate.type), make("span", "address", this.#endpoint(candidate))),
+      make("li", "candidate", make("span", "tag", candidate.type), this.#endpoint(candidate)),
     );
     this.#showCount();
   }
@@ -51,15 +51,15 @@ export class StepsView {
           "span",
           "ends",
           make("span", "", `Page, ${local.type}`),
-          make("span", "address", this.#endpoint(local)),
+          this.#endpoint(local),
           make("span", "", `Node, ${remote.type}`),
-          make("span", "address", this.#endpoint(remote)),
+          this.#endpoint(remote),
         ),
       );
     }
     if (dtlsVersion !== "") {
       const role = dtlsRole === "" || dtlsRole === "unknown" ? "" : `, page is ${dtlsRole}`;
-      this.#detail("dtls", `${dtlsVersion}${role}`, make("br", ""), make("span", "address", cipher));
+      this.#detail("dtls", `${dtlsVersion}${role}`, make("br", ""), make("span", "address", ...breakable(cipher)));
     }
   }
 
@@ -68,8 +68,12 @@ export class StepsView {
     this.#light(true);
   }
 
-  #endpoint({ address, protocol }: CandidateView): string {
-    return `${protocol} ${address}`;
+  /** "udp 192.0.2.1:5000"; of a long mDNS name the beginning is enough. */
+  #endpoint({ address, protocol }: CandidateView): HTMLElement {
+    const short = address.replace(/^([0-9a-f]{8})-[0-9a-f-]{27}\.local:/, "$1….local:");
+    const element = make("span", "address", `${protocol} ${short}`);
+    if (short !== address) element.title = address;
+    return element;
   }
 
   #showCount(): void {
@@ -96,4 +100,9 @@ export class StepsView {
       if (!done && step !== "candidates") active = false;
     }
   }
+}
+
+/** A long name that may be broken after underscores. */
+function breakable(name: string): (Node | string)[] {
+  return name.split(/(?<=_)/).flatMap((part) => [part, make("wbr", "")]);
 }

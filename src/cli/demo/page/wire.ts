@@ -8,11 +8,11 @@ export const FILE = "file";
 /** Bytes of one message on a file channel: 64 KiB, which every browser takes. */
 export const MESSAGE_SIZE: number = 64 * 1024;
 /** Bytes a receiver lets its sender have under way, unconsumed. Data channels have no backpressure at the receiver. */
-export const WINDOW: number = 8 * 1024 * 1024;
+export const WINDOW: number = 4 * 1024 * 1024;
 /** Senders stop filling a channel's buffer here ... */
-export const BUFFER_HIGH: number = 2 * 1024 * 1024;
+export const BUFFER_HIGH: number = 512 * 1024;
 /** ... and go on when `bufferedamountlow` fires here. */
-export const BUFFER_LOW: number = 512 * 1024;
+export const BUFFER_LOW: number = 256 * 1024;
 export const NAME_LIMIT = 255;
 
 /** Text messages on a file channel; binary ones are the file's bytes. */
