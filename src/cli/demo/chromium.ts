@@ -124,11 +124,9 @@ async function unpack(packed: string, folder: string): Promise<string> {
     mkdirSync(join(folder, name));
     untar(brotliDecompressSync(readFileSync(join(packed, archive))), join(folder, name));
   }
-  const fonts = [join(folder, "fonts"), "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`).join("");
-  const cache = `<cachedir>${join(folder, "font-cache")}</cachedir>`;
-  const prefer = ["sans-serif", "system-ui"]
-    .map((family) => `<alias><family>${family}</family><prefer><family>Open Sans</family></prefer></alias>`)
-    .join("");
-  writeFileSync(join(folder, "fonts.conf"), `<?xml version="1.0"?><fontconfig>${fonts}${cache}${prefer}</fontconfig>`);
+  // The system's fonts where it has any, and else the one that came along.
+  const include = '<include ignore_missing="yes">/etc/fonts/fonts.conf</include>';
+  const own = `<dir>${join(folder, "fonts")}</dir><cachedir>${join(folder, "font-cache")}</cachedir>`;
+  writeFileSync(join(folder, "fonts.conf"), `<?xml version="1.0"?><fontconfig>${include}${own}</fontconfig>`);
   return program;
 }

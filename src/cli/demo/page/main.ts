@@ -197,7 +197,7 @@ function tick(): void {
   if (pinger === undefined || pinger.count === 0) return;
   if (roundTrip !== undefined) roundTripNow.textContent = formatMilliseconds(roundTrip);
   roundTripSpread.textContent = [0.5, 0.95]
-    .map((share) => `p${share * 100} ${formatMilliseconds(pinger!.percentile(share))}`)
+    .map((share) => `p${share * 100}\u00a0${formatMilliseconds(pinger!.percentile(share))}`)
     .join(" · ");
 }
 
