@@ -1,0 +1,361 @@
+// The ICE agent (RFC 8445) of one transport: one data stream with one component, as everything is multiplexed on it. It
+// owns the generations (session.ts does the work within one, gatherer.ts finds its candidates), keeps data flowing from
+// one to the next, and says what state all this amounts to. It neither parses descriptions nor knows what the data is.
+import type { IceCandidate } from "../util/ice-candidate.js";
+import { iceChars } from "../util/text.js";
+import { Foundations } from "./candidate.js";
+import { Gatherer } from "./gatherer.js";
+import {
+  DEFAULT_TIMING,
+  type IceAgentOptions,
+  type IceCandidateError,
+  type IceGatheringState,
+  type IceHost,
+  type IceParameters,
+  type IceRole,
+  type IceServer,
+  type IceTiming,
+  type IceTransportPolicy,
+  type IceTransportState,
+} from "./options.js";
+import type { CandidatePair } from "./pair.js";
+import { type IceCounters, IceSession } from "./session.js";
+
+/** RFC 8445 §5.3: at least 24 and 128 bits of randomness; six bits a character. */
+const FRAGMENT_LENGTH = 8;
+const PASSWORD_LENGTH = 24;
+/** Milliseconds for which the old generation still listens after the new one has taken over: what is on its way arrives. */
+const RESTART_LINGER = 2000;
+
+/** One generation with its sockets. */
+interface Generation {
+  readonly session: IceSession;
+  readonly gatherer: Gatherer;
+}
+
+export class IceAgent {
+  readonly counters: IceCounters = { droppedData: 0, droppedStun: 0, droppedCandidates: 0 };
+  private readonly options: IceAgentOptions;
+  private readonly host: IceHost;
+  private readonly timing: IceTiming;
+  private readonly foundations = new Foundations();
+  private servers: readonly IceServer[];
+  private policy: IceTransportPolicy;
+  private currentRole: IceRole;
+  private tieBreaker: Uint8Array;
+  private current: Generation;
+  /** The generation before a restart, while it is needed. */
+  private previous: Generation | undefined;
+  private previousUntil = Infinity;
+  /** Closed generations whose relays are still being given back. */
+  private readonly closing = new Set<Gatherer>();
+  /** The pair that `send` uses, and what it was when the host was last told. */
+  private active: CandidatePair | undefined;
+  private announced: CandidatePair | undefined;
+  private announcedLocal: unknown;
+  private announcedRemote: unknown;
+  private currentState: IceTransportState = "new";
+  private currentGatheringState: IceGatheringState = "new";
+
+  constructor(options: IceAgentOptions, host: IceHost) {
+    this.options = options;
+    this.host = host;
+    this.timing = { ...DEFAULT_TIMING, ...options.timing };
+    this.servers = options.servers ?? [];
+    this.policy = options.policy ?? "all";
+    this.currentRole = options.role ?? "controlled";
+    this.tieBreaker = options.crypto.random(8);
+    this.current = this.generation(options.usernameFragment, options.password);
+  }
+
+  // ---- what it is ----------------------------------------------------------------------------------------------------
+
+  get state(): IceTransportState {
+    return this.currentState;
+  }
+
+  get gatheringState(): IceGatheringState {
+    return this.currentGatheringState;
+  }
+
+  get role(): IceRole {
+    return this.currentRole;
+  }
+
+  /** The credentials of the current generation, to be signalled. */
+  get localParameters(): IceParameters {
+    return this.current.session.local;
+  }
+
+  get remoteParameters(): IceParameters | undefined {
+    return this.current.session.remote;
+  }
+
+  /** The pair in use, with its counters. */
+  get selectedPair(): CandidatePair | undefined {
+    return this.active;
+  }
+
+  /** The pairs of the current generation, highest priority first, with their counters. */
+  get pairs(): readonly CandidatePair[] {
+    return this.current.session.checklist.pairs;
+  }
+
+  /** What `gather` has found so far in this generation. */
+  get localCandidates(): readonly IceCandidate[] {
+    return this.signalled;
+  }
+
+  private signalled: IceCandidate[] = [];
+
+  /** The remote candidates of this generation with a known address, peer-reflexive ones included. */
+  get remoteCandidates(): readonly IceCandidate[] {
+    return this.current.session.remoteCandidates;
+  }
+
+  // ---- commands ------------------------------------------------------------------------------------------------------
+
+  /** Begins to gather candidates for the current generation; later calls before a restart do nothing. */
+  gather(now: number): void {
+    if (this.currentState === "closed" || this.currentGatheringState !== "new") return;
+    const { gatherer } = this.refreshedGeneration();
+    this.setGatheringState("gathering");
+    gatherer.start(now);
+  }
+
+  /** Servers and policy for the next gathering. */
+  setConfiguration(servers: readonly IceServer[], policy: IceTransportPolicy): void {
+    this.servers = servers;
+    this.policy = policy;
+  }
+
+  setRole(role: IceRole, now: number): void {
+    if (role === this.currentRole || this.currentState === "closed") return;
+    this.currentRole = role;
+    this.current.session.setRole(role, now);
+    this.previous?.session.setRole(role, now);
+  }
+
+  /** The peer's credentials. Other ones than before (without a restart of ours) drop what belongs to the old ones. */
+  setRemoteParameters(parameters: IceParameters, now: number): void {
+    if (this.currentState === "closed") return;
+    // RFC 8445 §6.1.1: a full agent controls a lite one, whoever offered.
+    if (parameters.iceLite === true && this.options.lite !== true) this.switchRole("controlling", now);
+    else if (parameters.iceLite !== true && this.options.lite === true) this.switchRole("controlled", now);
+    this.current.session.setRemote(parameters, now);
+  }
+
+  /** Any time, also before setRemoteParameters; candidates of another generation (by their ufrag) are ignored. */
+  addRemoteCandidate(candidate: IceCandidate, now: number): void {
+    if (this.currentState === "closed") return;
+    const { session } = this.current;
+    // Given up for want of candidates: here is one more.
+    if (session.halted && !session.lost && !session.endOfRemoteCandidates) session.halted = false;
+    session.addRemoteCandidate(candidate, now);
+  }
+
+  endOfRemoteCandidates(now: number): void {
+    if (this.currentState !== "closed") this.current.session.endRemoteCandidates(now);
+  }
+
+  /** New credentials; data goes on over the old pair until the new generation has one. Then `gather` anew. */
+  restart(now: number): void {
+    if (this.currentState === "closed") return;
+    const old = this.current;
+    if (this.active !== undefined && old.session.selected === this.active) {
+      this.drop(this.previous, now);
+      this.previous = old;
+      this.previousUntil = Infinity;
+    } else this.drop(old, now);
+    this.current = this.generation();
+    this.signalled = [];
+    this.setGatheringState("new");
+    this.update(now);
+  }
+
+  /** Sends one datagram over the selected pair; its bytes are given away. False if there is none. */
+  send(data: Uint8Array, now: number): boolean {
+    const pair = this.active;
+    if (pair === undefined) return false;
+    pair.packetsSent++;
+    pair.bytesSent += data.length;
+    pair.lastSentAt = now;
+    pair.port.send(data, pair.address, pair.portNumber);
+    return true;
+  }
+
+  /**
+   * Ends everything. Relays are given back: until `deadline` is Infinity, timeouts and packets should still be handed in,
+   * for at most a few seconds; the host hears nothing more.
+   */
+  close(now: number): void {
+    if (this.currentState === "closed") return;
+    this.active = undefined;
+    this.currentState = "closed";
+    this.drop(this.previous, now);
+    this.previous = undefined;
+    this.drop(this.current, now);
+    this.host.onStateChange("closed");
+  }
+
+  get deadline(): number {
+    let at = Math.min(this.current.session.deadline, this.current.gatherer.deadline, this.previousUntil);
+    if (this.previous !== undefined) {
+      at = Math.min(at, this.previous.session.deadline, this.previous.gatherer.deadline);
+    }
+    if (this.closing.size > 0) for (const gatherer of this.closing) at = Math.min(at, gatherer.deadline);
+    return at;
+  }
+
+  handleTimeout(now: number): void {
+    const { current, previous } = this;
+    if (current.gatherer.deadline <= now) current.gatherer.handleTimeout(now);
+    if (current.session.deadline <= now) current.session.handleTimeout(now);
+    if (previous !== undefined) {
+      if (previous.gatherer.deadline <= now) previous.gatherer.handleTimeout(now);
+      if (previous.session.deadline <= now) previous.session.handleTimeout(now);
+      if (now >= this.previousUntil) {
+        this.previousUntil = Infinity;
+        this.previous = undefined;
+        this.drop(previous, now);
+      }
+    }
+    for (const gatherer of [...this.closing]) {
+      if (gatherer.deadline <= now) gatherer.handleTimeout(now);
+      if (!gatherer.lingering) this.closing.delete(gatherer);
+    }
+  }
+
+  // ---- generations ---------------------------------------------------------------------------------------------------
+
+  private generation(usernameFragment?: string, password?: string): Generation {
+    const random = (length: number): Uint8Array => this.options.crypto.random(length);
+    const local: IceParameters = {
+      usernameFragment: usernameFragment ?? iceChars(FRAGMENT_LENGTH, random),
+      password: password ?? iceChars(PASSWORD_LENGTH, random),
+      iceLite: this.options.lite === true,
+    };
+    const agent = this;
+    const session = new IceSession(this.options, this.timing, local, this.counters, {
+      get role() {
+        return agent.currentRole;
+      },
+      get tieBreaker() {
+        return agent.tieBreaker;
+      },
+      switchRole: (role, renew, now) => {
+        if (renew) this.tieBreaker = this.options.crypto.random(8);
+        this.switchRole(role, now);
+      },
+      onProgress: (_session, now) => this.update(now),
+      onData: (data, now) => this.host.onData(data, now),
+    });
+    return { session, gatherer: this.gathererOf(session) };
+  }
+
+  private gathererOf(session: IceSession): Gatherer {
+    const settings = {
+      servers: this.servers,
+      policy: this.policy,
+      usernameFragment: session.local.usernameFragment,
+      timing: this.timing,
+      foundations: this.foundations,
+    };
+    const gatherer = new Gatherer(this.options, settings, {
+      onBase: (base, now) => session.addBase(base, now),
+      onBaseClosed: (base, now) => session.removeBase(base, now),
+      onCandidate: (candidate) => {
+        if (this.current.gatherer !== gatherer) return;
+        this.signalled.push(candidate);
+        this.host.onLocalCandidate(candidate);
+      },
+      onCandidateError: (error: IceCandidateError) => {
+        if (this.current.gatherer === gatherer) this.host.onCandidateError(error);
+      },
+      onGathered: (now) => {
+        session.gathered = true;
+        if (this.current.gatherer !== gatherer) return;
+        this.setGatheringState("complete");
+        this.update(now);
+      },
+      onDatagram: (base, data, address, port, now) => {
+        if (!session.closed) session.receive(base, data, address, port, now);
+      },
+      onDrained: (now) => {
+        if (this.currentState !== "closed") this.host.onDrained(now);
+      },
+    });
+    return gatherer;
+  }
+
+  /** The current generation with a gatherer that knows the present configuration. */
+  private refreshedGeneration(): Generation {
+    const { session } = this.current;
+    this.current = { session, gatherer: this.gathererOf(session) };
+    return this.current;
+  }
+
+  private drop(generation: Generation | undefined, now: number): void {
+    if (generation === undefined) return;
+    generation.session.close();
+    generation.gatherer.close(now);
+    if (generation.gatherer.lingering) this.closing.add(generation.gatherer);
+  }
+
+  private switchRole(role: IceRole, now: number): void {
+    if (role === this.currentRole) return;
+    this.setRole(role, now);
+    this.host.onRoleChange(role);
+  }
+
+  // ---- state ---------------------------------------------------------------------------------------------------------
+
+  private setGatheringState(state: IceGatheringState): void {
+    if (state === this.currentGatheringState) return;
+    this.currentGatheringState = state;
+    this.host.onGatheringStateChange(state);
+  }
+
+  /** Something changed: chooses the pair to send over, and tells the host what there is to tell. */
+  private update(now: number): void {
+    if (this.currentState === "closed") return;
+    const { session, gatherer } = this.current;
+    if (session.selected !== undefined && this.previous !== undefined && this.previousUntil === Infinity) {
+      // RFC 8445 §9: the new generation takes over.
+      this.previousUntil = now + RESTART_LINGER;
+    }
+    const pair = session.selected ?? (this.previousUntil === Infinity ? this.previous?.session.selected : undefined);
+    if (pair?.nominated === true && pair === session.selected) gatherer.stopRefreshing();
+    this.active = pair;
+    if (session.selected === undefined && (session.lost || session.isHopeless)) session.halted = true;
+    this.announcePair(pair);
+    const state = this.computeState(session, pair);
+    if (state === this.currentState) return;
+    this.currentState = state;
+    this.host.onStateChange(state);
+  }
+
+  private announcePair(pair: CandidatePair | undefined): void {
+    if (pair === undefined) return;
+    const local = pair.local.candidate;
+    const remote = pair.remote.candidate;
+    if (pair === this.announced && local === this.announcedLocal && remote === this.announcedRemote) return;
+    this.announced = pair;
+    this.announcedLocal = local;
+    this.announcedRemote = remote;
+    this.host.onSelectedPairChange(local, remote);
+  }
+
+  /** RTCIceTransportState (webrtc-pc §5.6.4), also during a restart: "completed" goes back to "connected". */
+  private computeState(session: IceSession, pair: CandidatePair | undefined): IceTransportState {
+    if (session.halted) return "failed";
+    if (session.selected !== undefined) {
+      if (session.disconnected) return "disconnected";
+      const settled = session.selected.nominated && session.gathered && session.endOfRemoteCandidates;
+      return settled && !session.checking ? "completed" : "connected";
+    }
+    if (pair !== undefined) return this.previous?.session.disconnected === true ? "checking" : "connected";
+    if (this.currentState !== "new") return "checking";
+    return session.remote !== undefined && session.hasRemoteCandidates ? "checking" : "new";
+  }
+}

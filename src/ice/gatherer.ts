@@ -1,0 +1,540 @@
+// Gathers the candidates of one generation (RFC 8445 §5.1.1): opens sockets, asks STUN servers what they see of them,
+// allocates relays, hides addresses behind multicast DNS names. It owns the sockets and routes what arrives there: to
+// itself, to a relay, or to the session. It forms no pairs.
+import { isStun, parseStunMessage, StunAttribute, StunMessage, StunMethod } from "../stun/message.js";
+import { type StunTransaction, StunTransactions } from "../stun/transaction.js";
+import type { IceCandidate, IceCandidateType } from "../util/ice-candidate.js";
+import { canonicalIp, ipFamily, ipScope } from "../util/ip.js";
+import type { Cancellable, DatagramHandler, DatagramPort, TransportAddress } from "../util/net.js";
+import { candidatePriority, type Foundations, IceBase, LocalCandidate, typePreference } from "./candidate.js";
+import { type GatherAddress, gatherAddresses, PREFERENCE_STEP } from "./interfaces.js";
+import {
+  type IceAgentOptions,
+  type IceCandidateError,
+  type IceServer,
+  type IceTiming,
+  type IceTransportPolicy,
+  MAX_BASES,
+  MAX_SERVER_ADDRESSES,
+} from "./options.js";
+import { Relay } from "./relay.js";
+import { IceTcpPort } from "./tcp.js";
+
+const UNREACHABLE = 701;
+/** Servers beyond this are not asked. */
+const MAX_SERVERS = 32;
+
+export interface GathererHost {
+  /** A base can send and receive; its own candidate is in it. */
+  onBase(base: IceBase, now: number): void;
+  onBaseClosed(base: IceBase, now: number): void;
+  /** A candidate to signal. */
+  onCandidate(candidate: IceCandidate): void;
+  onCandidateError(error: IceCandidateError): void;
+  onGathered(now: number): void;
+  onDatagram(base: IceBase, data: Uint8Array, address: string, port: number, now: number): void;
+  onDrained(now: number): void;
+}
+
+export interface GathererSettings {
+  readonly servers: readonly IceServer[];
+  readonly policy: IceTransportPolicy;
+  readonly usernameFragment: string;
+  readonly timing: IceTiming;
+  readonly foundations: Foundations;
+}
+
+/** A server with one address of it. */
+export interface ServerAddress extends TransportAddress {
+  readonly server: IceServer;
+  /** Place in the configuration: separates the priorities of candidates from different servers. */
+  readonly index: number;
+}
+
+interface Probe {
+  readonly socket: HostSocket;
+  readonly server: ServerAddress;
+  /** Only to keep the NAT's binding. */
+  readonly refresh: boolean;
+}
+
+export class Gatherer {
+  readonly options: IceAgentOptions;
+  readonly settings: GathererSettings;
+  readonly host: GathererHost;
+  private readonly sockets: HostSocket[] = [];
+  private readonly tcpPorts: { readonly port: IceTcpPort; readonly base: IceBase }[] = [];
+  private readonly relays = new Set<Relay>();
+  private readonly servers: ServerAddress[] = [];
+  private readonly cancellables = new Set<Cancellable>();
+  private readonly names = new Map<string, string>();
+  private readonly probes: StunTransactions<Probe>;
+  private readonly bindings: { readonly socket: HostSocket; readonly server: ServerAddress }[] = [];
+  private refreshAt = Infinity;
+  private pending = 0;
+  private done = false;
+  private started = false;
+  private closed = false;
+
+  constructor(options: IceAgentOptions, settings: GathererSettings, host: GathererHost) {
+    this.options = options;
+    this.settings = settings;
+    this.host = host;
+    this.probes = new StunTransactions<Probe>({
+      transmit: (bytes, { context }) => {
+        context.socket.port?.send(bytes, context.server.address, context.server.port);
+      },
+      onTimeout: ({ context }, now) => {
+        if (!context.refresh)
+          this.fail(context.socket, context.server.server, UNREACHABLE, "The server did not answer", now);
+      },
+    });
+  }
+
+  start(now: number): void {
+    if (this.started || this.closed) return;
+    this.started = true;
+    this.pending = 1;
+    const { network, tcp, lite } = this.options;
+    const relayOnly = this.settings.policy === "relay";
+    for (const address of gatherAddresses(network.interfaces(), this.options)) {
+      this.pending++;
+      const socket = new HostSocket(this, address);
+      this.track(network.openUdp({ address: address.address, portRange: this.options.portRange }, socket));
+      if (relayOnly) continue;
+      if (tcp?.passive === true) this.listen(address, now);
+      if (tcp?.active === true && lite !== true) this.addTcp(IceTcpPort.active(network, address.address), address, now);
+    }
+    if (lite !== true)
+      this.settings.servers.slice(0, MAX_SERVERS).forEach((server, index) => {
+        this.findServer(server, index, now);
+      });
+    this.finish(now);
+  }
+
+  get complete(): boolean {
+    return this.done;
+  }
+
+  get deadline(): number {
+    let at = Math.min(this.probes.deadline, this.refreshAt);
+    for (const relay of this.relays) at = Math.min(at, relay.deadline);
+    for (const { port } of this.tcpPorts) at = Math.min(at, port.deadline);
+    return at;
+  }
+
+  handleTimeout(now: number): void {
+    this.probes.handleTimeout(now);
+    for (const relay of [...this.relays]) if (relay.deadline <= now) relay.handleTimeout(now);
+    for (const { port, base } of this.tcpPorts) {
+      if (port.deadline <= now)
+        port.expire(now, (address, remote) => base.findPair(address, remote)?.authenticated === true);
+    }
+    if (now >= this.refreshAt) {
+      this.refreshAt = now + this.settings.timing.bindingRefresh;
+      for (const { socket, server } of this.bindings) this.probe(socket, server, true, now);
+    }
+  }
+
+  /** A pair was chosen: the NAT bindings of the others need not be kept. */
+  stopRefreshing(): void {
+    this.refreshAt = Infinity;
+    this.bindings.length = 0;
+  }
+
+  /** Closes every socket; those that a relay is given back over, when that is done (see `deadline`). */
+  close(now: number): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const cancellable of this.cancellables) cancellable.cancel();
+    this.cancellables.clear();
+    this.probes.clear();
+    this.refreshAt = Infinity;
+    for (const relay of [...this.relays]) relay.close(now);
+    for (const { port } of this.tcpPorts) port.close();
+    this.tcpPorts.length = 0;
+    for (const socket of this.sockets) if (!this.isNeeded(socket)) socket.close();
+  }
+
+  /** True while something is left to wait for after `close`. */
+  get lingering(): boolean {
+    return this.relays.size > 0;
+  }
+
+  private isNeeded(socket: HostSocket): boolean {
+    for (const relay of this.relays) if (relay.socket === socket) return true;
+    return false;
+  }
+
+  track(cancellable: Cancellable): void {
+    if (this.closed) cancellable?.cancel();
+    else this.cancellables.add(cancellable);
+  }
+
+  // ---- hosts ---------------------------------------------------------------------------------------------------------
+
+  /** @internal A UDP socket is open. */
+  handleOpen(socket: HostSocket, port: DatagramPort, now: number): void {
+    if (this.closed || this.sockets.length >= MAX_BASES) {
+      port.close();
+      return;
+    }
+    this.sockets.push(socket);
+    const { localPreference } = socket.address;
+    const base = new IceBase(port, { type: "host", localPreference });
+    socket.base = base;
+    this.addHostCandidates(base);
+    if (this.settings.policy !== "relay") {
+      socket.visible = true;
+      this.host.onBase(base, now);
+    }
+    for (const server of this.servers) this.useServer(socket, server, now);
+    this.finish(now);
+  }
+
+  /** @internal It could not be opened, or broke. */
+  handleBroken(socket: HostSocket, reason: string, now: number): void {
+    this.options.logger?.("debug", "ice", `UDP on ${socket.address.address}: ${reason}`);
+    if (socket.port === undefined) {
+      if (!this.closed) this.finish(now);
+      return;
+    }
+    for (const relay of [...this.relays]) if (relay.socket === socket) relay.handleClosed(reason, now);
+    if (socket.base !== undefined && socket.visible && !this.closed) this.host.onBaseClosed(socket.base, now);
+    const at = this.sockets.indexOf(socket);
+    if (at >= 0) this.sockets.splice(at, 1);
+  }
+
+  private listen(address: GatherAddress, now: number): void {
+    this.pending++;
+    const { tcp, network } = this.options;
+    const listener = IceTcpPort.listen(
+      network,
+      { address: address.address, portRange: tcp?.portRange },
+      (port, error, then) => {
+        if (this.closed) return;
+        if (port !== undefined) this.addTcp(port, address, then);
+        else this.options.logger?.("debug", "ice", `TCP on ${address.address}: ${error}`);
+        this.finish(then);
+      },
+    );
+    this.track(listener);
+    void now;
+  }
+
+  private addTcp(port: IceTcpPort, address: GatherAddress, now: number): void {
+    const base = new IceBase(port, {
+      type: "host",
+      protocol: "tcp",
+      tcpType: port.tcpType,
+      localPreference: address.localPreference,
+    });
+    port.attach({
+      onDatagram: (data, from, fromPort, then) => this.host.onDatagram(base, data, from, fromPort, then),
+      onDrained: (then) => this.host.onDrained(then),
+    });
+    this.tcpPorts.push({ port, base });
+    this.addHostCandidates(base);
+    this.host.onBase(base, now);
+  }
+
+  private addHostCandidates(base: IceBase): void {
+    const { externalAddresses = [], mdns } = this.options;
+    const external = externalAddresses.filter((e) => {
+      if (e.local !== undefined) return canonicalIp(e.local) === base.address;
+      return ipFamily(e.external) === base.family;
+    });
+    const replacing = external.find((e) => e.type !== "srflx");
+    const visible = this.settings.policy !== "relay";
+    if (replacing !== undefined) {
+      // The base's own candidate stays the true address; what is signalled is the other.
+      const own = this.make(base, "host", { address: base.address, port: base.portNumber });
+      const shown = { ...own.candidate, address: canonicalIp(replacing.external) ?? replacing.external };
+      base.candidates.push(new LocalCandidate(shown, base, base.address, base.portNumber));
+      if (visible) this.host.onCandidate(shown);
+    } else {
+      const name = mdns === true ? this.nameFor(base.address) : undefined;
+      const own = this.make(base, "host", { address: name ?? base.address, port: base.portNumber });
+      base.candidates.push(own);
+      if (visible) this.host.onCandidate(own.candidate);
+    }
+    for (const e of external) {
+      const address = canonicalIp(e.external);
+      if (e.type === "srflx" && address !== undefined && visible && base.tcpType !== "active") {
+        this.addReflexive(base, { address, port: base.portNumber }, 0, undefined, "");
+      }
+    }
+  }
+
+  /** The multicast DNS name that stands for an address (RFC 9xxx draft-ietf-mmusic-mdns-ice-candidates §3.1). */
+  private nameFor(address: string): string {
+    let name = this.names.get(address);
+    if (name === undefined) {
+      name = `${uuid(this.options.crypto.random(16))}.local`;
+      this.names.set(address, name);
+      this.track(this.options.network.publish(name, address));
+    }
+    return name;
+  }
+
+  private make(
+    base: IceBase,
+    type: IceCandidateType,
+    at: TransportAddress,
+    related?: TransportAddress,
+    serverIndex = 0,
+    url?: string,
+    foundationServer = "",
+  ): LocalCandidate {
+    const hidden = this.options.mdns === true || this.settings.policy === "relay";
+    const any = base.family === 6 ? "::" : "0.0.0.0";
+    const preference = typePreference(type, base.protocol, base.relayProtocol);
+    const local = Math.max(0, base.preferenceFor(type) - Math.min(serverIndex, PREFERENCE_STEP - 1));
+    const candidate: IceCandidate = {
+      foundation: this.settings.foundations.get(type, base.address, base.protocol, foundationServer),
+      component: 1,
+      protocol: base.protocol,
+      priority: candidatePriority(preference, local),
+      address: at.address,
+      port: at.port,
+      type,
+      relatedAddress: related === undefined ? undefined : hidden ? any : related.address,
+      relatedPort: related === undefined ? undefined : hidden ? 0 : related.port,
+      tcpType: base.tcpType,
+      usernameFragment: this.settings.usernameFragment,
+      url,
+      relayProtocol: type === "relay" ? base.relayProtocol : undefined,
+    };
+    const own = type === "host" ? base.address : at.address;
+    return new LocalCandidate(candidate, base, own, type === "host" ? base.portNumber : at.port);
+  }
+
+  private addReflexive(
+    base: IceBase,
+    mapped: TransportAddress,
+    serverIndex: number,
+    url: string | undefined,
+    foundationServer: string,
+  ): void {
+    // RFC 8445 §5.1.3: redundant where it is what we had.
+    if (base.candidates.some((c) => c.address === mapped.address && c.port === mapped.port)) return;
+    const scope = ipScope(mapped.address);
+    if (mapped.port === 0 || scope === "unspecified" || scope === "multicast" || scope === "broadcast") return;
+    const related = { address: base.address, port: base.portNumber };
+    const candidate = this.make(base, "srflx", mapped, related, serverIndex, url, foundationServer);
+    base.candidates.push(candidate);
+    if (this.settings.policy !== "relay") this.host.onCandidate(candidate.candidate);
+  }
+
+  // ---- servers -------------------------------------------------------------------------------------------------------
+
+  private findServer(server: IceServer, index: number, now: number): void {
+    const turn = server.scheme === "turn" || server.scheme === "turns";
+    // A STUN server over TCP tells the address of a connection that no peer can use.
+    if (!turn && (server.transport === "tcp" || server.scheme === "stuns" || this.settings.policy === "relay")) return;
+    const literal = canonicalIp(server.hostname);
+    if (literal !== undefined) {
+      this.addServer(server, [literal], index, now);
+      return;
+    }
+    this.pending++;
+    this.track(
+      this.options.network.resolve(server.hostname, (addresses, then) => {
+        if (this.closed) return;
+        const usable = addresses.map(canonicalIp).filter((a) => a !== undefined);
+        if (usable.length === 0) {
+          this.report(undefined, server, UNREACHABLE, "The server's name has no address");
+        } else this.addServer(server, usable, index, then);
+        this.finish(then);
+      }),
+    );
+  }
+
+  private addServer(server: IceServer, addresses: readonly string[], index: number, now: number): void {
+    if (server.transport === "tcp" || server.scheme === "turns") {
+      // One connection: the first address of the family that we have.
+      const families = new Set(gatherAddresses(this.options.network.interfaces(), this.options).map((a) => a.family));
+      const address = addresses.find((a) => families.has(ipFamily(a) as 4 | 6)) ?? addresses[0]!;
+      this.allocate(undefined, { server, address, port: server.port, index }, now);
+      return;
+    }
+    const taken = new Set<number>();
+    for (const address of addresses.slice(0, MAX_SERVER_ADDRESSES)) {
+      // One address per family will do.
+      const family = ipFamily(address);
+      if (taken.has(family)) continue;
+      taken.add(family);
+      const entry: ServerAddress = { server, address, port: server.port, index };
+      this.servers.push(entry);
+      for (const socket of this.sockets) this.useServer(socket, entry, now);
+    }
+  }
+
+  private useServer(socket: HostSocket, server: ServerAddress, now: number): void {
+    const own = socket.base!;
+    if (own.family !== ipFamily(server.address)) return;
+    const loopback = ipScope(server.address) === "loopback";
+    if ((ipScope(own.address) === "loopback") !== loopback && !loopback) return;
+    if (server.server.scheme === "stun") {
+      this.pending++;
+      this.probe(socket, server, false, now);
+    } else this.allocate(socket, server, now);
+  }
+
+  private probe(socket: HostSocket, server: ServerAddress, refresh: boolean, now: number): void {
+    const id = this.options.crypto.random(12);
+    const bytes = new StunMessage("request", StunMethod.binding, id).encode({ fingerprint: true });
+    this.probes.start(id, bytes, { socket, server, refresh }, this.settings.timing.gather, now);
+  }
+
+  /** @internal True if the datagram was the answer to one of our probes. */
+  tryAnswer(socket: HostSocket, data: Uint8Array, address: string, port: number, now: number): boolean {
+    // Only responses, and only while something is asked.
+    if (this.probes.size === 0 || (data[0]! & 1) === 0 || !isStun(data)) return false;
+    const transaction = this.probes.find(data.subarray(8, 20));
+    if (transaction === undefined) return false;
+    const { context } = transaction;
+    const message = parseStunMessage(data);
+    if (message === undefined || context.socket !== socket) return true;
+    if (address !== context.server.address || port !== context.server.port) return true;
+    this.handleAnswer(transaction, message, now);
+    return true;
+  }
+
+  private handleAnswer(transaction: StunTransaction<Probe>, message: StunMessage, now: number): void {
+    const { socket, server, refresh } = transaction.context;
+    this.probes.settle(transaction);
+    if (refresh) return;
+    const mapped = message.address(StunAttribute.xorMappedAddress) ?? message.address(StunAttribute.mappedAddress);
+    if (message.class === "success" && mapped !== undefined) {
+      this.addReflexive(socket.base!, mapped, server.index, server.server.url, `${server.address} ${server.port}`);
+      this.bindings.push({ socket, server });
+      this.refreshAt = Math.min(this.refreshAt, now + this.settings.timing.bindingRefresh);
+      this.finish(now);
+      return;
+    }
+    const error = message.error;
+    this.fail(socket, server.server, error?.code ?? UNREACHABLE, error?.reason ?? "The answer has no address", now);
+  }
+
+  // ---- relays --------------------------------------------------------------------------------------------------------
+
+  private allocate(socket: HostSocket | undefined, server: ServerAddress, now: number): void {
+    this.pending++;
+    let waiting = true;
+    let base: IceBase | undefined;
+    const relay = new Relay(this.options, server, socket, {
+      onAllocated: (port, mapped, protocol, then) => {
+        if (this.closed) return;
+        const { localPreference } = socket?.address ?? { localPreference: 65535 };
+        base = new IceBase(port, { type: "relay", localPreference, relayProtocol: protocol });
+        const { url } = server.server;
+        const key = `${server.address} ${server.port} ${protocol}`;
+        const at = { address: port.localAddress, port: port.localPort };
+        const candidate = this.make(base, "relay", at, mapped, server.index, url, key);
+        base.candidates.push(candidate);
+        if (socket?.base !== undefined) this.addReflexive(socket.base, mapped, server.index, url, key);
+        this.host.onCandidate(candidate.candidate);
+        this.host.onBase(base, then);
+        waiting = false;
+        this.finish(then);
+      },
+      onDatagram: (data, address, port, then) => {
+        if (base !== undefined && !this.closed) this.host.onDatagram(base, data, address, port, then);
+      },
+      onDrained: (then) => {
+        if (!this.closed) this.host.onDrained(then);
+      },
+      onEnd: (code, text, then) => {
+        this.relays.delete(relay);
+        if (socket !== undefined) {
+          const at = socket.relays.indexOf(relay);
+          if (at >= 0) socket.relays.splice(at, 1);
+          if (this.closed && !this.isNeeded(socket)) socket.close();
+        }
+        if (this.closed) return;
+        if (base !== undefined) this.host.onBaseClosed(base, then);
+        if (waiting) {
+          waiting = false;
+          this.fail(socket, server.server, code, text, then);
+        }
+      },
+    });
+    this.relays.add(relay);
+    socket?.relays.push(relay);
+    relay.start(now);
+  }
+
+  private fail(socket: HostSocket | undefined, server: IceServer, code: number, text: string, now: number): void {
+    this.report(socket, server, code, text);
+    this.finish(now);
+  }
+
+  private report(socket: HostSocket | undefined, server: IceServer, errorCode: number, errorText: string): void {
+    const hidden = this.options.mdns === true || this.settings.policy === "relay";
+    const base = hidden ? undefined : socket?.base;
+    const { url } = server;
+    this.host.onCandidateError({ address: base?.address, port: base?.portNumber, url, errorCode, errorText });
+  }
+
+  /** One of the things that gathering waits for is done. */
+  private finish(now: number): void {
+    if (--this.pending > 0 || this.done || this.closed) return;
+    this.done = true;
+    this.host.onGathered(now);
+  }
+}
+
+/** One UDP socket on one address of ours, shared by host and reflexive candidates and the relays reached from it. */
+export class HostSocket implements DatagramHandler {
+  readonly address: GatherAddress;
+  readonly relays: Relay[] = [];
+  port: DatagramPort | undefined;
+  base: IceBase | undefined;
+  /** Peers may be talked to directly (not with the policy "relay"). */
+  visible = false;
+  private readonly gatherer: Gatherer;
+
+  constructor(gatherer: Gatherer, address: GatherAddress) {
+    this.gatherer = gatherer;
+    this.address = address;
+  }
+
+  onOpen(port: DatagramPort, now: number): void {
+    this.port = port;
+    this.gatherer.handleOpen(this, port, now);
+  }
+
+  onError(reason: string, now: number): void {
+    this.gatherer.handleBroken(this, reason, now);
+  }
+
+  onDatagram(data: Uint8Array, address: string, port: number, now: number): void {
+    if (this.gatherer.tryAnswer(this, data, address, port, now)) return;
+    for (let i = 0; i < this.relays.length; i++) {
+      if (this.relays[i]!.receive(data, address, port, now)) return;
+    }
+    if (this.visible) this.gatherer.host.onDatagram(this.base!, data, address, port, now);
+  }
+
+  onDrained(now: number): void {
+    this.gatherer.host.onDrained(now);
+  }
+
+  close(): void {
+    this.visible = false;
+    this.base?.close();
+  }
+}
+
+/** A version 4 UUID (RFC 9562 §5.4) from 16 random bytes. */
+function uuid(bytes: Uint8Array): string {
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  let out = "";
+  for (let i = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) out += "-";
+    out += bytes[i]!.toString(16).padStart(2, "0");
+  }
+  return out;
+}

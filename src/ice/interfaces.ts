@@ -1,0 +1,63 @@
+// Which of the host's addresses are gathered, and in which order of preference (RFC 8445 §5.1.1.1, RFC 8421).
+import { canonicalIp, ipScope } from "../util/ip.js";
+import type { InterfaceAddress } from "../util/net.js";
+
+export interface GatherAddress {
+  readonly name: string;
+  readonly address: string;
+  readonly family: 4 | 6;
+  /** 16 bits; distinct, with room below each for one candidate per server. */
+  readonly localPreference: number;
+}
+
+export interface InterfaceOptions {
+  readonly interfaceFilter?: ((address: InterfaceAddress) => boolean) | undefined;
+  readonly loopback?: boolean | undefined;
+}
+
+/** Bridges and the like of containers and virtual machines: they lead somewhere rarely, so they come last. */
+const VIRTUAL = /^(docker|br-|veth|virbr|vmnet|vboxnet|lxc|cni|flannel|cali)/;
+/** Distance between the local preferences of two addresses. */
+export const PREFERENCE_STEP = 256;
+const MAX_ADDRESSES = 32;
+
+export function gatherAddresses(interfaces: readonly InterfaceAddress[], options: InterfaceOptions): GatherAddress[] {
+  const seen = new Set<string>();
+  const usable: InterfaceAddress[] = [];
+  const loopback: InterfaceAddress[] = [];
+  for (const entry of interfaces) {
+    const address = canonicalIp(entry.address);
+    if (address === undefined || seen.has(address) || options.interfaceFilter?.(entry) === false) continue;
+    seen.add(address);
+    const scope = ipScope(address);
+    // Link-local IPv6 needs a zone that no candidate can carry; site-local is out by RFC 8445 §5.1.1.1.
+    if (scope === "unspecified" || scope === "multicast" || scope === "broadcast" || scope === "site-local") continue;
+    if (scope === "link-local" && entry.family === 6) continue;
+    (entry.internal || scope === "loopback" ? loopback : usable).push({ ...entry, address });
+  }
+  if (options.loopback === true || usable.length === 0) usable.push(...loopback);
+  const rank = (entry: InterfaceAddress): number => {
+    if (entry.internal) return 3;
+    if (ipScope(entry.address) === "link-local") return 2;
+    return VIRTUAL.test(entry.name) ? 1 : 0;
+  };
+  const sorted = [0, 1, 2, 3].flatMap((r) => interleave(usable.filter((entry) => rank(entry) === r)));
+  return sorted.slice(0, MAX_ADDRESSES).map((entry, index) => ({
+    name: entry.name,
+    address: entry.address,
+    family: entry.family,
+    localPreference: 65535 - index * PREFERENCE_STEP,
+  }));
+}
+
+/** RFC 8421 §4: IPv6 first, then the families take turns, so that one broken family does not delay the other. */
+function interleave(entries: readonly InterfaceAddress[]): InterfaceAddress[] {
+  const six = entries.filter((entry) => entry.family === 6);
+  const four = entries.filter((entry) => entry.family === 4);
+  const out: InterfaceAddress[] = [];
+  for (let i = 0; i < Math.max(six.length, four.length); i++) {
+    if (i < six.length) out.push(six[i]!);
+    if (i < four.length) out.push(four[i]!);
+  }
+  return out;
+}
