@@ -2,35 +2,470 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IcePeer, signalBetween } from "#test/sim/ice-peers.js";
 import { Simulation } from "#test/sim/simulation.js";
+import type { IceAgentOptions } from "./options.js";
 
-test("two hosts connect, send both ways, complete, and close leaving nothing", async () => {
-  const sim = new Simulation(1);
-  const a = new IcePeer(sim, sim.host("a", { link: { latency: 1 } }), { role: "controlling" });
-  const b = new IcePeer(sim, sim.host("b", { link: { latency: 1 } }), { role: "controlled" });
-  signalBetween(a, b, { delay: 5 });
-  await sim.runUntil(() => a.connected && b.connected, 1000);
-  assert.ok(sim.now < 25, `took ${sim.now} ms`);
-  await sim.runUntil(() => a.state === "completed" && b.state === "completed", 1000);
-  assert.ok(a.send("from a"));
-  assert.ok(b.send("from b"));
-  await sim.run(10);
-  assert.deepEqual(a.received, ["from b"]);
-  assert.deepEqual(b.received, ["from a"]);
-  assert.deepEqual(
-    a.states.map(([s]) => s),
-    ["checking", "connected", "completed"],
-  );
-  assert.deepEqual(a.gathering, ["gathering", "complete"]);
-  assert.equal(a.selected.at(-1)![0].address, "203.0.113.1");
-  assert.equal(a.selected.at(-1)![1].address, "203.0.113.2");
-  assert.ok(a.agent.selectedPair!.nominated);
-  assert.ok(b.agent.selectedPair!.nominated);
-  await sim.run(60_000);
-  assert.equal(a.state, "completed");
-  assert.equal(b.state, "completed");
+interface Pair {
+  sim: Simulation;
+  a: IcePeer;
+  b: IcePeer;
+}
+
+/** Two hosts one millisecond from the internet's middle each. */
+function setUp(seed: number, optionsA: Partial<IceAgentOptions> = {}, optionsB: Partial<IceAgentOptions> = {}): Pair {
+  const sim = new Simulation(seed);
+  const a = new IcePeer(sim, sim.host("a", { link: { latency: 1 } }), { role: "controlling", ...optionsA });
+  const b = new IcePeer(sim, sim.host("b", { link: { latency: 1 } }), { role: "controlled", ...optionsB });
+  return { sim, a, b };
+}
+
+async function connected({ sim, a, b }: Pair, within = 1000): Promise<void> {
+  await sim.runUntil(() => a.connected && b.connected, within);
+}
+
+async function dataFlows({ sim, a, b }: Pair, wait = 50): Promise<void> {
+  const [toB, toA] = [`to b ${sim.now}`, `to a ${sim.now}`];
+  assert.ok(a.send(toB));
+  assert.ok(b.send(toA));
+  await sim.run(wait);
+  assert.equal(a.received.at(-1), toA);
+  assert.equal(b.received.at(-1), toB);
+}
+
+function closeAll({ sim, a, b }: Pair): void {
   a.do((agent, now) => agent.close(now));
   b.do((agent, now) => agent.close(now));
   assert.equal(a.state, "closed");
   assert.deepEqual(sim.leftovers(), []);
   assert.equal(a.agent.deadline, Infinity);
+}
+
+test("two hosts connect, send both ways, complete, and close leaving nothing", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  signalBetween(a, b);
+  await connected(pair);
+  // b checks as soon as it has a's parameters and candidate and a socket, one round trip is 4 ms.
+  assert.equal(b.timeOf("connected"), 5 + 4);
+  assert.equal(a.timeOf("connected"), 10 + 4);
+  await sim.runUntil(() => a.state === "completed" && b.state === "completed", 1000);
+  await dataFlows(pair);
+  assert.deepEqual(
+    a.states.map(([s]) => s),
+    ["checking", "connected", "completed"],
+  );
+  assert.deepEqual(a.gathering, ["gathering", "complete"]);
+  assert.equal(a.selected.length, 1);
+  assert.equal(a.selected[0]![0].address, "203.0.113.1");
+  assert.equal(a.selected[0]![1].address, "203.0.113.2");
+  assert.ok(a.agent.selectedPair!.nominated);
+  assert.ok(b.agent.selectedPair!.nominated);
+  assert.ok(a.drained > 0);
+  const requests = a.agent.selectedPair!.requestsSent;
+  assert.ok(requests <= 3, `${requests} checks`);
+  await sim.run(60_000);
+  assert.equal(a.state, "completed");
+  assert.equal(b.state, "completed");
+  // RFC 7675: one consent check every 4 to 6 seconds.
+  const consents = a.agent.selectedPair!.consentRequestsSent;
+  assert.ok(consents >= 10 && consents <= 15, `${consents} consent checks`);
+  assert.equal(a.agent.selectedPair!.currentRoundTripTime, 4);
+  closeAll(pair);
+});
+
+test("without end-of-candidates they are connected, not completed", async () => {
+  const pair = setUp(1);
+  signalBetween(pair.a, pair.b, { endless: true });
+  await connected(pair);
+  await pair.sim.run(5000);
+  assert.equal(pair.a.state, "connected");
+  pair.a.do((agent, now) => agent.endOfRemoteCandidates(now));
+  assert.equal(pair.a.state, "completed");
+  closeAll(pair);
+});
+
+test("whatever the order of parameters, candidates and gathering", async () => {
+  type Step = (pair: Pair) => void;
+  const steps: Step[] = [
+    ({ a, b }) => a.do((agent, now) => agent.setRemoteParameters(b.agent.localParameters, now)),
+    ({ a, b }) => b.do((agent, now) => agent.setRemoteParameters(a.agent.localParameters, now)),
+    ({ a }) => a.do((agent, now) => agent.gather(now)),
+    ({ b }) => b.do((agent, now) => agent.gather(now)),
+  ];
+  const permute = (list: Step[]): Step[][] =>
+    list.length < 2
+      ? [list]
+      : list.flatMap((s, i) => permute(list.filter((_, k) => k !== i)).map((rest) => [s, ...rest]));
+  for (const order of permute(steps)) {
+    for (const gap of [0, 3, 20]) {
+      for (const candidatesFrom of ["both", "a", "b"]) {
+        const pair = setUp(1);
+        const { sim, a, b } = pair;
+        const pass = (from: IcePeer, to: IcePeer): void => {
+          from.signal = (candidate) => {
+            to.do((agent, now) => {
+              if (candidate !== undefined) agent.addRemoteCandidate(candidate, now);
+            });
+          };
+        };
+        if (candidatesFrom !== "b") pass(a, b);
+        if (candidatesFrom !== "a") pass(b, a);
+        for (const step of order) {
+          step(pair);
+          await sim.run(gap);
+        }
+        await connected(pair, 50);
+        await dataFlows(pair);
+        closeAll(pair);
+      }
+    }
+  }
+});
+
+test("a check that is early is answered, and opens the way for data at once", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  a.do((agent, now) => agent.gather(now));
+  await sim.run(0);
+  b.do((agent, now) => {
+    agent.setRemoteParameters(a.agent.localParameters, now);
+    for (const candidate of a.candidates) agent.addRemoteCandidate(candidate, now);
+    agent.gather(now);
+  });
+  await sim.run(10);
+  assert.equal(b.state, "connected", "a has answered, though it does not know b's password");
+  assert.equal(a.state, "new");
+  b.send("early");
+  await sim.run(10);
+  assert.deepEqual(a.received, ["early"]);
+  // The answer comes, without candidates: the peer-reflexive one is enough.
+  a.do((agent, now) => agent.setRemoteParameters(b.agent.localParameters, now));
+  await connected(pair, 10);
+  assert.equal(a.selected[0]![1].type, "prflx");
+  // The candidate follows by signalling, and takes the place of the peer-reflexive one.
+  a.do((agent, now) => agent.addRemoteCandidate(b.candidates[0]!, now));
+  await sim.run(1);
+  assert.equal(a.agent.selectedPair!.remote.candidate.type, "host");
+  assert.equal(a.agent.pairs.length, 1);
+  await dataFlows(pair);
+  closeAll(pair);
+});
+
+test("what an early check was for another peer's credentials is forgotten", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  const c = new IcePeer(sim, sim.host("c", { link: { latency: 1 } }), { role: "controlled" });
+  a.do((agent, now) => agent.gather(now));
+  await sim.run(0);
+  for (const peer of [b, c]) {
+    peer.do((agent, now) => {
+      agent.setRemoteParameters(a.agent.localParameters, now);
+      for (const candidate of a.candidates) agent.addRemoteCandidate(candidate, now);
+      agent.gather(now);
+    });
+  }
+  await sim.run(20);
+  assert.equal(a.agent.pairs.length, 2);
+  a.do((agent, now) => agent.setRemoteParameters(b.agent.localParameters, now));
+  assert.equal(a.agent.pairs.length, 1);
+  await connected(pair, 20);
+  assert.equal(a.selected[0]![1].address, "203.0.113.2");
+  c.send("not for you");
+  await sim.run(10);
+  assert.deepEqual(a.received, []);
+});
+
+for (const role of ["controlling", "controlled"] as const) {
+  test(`both ${role}: the conflict is settled once, and they connect`, async () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const pair = setUp(seed, { role }, { role });
+      const { a, b } = pair;
+      signalBetween(a, b);
+      await connected(pair);
+      await pair.sim.run(100);
+      assert.notEqual(a.agent.role, b.agent.role);
+      assert.equal(a.roles.length + b.roles.length, 1);
+      assert.ok(a.agent.selectedPair!.nominated && b.agent.selectedPair!.nominated);
+      await dataFlows(pair);
+      closeAll(pair);
+    }
+  });
+}
+
+test("a lite peer is controlled; it connects when a pair is nominated, and notices when we are gone", async () => {
+  for (const liteIsA of [true, false]) {
+    const pair = setUp(1, { lite: liteIsA, role: "controlling" }, { lite: !liteIsA, role: "controlled" });
+    const { sim, a, b } = pair;
+    signalBetween(a, b);
+    await connected(pair);
+    const [lite, full] = liteIsA ? [a, b] : [b, a];
+    assert.equal(full.agent.role, "controlling");
+    assert.equal(lite.agent.role, "controlled");
+    await sim.run(30_000);
+    assert.ok(lite.connected && full.connected);
+    assert.equal(
+      lite.agent.pairs.reduce((sum, p) => sum + p.requestsSent, 0),
+      0,
+      "lite agents send no checks",
+    );
+    await dataFlows(pair);
+    sim.hosts[liteIsA ? 1 : 0]!.link.set({ up: false });
+    await sim.run(16_000);
+    assert.equal(lite.state, "disconnected");
+    await sim.run(20_000);
+    assert.equal(lite.state, "failed");
+    closeAll(pair);
+  }
+});
+
+test("restart: data flows throughout, states go as the W3C says, and the old sockets go", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  signalBetween(a, b);
+  await sim.runUntil(() => a.state === "completed" && b.state === "completed", 1000);
+  const oldFragment = a.agent.localParameters.usernameFragment;
+  const oldPort = a.agent.selectedPair!.base.portNumber;
+  a.states.length = 0;
+  let sent = 0;
+  const ticker = (): void => {
+    assert.ok(a.send(`a${sent}`));
+    assert.ok(b.send(`b${sent}`));
+    sent++;
+    if (sent < 200) sim.scheduler.after(1, ticker);
+  };
+  ticker();
+  a.do((agent, now) => agent.restart(now));
+  b.do((agent, now) => agent.restart(now));
+  assert.notEqual(a.agent.localParameters.usernameFragment, oldFragment);
+  assert.deepEqual(
+    a.states.map(([s]) => s),
+    ["connected"],
+  );
+  assert.equal(a.agent.gatheringState, "new");
+  await sim.run(50);
+  signalBetween(a, b, { delay: 20 });
+  await sim.runUntil(() => a.state === "completed" && b.state === "completed", 1000);
+  assert.notEqual(a.agent.selectedPair!.base.portNumber, oldPort);
+  await sim.run(500);
+  assert.equal(a.received.length, 200);
+  assert.equal(b.received.length, 200);
+  assert.equal(sim.leftovers().filter((l) => l.includes("udp")).length, 4);
+  await sim.run(3000);
+  assert.equal(sim.leftovers().filter((l) => l.includes("udp")).length, 2, "old sockets are closed");
+  await dataFlows(pair);
+  closeAll(pair);
+});
+
+test("restart of one side only: the other follows with new credentials later", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  signalBetween(a, b);
+  await connected(pair);
+  a.do((agent, now) => {
+    agent.restart(now);
+    agent.gather(now);
+  });
+  // For a minute nobody answers: consent of the old generation is kept.
+  await sim.run(60_000);
+  assert.equal(a.state, "connected");
+  await dataFlows(pair);
+  b.do((agent, now) => agent.restart(now));
+  signalBetween(a, b);
+  for (const candidate of a.candidates.slice(1)) b.do((agent, now) => agent.addRemoteCandidate(candidate, now));
+  await sim.runUntil(
+    () => b.agent.selectedPair!.remote.usernameFragment === a.agent.localParameters.usernameFragment,
+    1000,
+  );
+  await dataFlows(pair);
+  closeAll(pair);
+});
+
+test("restart out of failed", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  signalBetween(a, b);
+  await connected(pair);
+  sim.hosts[0]!.link.set({ up: false });
+  await sim.run(60_000);
+  assert.equal(a.state, "failed");
+  assert.equal(a.send("nothing"), false, "RFC 7675: no consent, no data");
+  sim.hosts[0]!.link.set({ up: true });
+  await sim.run(10_000);
+  assert.equal(a.state, "failed", "terminal until a restart");
+  for (const peer of [a, b]) peer.do((agent, now) => agent.restart(now));
+  assert.equal(a.state, "checking");
+  signalBetween(a, b);
+  await connected(pair);
+  await dataFlows(pair);
+  closeAll(pair);
+});
+
+test("silence: disconnected after seconds, recovery at once, failed after thirty", async () => {
+  const pair = setUp(3);
+  const { sim, a, b } = pair;
+  signalBetween(a, b);
+  await connected(pair);
+  await sim.run(1000);
+  const down = sim.now;
+  sim.hosts[1]!.link.set({ up: false });
+  await sim.runUntil(() => a.state === "disconnected", 12_000);
+  assert.ok(sim.now - down >= 3000 && sim.now - down <= 9100, `after ${sim.now - down}`);
+  await sim.run(2000);
+  sim.hosts[1]!.link.set({ up: true });
+  const up = sim.now;
+  await sim.runUntil(() => a.connected, 2000);
+  assert.ok(sim.now - up <= 600, `recovered after ${sim.now - up}`);
+  await sim.run(2000);
+  await dataFlows(pair);
+  const again = sim.now;
+  sim.hosts[1]!.link.set({ up: false });
+  await sim.runUntil(() => a.state === "failed", 40_000);
+  assert.ok(sim.now - again >= 23_000 && sim.now - again <= 30_500, `after ${sim.now - again}`);
+  closeAll(pair);
+});
+
+test("data that keeps coming is a sign of life", async () => {
+  const pair = setUp(3);
+  const { sim, a, b } = pair;
+  signalBetween(a, b);
+  await sim.runUntil(() => a.state === "completed", 1000);
+  // b's answers get lost, its data does not.
+  sim.hosts[1]!.link.up.filter = (packet) => packet.data[0]! >= 4;
+  const ticker = (): void => {
+    if (b.send("alive")) sim.scheduler.after(100, ticker);
+  };
+  ticker();
+  await sim.run(20_000);
+  assert.equal(a.state, "completed");
+  await sim.run(12_000);
+  assert.equal(a.state, "failed", "but no consent (RFC 7675)");
+});
+
+test("heavy loss delays, but does not prevent", async () => {
+  let worst = 0;
+  for (let seed = 1; seed <= 20; seed++) {
+    const sim = new Simulation(seed);
+    const a = new IcePeer(sim, sim.host("a", { link: { latency: 5, loss: 0.3 } }), { role: "controlling" });
+    const b = new IcePeer(sim, sim.host("b", { link: { latency: 5 } }), { role: "controlled" });
+    signalBetween(a, b);
+    await connected({ sim, a, b }, 10_000);
+    worst = Math.max(worst, sim.now);
+    await sim.run(60_000);
+    assert.ok(a.state !== "failed" && b.state !== "failed");
+    assert.ok(a.agent.selectedPair?.nominated && b.agent.selectedPair?.nominated);
+    closeAll({ sim, a, b });
+  }
+  assert.ok(worst < 3500, `${worst}`);
+});
+
+test("nothing answers: failed when patience is at its end, not before", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  sim.hosts[1]!.link.set({ up: false });
+  signalBetween(a, b);
+  await sim.run(14_000);
+  assert.equal(a.state, "checking");
+  await sim.run(6000);
+  assert.equal(a.state, "failed");
+  assert.equal(a.agent.deadline, Infinity, "and rests");
+  closeAll(pair);
+});
+
+test("no remote candidates at all: waits, and fails only when told that none will come", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  a.do((agent, now) => {
+    agent.gather(now);
+    agent.setRemoteParameters(b.agent.localParameters, now);
+  });
+  await sim.run(100_000);
+  assert.equal(a.state, "new");
+  a.do((agent, now) => agent.endOfRemoteCandidates(now));
+  await sim.run(1);
+  assert.equal(a.state, "failed");
+});
+
+test("a late candidate revives what has failed without an end-of-candidates", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  signalBetween(a, b, { endless: true, filter: () => false });
+  a.do((agent, now) =>
+    agent.addRemoteCandidate(
+      { foundation: "x", component: 1, protocol: "udp", priority: 1, address: "203.0.113.99", port: 9, type: "host" },
+      now,
+    ),
+  );
+  await sim.run(30_000);
+  assert.equal(a.state, "failed");
+  a.do((agent, now) => agent.addRemoteCandidate(b.candidates[0]!, now));
+  await connected(pair);
+  await dataFlows(pair);
+});
+
+test("the peer's address changes: its checks from the new one are a pair, and data moves over", async () => {
+  for (const mover of ["controlling", "controlled"] as const) {
+    const sim = new Simulation(1);
+    const hostA = sim.host("a", { link: { latency: 1 } });
+    const a = new IcePeer(sim, hostA, { role: mover });
+    const b = new IcePeer(sim, sim.host("b", { link: { latency: 1 } }), {
+      role: mover === "controlling" ? "controlled" : "controlling",
+    });
+    signalBetween(a, b);
+    await connected({ sim, a, b });
+    await sim.run(1000);
+    hostA.changeAddress("203.0.113.1", { realm: sim.internet, sockets: "follow", link: { latency: 1 } });
+    await sim.runUntil(() => b.agent.selectedPair?.address === "203.0.113.3", 12_000);
+    await sim.run(3000);
+    await dataFlows({ sim, a, b });
+    assert.ok(a.connected && b.connected);
+    closeAll({ sim, a, b });
+  }
+});
+
+test("two addresses each: one dies, the pair between the others takes over without a restart", async () => {
+  for (const cut of ["controlling", "controlled"] as const) {
+    const sim = new Simulation(1);
+    const hosts = ["a", "b"].map((name) => sim.host(name, { link: { latency: 1 }, address: undefined }));
+    for (const host of hosts) host.attach({ realm: sim.internet, interfaceName: "wlan0", link: { latency: 8 } });
+    const a = new IcePeer(sim, hosts[0]!, { role: "controlling" });
+    const b = new IcePeer(sim, hosts[1]!, { role: "controlled" });
+    signalBetween(a, b);
+    await connected({ sim, a, b });
+    await sim.run(2000);
+    const inUse = (cut === "controlling" ? a : b).agent.selectedPair!.base.address;
+    const host = hosts[cut === "controlling" ? 0 : 1]!;
+    host.attachmentOf(inUse)!.link.set({ up: false });
+    await sim.run(12_000);
+    assert.ok(a.connected && b.connected, `${a.state} ${b.state}`);
+    await dataFlows({ sim, a, b });
+    assert.ok(!a.states.some(([s]) => s === "failed"));
+    closeAll({ sim, a, b });
+  }
+});
+
+test("limits: remote candidates, peer-reflexive ones, pairs", async () => {
+  const pair = setUp(1);
+  const { a, b } = pair;
+  signalBetween(a, b, { endless: true });
+  a.do((agent, now) => {
+    for (let i = 0; i < 1000; i++) {
+      agent.addRemoteCandidate(
+        {
+          foundation: `f${i}`,
+          component: 1,
+          protocol: "udp",
+          priority: 2_000_000_000 + i,
+          address: `198.51.100.${i % 250}`,
+          port: 1000 + i,
+          type: "host",
+        },
+        now,
+      );
+    }
+  });
+  assert.ok(a.agent.remoteCandidates.length <= 128);
+  assert.ok(a.agent.counters.droppedCandidates > 800);
+  // b's own candidate found no room: its checks find it.
+  await connected(pair, 5000);
+  await dataFlows(pair);
+  closeAll(pair);
 });

@@ -194,6 +194,7 @@ export class IceAgent {
     this.currentState = "closed";
     this.drop(this.previous, now);
     this.previous = undefined;
+    this.previousUntil = Infinity;
     this.drop(this.current, now);
     this.host.onStateChange("closed");
   }
