@@ -1,0 +1,225 @@
+// createAnswer (RFC 9429 §5.3): which offered m-sections are taken, on which transports, in which DTLS role, and the text.
+//
+// Audio and video sections are refused for now: matching codecs and directions with transceivers is not here yet.
+import type { SdpGroup, SdpMedia, SdpSession, SdpSetup } from "../sdp/model.js";
+import { isRejected, sdpMedia } from "../sdp/model.js";
+import { writeSdp } from "../sdp/writer.js";
+import type { JsepResult } from "./errors.js";
+import { failure, success } from "./errors.js";
+import type { Created } from "./offer.js";
+import type { RemoteView } from "./remote.js";
+import { dataParameters, iceOptionsOf, ownParameters, viewOf } from "./remote.js";
+import {
+  addressLines,
+  dataSection,
+  ICE_OPTIONS,
+  rejectedSection,
+  sessionLevel,
+  transportAttributes,
+} from "./sections.js";
+import type {
+  CreatedTransport,
+  LocalInputs,
+  MediaSlot,
+  NegotiationState,
+  RemoteParameters,
+  Transport,
+} from "./state.js";
+import { findTransport, sameIceParameters } from "./state.js";
+
+/**
+ * Makes an answer to the pending remote offer. The caller commits `next`, as with createOffer.
+ * Allowed in have-remote-offer and have-local-pranswer (webrtc-pc createAnswer).
+ */
+export function createAnswer(state: NegotiationState, inputs: LocalInputs): JsepResult<Created> {
+  const { signalingState, pendingRemote, offeredSlots } = state;
+  if (signalingState !== "have-remote-offer" && signalingState !== "have-local-pranswer") {
+    return failure({
+      kind: "InvalidStateError",
+      message: `an answer cannot be created in signaling state ${signalingState}`,
+    });
+  }
+  if (pendingRemote === null || offeredSlots === null) {
+    return failure({ kind: "InvalidStateError", message: "there is no remote offer to answer" });
+  }
+  const offer = pendingRemote.description;
+  const view = viewOf(offer);
+  const accepted = acceptable(state, view, offeredSlots);
+  const groups = answerGroups(view, accepted);
+  const ownerMid = new Map(groups.flatMap(({ mids }) => mids.map((mid) => [mid, mids[0]!] as const)));
+
+  const transports = new Map<number, CreatedTransport>();
+  const slots = offeredSlots.map((slot): MediaSlot => {
+    if (!accepted[slot.index]) return { ...slot, rejected: true, transport: null };
+    const mid = ownerMid.get(slot.mid) ?? slot.mid;
+    const owner = mid === slot.mid ? slot : offeredSlots.find((other) => other.mid === mid)!;
+    const id = owner.transport!;
+    if (!transports.has(id)) transports.set(id, { id, mid, local: localParameters(state, view, owner, inputs) });
+    return { ...slot, rejected: false, transport: id };
+  });
+
+  const media = slots.map((slot) => answerSection(state, view, slots, slot, transports, inputs));
+  const sessionVersion = state.sessionVersion + 1;
+  const description: SdpSession = {
+    ...sessionLevel(state, sessionVersion),
+    groups,
+    extmapAllowMixed: offer.extmapAllowMixed,
+    media,
+  };
+  const sdp = writeSdp(description);
+  const created = [...transports.values()];
+  const lastAnswer = { sdp, description, slots, transports: created, nextMid: state.nextMid, epoch: state.epoch };
+  return success({ next: { ...state, sessionVersion, lastAnswer }, sdp });
+}
+
+/** For each section, whether it is taken (RFC 9429 §5.3.1). */
+function acceptable(state: NegotiationState, view: RemoteView, slots: readonly MediaSlot[]): boolean[] {
+  const { media } = view.description;
+  let data = false;
+  const accepted = media.map((section, i) => {
+    if (isRejected(section) || slots[i]!.rejected || data || dataParameters(section) === undefined) return false;
+    data = true;
+    return true;
+  });
+  applyBundlePolicy(state, view, accepted);
+  // What is bundled needs a section to be bundled with; what is not needs parameters of its own.
+  media.forEach((section, i) => {
+    if (!accepted[i]) return;
+    const group = view.groupOf.get(i);
+    const hasTransport =
+      group === undefined ? ownsParameters(view, section) : taggedMid(view, group, accepted) !== undefined;
+    if (!hasTransport) accepted[i] = false;
+  });
+  return accepted;
+}
+
+/** max-bundle: all in one group with the first; balanced: with the first of its kind (RFC 9429 §5.3.1). */
+function applyBundlePolicy(state: NegotiationState, view: RemoteView, accepted: boolean[]): void {
+  const { bundlePolicy } = state.configuration;
+  if (bundlePolicy === "max-compat") return;
+  const firsts = new Map<string, number>();
+  accepted.forEach((isAccepted, i) => {
+    if (!isAccepted) return;
+    const key = bundlePolicy === "max-bundle" ? "" : view.description.media[i]!.kind;
+    const first = firsts.get(key);
+    if (first === undefined) firsts.set(key, i);
+    else if (view.groupOf.get(first) === undefined || view.groupOf.get(first) !== view.groupOf.get(i))
+      accepted[i] = false;
+  });
+}
+
+function ownsParameters(view: RemoteView, section: SdpMedia): boolean {
+  return !section.bundleOnly && ownParameters(view.description, section) !== undefined;
+}
+
+/**
+ * The answerer-tagged section of a group: the first that is taken and can carry a transport. That is the offerer-tagged
+ * one unless it is refused; RFC 9429 §5.3.1 would then refuse the whole group, which only loses what can be had.
+ */
+function taggedMid(view: RemoteView, group: readonly string[], accepted: readonly boolean[]): string | undefined {
+  return group.find((mid) => {
+    const index = view.indexOfMid.get(mid);
+    return index !== undefined && accepted[index] && ownsParameters(view, view.description.media[index]!);
+  });
+}
+
+function answerGroups(view: RemoteView, accepted: readonly boolean[]): SdpGroup[] {
+  const out: SdpGroup[] = [];
+  for (const { semantics, mids } of view.description.groups) {
+    if (semantics !== "BUNDLE") continue;
+    const tagged = taggedMid(view, mids, accepted);
+    if (tagged === undefined) continue;
+    const others = mids.filter((mid) => mid !== tagged && accepted[view.indexOfMid.get(mid)!]);
+    out.push({ semantics, mids: [tagged, ...others] });
+  }
+  return out;
+}
+
+/** The ICE parameters in use, or new ones for a new transport and when the offer restarts ICE (RFC 9429 §5.3.2). */
+function localParameters(
+  state: NegotiationState,
+  view: RemoteView,
+  owner: MediaSlot,
+  inputs: LocalInputs,
+): CreatedTransport["local"] {
+  const transport = findTransport(state, owner.transport);
+  const before = state.stable === null ? undefined : findTransport(state.stable, owner.transport);
+  const local = transport?.local ?? null;
+  if (local === null) return inputs.newIceParameters();
+  const offered = ownParameters(view.description, view.description.media[owner.index]!);
+  const restarts = before?.remote != null && !sameIceParameters(before.remote, offered);
+  // A provisional answer has already given new parameters to a restart.
+  return restarts && sameIceParameters(local, before.local) ? inputs.newIceParameters() : local;
+}
+
+function answerSection(
+  state: NegotiationState,
+  view: RemoteView,
+  slots: readonly MediaSlot[],
+  slot: MediaSlot,
+  transports: ReadonlyMap<number, CreatedTransport>,
+  inputs: LocalInputs,
+): SdpMedia {
+  if (slot.rejected) return rejectedSection(slot);
+  const { description: offer } = view;
+  const section = offer.media[slot.index]!;
+  const created = transports.get(slot.transport!)!;
+  const owner = slots.find(({ mid }) => mid === created.mid)!;
+  const remote = ownParameters(offer, offer.media[owner.index]!)!;
+  const transport = findTransport(state, created.id);
+  const isOwner = owner === slot;
+  const gathered = isOwner && sameIceParameters(transport?.local, created.local) ? transport : undefined;
+  const offeredOptions = iceOptionsOf(offer, section);
+  const lines: Partial<SdpMedia> = {
+    ...addressLines(gathered),
+    ...transportAttributes({
+      local: created.local,
+      fingerprints: inputs.fingerprints,
+      setup: answerSetup(remote, state.stable === null ? undefined : findTransport(state.stable, created.id)),
+      // RFC 9429 §5.3.1: only what the offer has.
+      iceOptions: ICE_OPTIONS.filter((option) => offeredOptions.includes(option)),
+    }),
+  };
+  const mid = slot.midSignaled ? slot.mid : undefined;
+  if (!dataParameters(section)!.legacy) {
+    return dataSection(
+      { mid, sctpPort: inputs.sctpPort, maxMessageSize: inputs.maxMessageSize },
+      // The protocol is the offer's, letter by letter.
+      { ...lines, protocol: section.protocol },
+    );
+  }
+  return sdpMedia({
+    kind: section.kind,
+    port: 0,
+    protocol: section.protocol,
+    formats: [`${inputs.sctpPort}`],
+    mid,
+    sctpmaps: [{ port: inputs.sctpPort, application: "webrtc-datachannel", streams: 65_535 }],
+    maxMessageSize: inputs.maxMessageSize,
+    ...lines,
+  });
+}
+
+/**
+ * Our DTLS role: the one we have while the association goes on, otherwise the one the offer leaves, and "active" where it
+ * leaves both (RFC 9429 §5.3.1, §5.3.2). An offer without a=setup comes from before DTLS-SRTP's RFC and is taken as actpass.
+ */
+function answerSetup(remote: RemoteParameters, before: Transport | undefined): SdpSetup {
+  if (remote.setup === "active") return "passive";
+  if (remote.setup === "passive") return "active";
+  const continues = before?.remote != null && continuesAssociation(before.remote, remote);
+  return continues && before.dtlsRole === "server" ? "passive" : "active";
+}
+
+/**
+ * Whether a DTLS association goes on: the tls-id is the same and the certificate can be the same (RFC 9429 §5.11). One
+ * fingerprint in common is enough: the certificate in use was checked against it.
+ */
+export function continuesAssociation(before: RemoteParameters, after: RemoteParameters): boolean {
+  return (
+    before.tlsId === after.tlsId &&
+    after.fingerprints.some(({ algorithm, value }) =>
+      before.fingerprints.some((old) => old.algorithm === algorithm && old.value === value),
+    )
+  );
+}

@@ -1,0 +1,225 @@
+// What offer and answer know of a session: descriptions, m-sections and the transports they speak of. An immutable value:
+// every function of this folder takes one and returns the next.
+import type { SdpFingerprint, SdpSession, SdpSetup } from "../sdp/model.js";
+import type { IceCandidate } from "../util/ice-candidate.js";
+import type { TransceiverDescription } from "./codecs.js";
+import type { SignalingState } from "./signaling-state.js";
+
+export type BundlePolicy = "balanced" | "max-compat" | "max-bundle";
+
+export interface IceParameters {
+  readonly usernameFragment: string;
+  readonly password: string;
+}
+
+/** A description that has been set. */
+export interface AppliedDescription {
+  readonly type: "offer" | "answer" | "pranswer";
+  /** What localDescription or remoteDescription show: the text as it was set, with the candidates that came since. */
+  readonly sdp: string;
+  readonly description: SdpSession;
+}
+
+/** What a remote description says of one transport. */
+export interface RemoteParameters extends IceParameters {
+  readonly iceLite: boolean;
+  /** Whether it lists the ICE option "trickle" (RFC 8840 §4.1.1). */
+  readonly trickle: boolean;
+  readonly fingerprints: readonly SdpFingerprint[];
+  readonly setup: SdpSetup | undefined;
+  readonly tlsId: string | undefined;
+}
+
+/** One ICE and DTLS transport, as the descriptions see it. Several m-sections share it when they are bundled. */
+export interface Transport {
+  /** Unique over the life of the session. */
+  readonly id: number;
+  /** The m-section that its parameters and candidates are written to: the BUNDLE-tagged one (RFC 9143 §7.1.2). */
+  readonly mid: string;
+  /** Null while only a remote offer speaks of it. */
+  readonly local: IceParameters | null;
+  readonly localCandidates: readonly IceCandidate[];
+  readonly localEndOfCandidates: boolean;
+  /** Null until an answer, ours or theirs, is set. */
+  readonly remote: RemoteParameters | null;
+  readonly remoteCandidates: readonly IceCandidate[];
+  readonly remoteEndOfCandidates: boolean;
+  readonly iceRole: "controlling" | "controlled" | null;
+  /** Null until an answer is set. */
+  readonly dtlsRole: "client" | "server" | null;
+  /** Changes when a DTLS association is given up for a new one (RFC 9429 §5.11). */
+  readonly dtlsGeneration: number;
+}
+
+/** One m-line. */
+export interface MediaSlot {
+  readonly index: number;
+  /** As in the descriptions, or made up by us where the remote description has none. */
+  readonly mid: string;
+  readonly midSignaled: boolean;
+  readonly kind: string;
+  readonly protocol: string;
+  readonly formats: readonly string[];
+  /** Port zero: the line carries nothing, and can be used again by an offer with a new mid. */
+  readonly rejected: boolean;
+  readonly transceiver: string | null;
+  readonly transport: number | null;
+}
+
+/** The data section, once negotiated by an answer. */
+export interface SctpParameters {
+  readonly mid: string;
+  readonly index: number;
+  readonly transport: number;
+  readonly localPort: number;
+  readonly remotePort: number;
+  readonly localMaxMessageSize: number;
+  /** In bytes; Infinity where the remote side takes messages of any size. */
+  readonly remoteMaxMessageSize: number;
+}
+
+export interface CreatedTransport {
+  readonly id: number;
+  readonly mid: string;
+  readonly local: IceParameters;
+}
+
+/** What createOffer or createAnswer made last: setting any other local description is refused (RFC 9429 §5.4). */
+export interface CreatedDescription {
+  readonly sdp: string;
+  readonly description: SdpSession;
+  /** Of each m-section. */
+  readonly slots: readonly MediaSlot[];
+  /** The transports that the slots mention, as far as they are known when the description is made. */
+  readonly transports: readonly CreatedTransport[];
+  readonly nextMid: number;
+  /** The epoch of the state it was made in. */
+  readonly epoch: number;
+}
+
+/** The part of the state that a rollback restores. */
+export interface Negotiated {
+  /** One for each m-line, in order. */
+  readonly slots: readonly MediaSlot[];
+  readonly transports: readonly Transport[];
+  /** The mids of the BUNDLE groups of the last answer. */
+  readonly bundleGroups: readonly (readonly string[])[];
+  readonly sctp: SctpParameters | null;
+}
+
+export interface NegotiationConfiguration {
+  /** A number below 2^63 - 1 in decimal (RFC 9429 §5.2.1), random. */
+  readonly sessionId: string;
+  readonly bundlePolicy: BundlePolicy;
+  readonly rtcpMuxPolicy: "negotiate" | "require";
+  /** We are an ICE-lite agent. */
+  readonly iceLite: boolean;
+}
+
+export interface NegotiationState extends Negotiated {
+  readonly configuration: NegotiationConfiguration;
+  readonly signalingState: SignalingState;
+  readonly currentLocal: AppliedDescription | null;
+  readonly pendingLocal: AppliedDescription | null;
+  readonly currentRemote: AppliedDescription | null;
+  readonly pendingRemote: AppliedDescription | null;
+  readonly lastOffer: CreatedDescription | null;
+  readonly lastAnswer: CreatedDescription | null;
+  /** The m-lines as the pending offer has them; null in stable. */
+  readonly offeredSlots: readonly MediaSlot[] | null;
+  /** What the session was when it was last stable; null while it is. */
+  readonly stable: Negotiated | null;
+  /** The number of finished offer/answer exchanges. */
+  readonly epoch: number;
+  readonly sessionVersion: number;
+  readonly nextMid: number;
+  readonly nextTransport: number;
+  readonly canTrickleIceCandidates: boolean | null;
+}
+
+/** What a local description is made from besides the state. */
+export interface LocalInputs {
+  /** Of every certificate, with every hash function to be offered. */
+  readonly fingerprints: readonly SdpFingerprint[];
+  /** Fresh ICE parameters for a new transport or a restart; called once for each. */
+  readonly newIceParameters: () => IceParameters;
+  readonly maxMessageSize: number;
+  readonly sctpPort: number;
+  readonly transceivers: readonly TransceiverDescription[];
+}
+
+export interface OfferInputs extends LocalInputs {
+  /** A data channel has been created: the offer has a data section. */
+  readonly dataChannel: boolean;
+  /** Restart every transport (RFC 9429 §5.2.3.1). */
+  readonly iceRestart: boolean;
+  /** Restart the transports that still use one of these (webrtc-pc [[LocalIceCredentialsToReplace]]). */
+  readonly credentialsToReplace: readonly IceParameters[];
+}
+
+export function createNegotiationState(configuration: NegotiationConfiguration): NegotiationState {
+  return {
+    configuration,
+    signalingState: "stable",
+    currentLocal: null,
+    pendingLocal: null,
+    currentRemote: null,
+    pendingRemote: null,
+    slots: [],
+    transports: [],
+    bundleGroups: [],
+    sctp: null,
+    lastOffer: null,
+    lastAnswer: null,
+    offeredSlots: null,
+    stable: null,
+    epoch: 0,
+    sessionVersion: 1,
+    nextMid: 0,
+    nextTransport: 0,
+    canTrickleIceCandidates: null,
+  };
+}
+
+export function localDescription(state: NegotiationState): AppliedDescription | null {
+  return state.pendingLocal ?? state.currentLocal;
+}
+
+export function remoteDescription(state: NegotiationState): AppliedDescription | null {
+  return state.pendingRemote ?? state.currentRemote;
+}
+
+export function findTransport(state: Negotiated, id: number | null): Transport | undefined {
+  return id === null ? undefined : state.transports.find((transport) => transport.id === id);
+}
+
+export function newTransport(id: number, mid: string): Transport {
+  return {
+    id,
+    mid,
+    local: null,
+    localCandidates: [],
+    localEndOfCandidates: false,
+    remote: null,
+    remoteCandidates: [],
+    remoteEndOfCandidates: false,
+    iceRole: null,
+    dtlsRole: null,
+    dtlsGeneration: 0,
+  };
+}
+
+export function sameIceParameters(a: IceParameters | null | undefined, b: IceParameters | null | undefined): boolean {
+  return a?.usernameFragment === b?.usernameFragment && a?.password === b?.password;
+}
+
+/** The ICE parameters in the local descriptions, for webrtc-pc's restartIce(). */
+export function localIceParameters(state: NegotiationState): readonly IceParameters[] {
+  const out: IceParameters[] = [];
+  for (const transport of [...state.transports, ...(state.stable?.transports ?? [])]) {
+    if (transport.local !== null && !out.some((known) => sameIceParameters(known, transport.local))) {
+      out.push(transport.local);
+    }
+  }
+  return out;
+}

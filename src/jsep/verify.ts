@@ -1,0 +1,199 @@
+// Semantics verification of a remote description (RFC 9429 §5.8.3), before anything is applied.
+import type { SdpMedia, SdpSession } from "../sdp/model.js";
+import { isRejected, isRtpProtocol } from "../sdp/model.js";
+import type { ParseResult } from "../sdp/parser.js";
+import type { JsepError } from "./errors.js";
+import { invalidAccess } from "./errors.js";
+import type { RemoteView } from "./remote.js";
+import { dataParameters, FINGERPRINT_ALGORITHMS, ownParameters, taggedIndex, viewOf } from "./remote.js";
+import type { Negotiated, NegotiationState, RemoteParameters } from "./state.js";
+
+type Parsed = Extract<ParseResult, { ok: true }>;
+
+// RFC 8839 §5.4 has ice-char = ALPHA / DIGIT / "+" / "/"; Chromium also lets these four of older implementations pass.
+const ICE_CHARS = /^[A-Za-z0-9+/=#_-]*$/;
+
+interface Section {
+  readonly media: SdpMedia;
+  readonly index: number;
+  readonly error: (message: string) => JsepError;
+}
+
+/** What is wrong with a remote offer for this session. */
+export function verifyOffer(state: NegotiationState, parsed: Parsed): JsepError | undefined {
+  const { description } = parsed;
+  const view = viewOf(description);
+  return (
+    verifyMids(description, parsed.mediaLines) ??
+    verifyLines(state.stable ?? state, description, parsed.mediaLines) ??
+    verifySections(state, view, parsed, "offer")
+  );
+}
+
+/** What is wrong with a remote answer to this offer of ours. */
+export function verifyAnswer(state: NegotiationState, offer: SdpSession, parsed: Parsed): JsepError | undefined {
+  const { description, mediaLines } = parsed;
+  const view = viewOf(description);
+  return (
+    verifyMids(description, mediaLines) ??
+    verifyAgainstOffer(offer, description, mediaLines) ??
+    verifySections(state, view, parsed, "answer")
+  );
+}
+
+/** Mids are unique, and BUNDLE groups name each m-section once (RFC 5888 §5, RFC 9143 §7). */
+function verifyMids(description: SdpSession, lines: readonly number[]): JsepError | undefined {
+  const mids = new Set<string>();
+  for (const [i, { mid }] of description.media.entries()) {
+    if (mid === undefined) continue;
+    if (mids.has(mid)) return invalidAccess(`two m-sections have a=mid:${mid}`, lines[i]);
+    mids.add(mid);
+  }
+  // Where no section has a mid, the group names what the peer does not: browsers let that pass.
+  if (mids.size === 0) return undefined;
+  const grouped = new Set<string>();
+  for (const { semantics, mids: group } of description.groups) {
+    if (semantics !== "BUNDLE") continue;
+    for (const mid of group) {
+      if (!mids.has(mid)) return invalidAccess(`a BUNDLE group names "${mid}", which is no m-section's mid`);
+      if (grouped.has(mid)) return invalidAccess(`the BUNDLE groups name "${mid}" twice`);
+      grouped.add(mid);
+    }
+  }
+  return undefined;
+}
+
+/** A later offer keeps the m-lines of the session and their order (RFC 3264 §8). */
+function verifyLines(session: Negotiated, offer: SdpSession, lines: readonly number[]): JsepError | undefined {
+  if (offer.media.length < session.slots.length) {
+    return invalidAccess(`the offer has ${offer.media.length} m-sections, the session has ${session.slots.length}`);
+  }
+  for (const slot of session.slots) {
+    const media = offer.media[slot.index]!;
+    // A rejected line can be anything new.
+    if (slot.rejected) continue;
+    const line = lines[slot.index];
+    if (media.kind !== slot.kind) {
+      return invalidAccess(`m-section ${slot.index} was ${slot.kind} and is ${media.kind} in the offer`, line);
+    }
+    if (media.mid !== undefined && slot.midSignaled && media.mid !== slot.mid) {
+      return invalidAccess(`m-section ${slot.index} had mid "${slot.mid}" and has "${media.mid}" in the offer`, line);
+    }
+  }
+  return undefined;
+}
+
+/** RFC 3264 §6, RFC 9143 §7.3: the answer has the offer's m-sections, and bundles none that were not offered so. */
+function verifyAgainstOffer(offer: SdpSession, answer: SdpSession, lines: readonly number[]): JsepError | undefined {
+  if (answer.media.length !== offer.media.length) {
+    return invalidAccess(`the answer has ${answer.media.length} m-sections, the offer has ${offer.media.length}`);
+  }
+  const offeredView = viewOf(offer);
+  const bundled = new Set<number>();
+  for (const { semantics, mids } of answer.groups) {
+    if (semantics !== "BUNDLE") continue;
+    let offeredGroup: readonly string[] | undefined;
+    for (const mid of mids) {
+      const index = offeredView.indexOfMid.get(mid);
+      const group = index === undefined ? undefined : offeredView.groupOf.get(index);
+      if (index === undefined || group === undefined || (offeredGroup !== undefined && group !== offeredGroup)) {
+        return invalidAccess(`the answer's BUNDLE group "${mids.join(" ")}" is not part of an offered one`);
+      }
+      offeredGroup = group;
+      bundled.add(index);
+    }
+  }
+  for (const [i, media] of answer.media.entries()) {
+    const offered = offer.media[i]!;
+    const error = (message: string): JsepError => invalidAccess(`m-section ${i}: ${message}`, lines[i]);
+    if (media.kind !== offered.kind) return error(`the offer has ${offered.kind}, the answer ${media.kind}`);
+    if (media.protocol !== offered.protocol) {
+      return error(`the offer has protocol ${offered.protocol}, the answer ${media.protocol}`);
+    }
+    if (media.mid !== undefined && media.mid !== offered.mid) {
+      return error(`the offer has mid "${offered.mid}", the answer "${media.mid}"`);
+    }
+    if (media.port === 0) continue;
+    if (isRejected(offered)) return error("the offer has port 0, the answer takes it");
+    if (offered.bundleOnly && !bundled.has(i)) return error("was offered bundle-only and is not bundled in the answer");
+  }
+  return undefined;
+}
+
+function verifySections(
+  state: NegotiationState,
+  view: RemoteView,
+  parsed: Parsed,
+  type: "offer" | "answer",
+): JsepError | undefined {
+  const { description, mediaLines } = parsed;
+  const msids = new Set<string>();
+  for (const [index, media] of description.media.entries()) {
+    if (isRejected(media)) continue;
+    const name = media.mid === undefined ? `m-section ${index}` : `m-section ${index} (mid "${media.mid}")`;
+    const error = (message: string): JsepError => invalidAccess(`${name}: ${message}`, mediaLines[index]);
+    const isRtp = isRtpProtocol(media.protocol) && (media.kind === "audio" || media.kind === "video");
+    // What we can only refuse need not be in order.
+    if (!isRtp && dataParameters(media) === undefined) continue;
+    const section: Section = { media, index, error };
+    const problem = verifyTransport(view, section, type) ?? (isRtp ? verifyRtp(state, section, msids) : undefined);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+function verifyTransport(view: RemoteView, section: Section, type: "offer" | "answer"): JsepError | undefined {
+  const { description } = view;
+  const { media, index, error } = section;
+  const tagged = taggedIndex(view, index);
+  const own = ownParameters(description, media);
+  if (own === undefined) {
+    // A bundled section may leave everything to the tagged one (RFC 9143 §7.1.3).
+    if (tagged !== index) return undefined;
+    if (media.bundleOnly) return error("is bundle-only and has nothing to be bundled with");
+    if ((media.iceUfrag ?? description.iceUfrag) === undefined) return error("no a=ice-ufrag");
+    if ((media.icePwd ?? description.icePwd) === undefined) return error("no a=ice-pwd");
+    return error("no a=fingerprint");
+  }
+  return verifyParameters(own, error, type);
+}
+
+function verifyParameters(
+  parameters: RemoteParameters,
+  error: (message: string) => JsepError,
+  type: "offer" | "answer",
+): JsepError | undefined {
+  const { usernameFragment, password, fingerprints, setup } = parameters;
+  // RFC 8839 §5.4.
+  if (usernameFragment.length < 4 || usernameFragment.length > 256) return error("a=ice-ufrag is not 4 to 256 long");
+  if (password.length < 22 || password.length > 256) return error("a=ice-pwd is not 22 to 256 long");
+  if (!ICE_CHARS.test(usernameFragment)) return error("a=ice-ufrag has a character that is not allowed");
+  if (!ICE_CHARS.test(password)) return error("a=ice-pwd has a character that is not allowed");
+  if (!fingerprints.some(({ algorithm }) => FINGERPRINT_ALGORITHMS.includes(algorithm))) {
+    return error(`no a=fingerprint with a known hash function, only ${fingerprints[0]!.algorithm}`);
+  }
+  // RFC 5763 §5, RFC 8842 §5.3. A missing a=setup passes: see answer.ts and apply.ts.
+  if (setup === "holdconn") return error("a=setup:holdconn is not for DTLS");
+  if (setup === "actpass" && type === "answer") return error("a=setup:actpass in an answer");
+  return undefined;
+}
+
+function verifyRtp(state: NegotiationState, section: Section, msids: Set<string>): JsepError | undefined {
+  const { media, error } = section;
+  if (media.rtcpMuxOnly && !media.rtcpMux) return error("a=rtcp-mux-only without a=rtcp-mux");
+  if (!media.rtcpMux && !media.bundleOnly && state.configuration.rtcpMuxPolicy === "require") {
+    return error("no a=rtcp-mux, which is required");
+  }
+  const rids = new Set(media.rids.map(({ id }) => id));
+  for (const stream of [...(media.simulcast?.send ?? []), ...(media.simulcast?.recv ?? [])]) {
+    for (const { rid } of stream)
+      if (!rids.has(rid)) return error(`a=simulcast names rid "${rid}", which has no a=rid`);
+  }
+  for (const { streamId, trackId } of media.msids) {
+    if (trackId === undefined || streamId === "-") continue;
+    const key = `${streamId} ${trackId}`;
+    if (msids.has(key)) return { ...error(`a=msid:${key} is in another m-section too`), kind: "OperationError" };
+    msids.add(key);
+  }
+  return undefined;
+}
