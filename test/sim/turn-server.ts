@@ -69,6 +69,8 @@ interface Rejection {
   readonly challenge?: boolean | undefined;
 }
 
+export type RejectHook = (request: StunMessage, client: Client) => { code: number; reason: string } | undefined;
+
 export interface TurnCounters {
   allocate: number;
   refresh: number;
@@ -104,8 +106,10 @@ export class TurnServer {
   up = true;
   /** Sends clients elsewhere (300) when they allocate. */
   alternate: TransportAddress | undefined;
-  /** Gives an error for a request to reject it with, whatever else would be done. Asked before authentication. */
-  reject: ((request: StunMessage, client: Client) => { code: number; reason: string } | undefined) | undefined;
+  /** Gives an error to reject a request with, once it is authenticated: the answer is signed. */
+  reject: RejectHook | undefined;
+  /** The same before authentication: the answer is not signed. */
+  rejectUnsigned: RejectHook | undefined;
   /** Peers for which permissions are forbidden (403). */
   forbidden: ((address: string) => boolean) | undefined;
   /** Changes a response before it is written, for servers that misbehave. */
@@ -181,9 +185,9 @@ export class TurnServer {
       client.send(answerBinding(request, client.address, client.port));
       return;
     }
-    const rejected = this.reject?.(request, client);
-    if (rejected !== undefined) {
-      this.refuse(client, request, rejected, undefined);
+    const early = this.rejectUnsigned?.(request, client);
+    if (early !== undefined) {
+      this.refuse(client, request, early, undefined);
       return;
     }
     if (request.method === StunMethod.allocate && this.alternate !== undefined) {
@@ -196,6 +200,11 @@ export class TurnServer {
       return;
     }
     const { username, protection } = identity;
+    const rejected = this.reject?.(request, client);
+    if (rejected !== undefined) {
+      this.refuse(client, request, rejected, protection);
+      return;
+    }
     const unknown = request.unknownRequired();
     if (unknown.length > 0) {
       this.refuse(client, request, { code: 420, reason: "Unknown Attribute" }, protection);

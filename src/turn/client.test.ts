@@ -1,0 +1,539 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { LinkOptions } from "#test/sim/link.js";
+import type { Host } from "#test/sim/network.js";
+import { Simulation } from "#test/sim/simulation.js";
+import { RecordingUdp } from "#test/sim/sockets.js";
+import { TurnDriver, type TurnDriverOptions } from "#test/sim/turn-driver.js";
+import { attachTurnServer, type TurnServer, type TurnServerOptions } from "#test/sim/turn-server.js";
+import { StunAttribute, StunMethod } from "../stun/message.js";
+
+interface Bed {
+  sim: Simulation;
+  server: TurnServer;
+  serverHost: Host;
+  clientHost: Host;
+  peer: RecordingUdp;
+  peerAddress: string;
+  driver(options?: Partial<TurnDriverOptions>): TurnDriver;
+  allocated(options?: Partial<TurnDriverOptions>): Promise<TurnDriver>;
+}
+
+const PEER_PORT = 7000;
+
+async function bed(options: TurnServerOptions = {}, link: LinkOptions = { latency: 20 }, seed = "turn"): Promise<Bed> {
+  const sim = new Simulation(seed);
+  const serverHost = sim.host("turn", { address6: "2001:db8::3478" });
+  const clientHost = sim.host("client", { link, address6: true });
+  const peerHost = sim.host("peer", { link: { latency: 5 }, address6: true });
+  const server = attachTurnServer(serverHost, sim.platform(serverHost).crypto, options);
+  const peer = new RecordingUdp(peerHost, peerHost.address(), PEER_PORT);
+  await sim.run(0);
+  const driver = (more: Partial<TurnDriverOptions> = {}): TurnDriver => {
+    const port = more.transport === "tls" ? 5349 : 3478;
+    return new TurnDriver(sim, clientHost, { server: { address: server.address, port }, ...more });
+  };
+  const allocated = async (more: Partial<TurnDriverOptions> = {}): Promise<TurnDriver> => {
+    const turn = driver(more);
+    await sim.runUntil(() => turn.relay !== undefined || turn.finish !== undefined);
+    assert.equal(turn.finish, undefined);
+    return turn;
+  };
+  return { sim, server, serverHost, clientHost, peer, peerAddress: peerHost.address(), driver, allocated };
+}
+
+/** Sends both ways, and says whether both arrived. */
+async function exchange(b: Bed, turn: TurnDriver, text = "data"): Promise<boolean> {
+  const before = [b.peer.received.length, turn.received.length];
+  turn.send(text, b.peerAddress, PEER_PORT);
+  await b.sim.run(200);
+  b.peer.send(`re: ${text}`, turn.relay!.localAddress, turn.relay!.localPort);
+  await b.sim.run(200);
+  return b.peer.received.length > before[0]! && turn.received.length > before[1]!;
+}
+
+for (const transport of ["udp", "tcp", "tls"] as const) {
+  test(`allocates, relays both ways and closes over ${transport}`, async () => {
+    const b = await bed({ tlsNames: ["turn.example.org"] });
+    const turn = await b.allocated({ transport });
+    assert.equal(turn.relay!.localAddress, b.server.address);
+    assert.equal(turn.mapped!.address, b.clientHost.address());
+    assert.deepEqual(b.server.relays(), [`${turn.relay!.localAddress} ${turn.relay!.localPort}`]);
+    // First a connectivity check, which does not bind a channel.
+    turn.send("\u0000\u0001check", b.peerAddress, PEER_PORT);
+    await b.sim.run(200);
+    assert.equal(b.server.counters.channelBind, 0);
+    assert.equal(b.peer.received[0]!.from, `${turn.relay!.localAddress}:${turn.relay!.localPort}`);
+    for (const text of ["one", "two?", "three"]) assert.ok(await exchange(b, turn, text));
+    assert.deepEqual(b.peer.texts(), ["\u0000\u0001check", "one", "two?", "three"]);
+    assert.deepEqual(turn.texts(), ["re: one", "re: two?", "re: three"]);
+    assert.equal(turn.received[0]!.from, `${b.peerAddress}:${PEER_PORT}`);
+    assert.equal(b.server.counters.channelBind, 1);
+    assert.equal(b.server.counters.send, 2, "the check and the first datagram");
+    assert.equal(b.server.counters.channelData, 2);
+    assert.deepEqual(b.server.state().channels, [0x4000]);
+    turn.close();
+    await b.sim.runUntil(() => turn.finish !== undefined);
+    assert.equal(turn.finish!.reason, "closed");
+    assert.deepEqual(b.server.relays(), []);
+    await b.sim.runUntilIdle();
+    assert.deepEqual(b.clientHost.openSockets(), []);
+  });
+}
+
+test("IPv6: relayed address, peers, and an IPv4 peer that it cannot reach", async () => {
+  const b = await bed();
+  const turn = await b.allocated({ family: 6 });
+  assert.ok(turn.relay!.localAddress.includes(":"));
+  const peer6 = new RecordingUdp(b.sim.host("peer6", { family: 6 }), undefined, 1);
+  await b.sim.run(0);
+  turn.send("hello", peer6.port!.localAddress, 1);
+  turn.send("not there", b.peerAddress, PEER_PORT);
+  await b.sim.run(200);
+  peer6.send("re", turn.relay!.localAddress, turn.relay!.localPort);
+  await b.sim.run(200);
+  assert.deepEqual(peer6.texts(), ["hello"]);
+  assert.deepEqual(turn.texts(), ["re"]);
+  assert.equal(turn.client!.counters.unsendable, 1);
+  turn.close();
+  await b.sim.runUntil(() => turn.finish !== undefined);
+  assert.deepEqual(b.server.relays(), []);
+});
+
+test("over IPv6 to the server, too", async () => {
+  const b = await bed({ address: "2001:db8::3478" });
+  const turn = await b.allocated();
+  assert.ok(turn.mapped!.address.includes(":"));
+  assert.ok(await exchange(b, turn));
+});
+
+for (const options of [
+  { algorithms: ["sha-256", "md5"] },
+  { algorithms: ["md5", "sha-256"] },
+  { algorithms: ["sha-256"], userhash: true },
+  { userhash: true },
+] as const) {
+  test(`credentials: ${JSON.stringify(options)}`, async () => {
+    const b = await bed(options);
+    const seen = new Set<string>();
+    b.server.rejectUnsigned = (request) => {
+      if (request.hasIntegrity) seen.add("sha-1");
+      if (request.hasIntegritySha256) seen.add("sha-256");
+      if (request.has(StunAttribute.username)) seen.add("username");
+      if (request.has(StunAttribute.userhash)) seen.add("userhash");
+      return undefined;
+    };
+    const turn = await b.allocated();
+    assert.ok(await exchange(b, turn));
+    b.server.expireNonces();
+    await b.sim.run(1_200_000);
+    assert.deepEqual(
+      [...seen].sort(),
+      ["algorithms" in options ? "sha-256" : "sha-1", "userhash" in options ? "userhash" : "username"].sort(),
+    );
+    assert.equal(turn.finish, undefined);
+  });
+}
+
+test("a wrong password, an unknown user: 401, at once", async () => {
+  for (const wrong of [{ password: "no" }, { username: "nobody" }]) {
+    const b = await bed();
+    const turn = b.driver(wrong);
+    await b.sim.runUntil(() => turn.finish !== undefined);
+    assert.deepEqual([turn.finish!.reason, turn.finish!.code, turn.finish!.text], ["refused", 401, "Unauthorized"]);
+    assert.ok(b.sim.now < 200);
+    assert.deepEqual(b.clientHost.openSockets(), []);
+  }
+});
+
+for (const [code, reason] of [
+  [486, "Allocation Quota Reached"],
+  [508, "Insufficient Capacity"],
+  [442, "Unsupported Transport Protocol"],
+  [403, "Forbidden"],
+  [437, "Allocation Mismatch"],
+  [441, "Wrong Credentials"],
+] as const) {
+  test(`an Allocate refused with ${code}, signed or not`, async () => {
+    for (const hook of ["reject", "rejectUnsigned"] as const) {
+      const b = await bed();
+      b.server[hook] = (request) => (request.method === StunMethod.allocate ? { code, reason } : undefined);
+      const turn = b.driver();
+      await b.sim.runUntil(() => turn.finish !== undefined);
+      assert.deepEqual(turn.finish, { reason: "refused", code, text: reason });
+      assert.ok(b.sim.now < 200);
+    }
+  });
+}
+
+test("the quota of the server and an unsupported family, signed", async () => {
+  const b = await bed({ quota: 1 });
+  await b.allocated();
+  const second = b.driver();
+  await b.sim.runUntil(() => second.finish !== undefined);
+  assert.equal(second.finish!.code, 486);
+  const user = await bed();
+  user.serverHost.detach("2001:db8::3478");
+  const none = user.driver({ family: 6 });
+  await user.sim.runUntil(() => none.finish !== undefined);
+  assert.deepEqual([none.finish!.reason, none.finish!.code], ["refused", 440]);
+});
+
+test("nobody there: 701 after the whole schedule over UDP, at once over TCP", async () => {
+  const b = await bed();
+  b.server.up = false;
+  const turn = b.driver();
+  await b.sim.runUntil(() => turn.finish !== undefined);
+  assert.deepEqual([turn.finish!.reason, turn.finish!.code], ["unreachable", 701]);
+  assert.equal(b.sim.now, 39_500);
+  const refused = new TurnDriver(b.sim, b.clientHost, {
+    server: { address: b.peerAddress, port: 3478 },
+    transport: "tcp",
+  });
+  await b.sim.runUntil(() => refused.finish !== undefined);
+  assert.equal(refused.finish!.text, "ECONNREFUSED");
+  const silent = b.driver({ transport: "tcp" });
+  await b.sim.runUntil(() => silent.finish !== undefined);
+  assert.deepEqual([silent.finish!.reason, silent.finish!.code], ["unreachable", 701]);
+});
+
+test("loss: everything is asked again until it stands", async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const b = await bed({}, { latency: 20, loss: 0.15 }, `loss ${seed}`);
+    const turn = await b.allocated();
+    for (let i = 0; i < 40; i++) {
+      turn.send(`n${i}`, b.peerAddress, PEER_PORT);
+      await b.sim.run(100);
+      b.peer.send(`re${i}`, turn.relay!.localAddress, turn.relay!.localPort);
+    }
+    await b.sim.run(5000);
+    assert.ok(b.peer.received.length > 20, `${b.peer.received.length} of seed ${seed}`);
+    assert.ok(turn.received.length > 20, `${turn.received.length} of seed ${seed}`);
+    await b.sim.run(3_600_000);
+    assert.equal(turn.finish, undefined, `seed ${seed}`);
+  }
+});
+
+test("a permission that the server learns of late: what went before is sent again", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  let drop = 1;
+  // The first CreatePermission is lost; the datagrams behind it reach a server that may not relay them yet.
+  b.clientHost.link.up.filter = (packet) =>
+    !(packet.data[0] === 0 && packet.data[1] === StunMethod.createPermission && drop-- > 0);
+  turn.send("\u0001first", b.peerAddress, PEER_PORT);
+  turn.send("\u0001second", b.peerAddress, PEER_PORT);
+  await b.sim.run(400);
+  assert.deepEqual(b.peer.texts(), []);
+  assert.equal(b.server.counters.dropped, 2);
+  await b.sim.run(600);
+  assert.deepEqual(b.peer.texts(), ["\u0001first", "\u0001second"]);
+});
+
+test("a stale nonce in the middle: every request is asked again with the new one", async () => {
+  for (const transport of ["udp", "tcp"] as const) {
+    const b = await bed({ nonceLifetime: 100_000 });
+    const turn = await b.allocated({ transport });
+    for (let i = 0; i < 100; i++) {
+      assert.ok(await exchange(b, turn, `n${i}`), `round ${i}`);
+      await b.sim.run(60_000);
+    }
+    assert.ok(b.server.counters.errors.get(438)! > 10);
+    assert.equal(turn.finish, undefined);
+  }
+});
+
+test("a server whose nonces are always stale is given up", async () => {
+  const b = await bed({ nonceLifetime: 0 });
+  const turn = b.driver();
+  await b.sim.runUntil(() => turn.finish !== undefined);
+  assert.deepEqual([turn.finish!.reason, turn.finish!.code], ["refused", 438]);
+});
+
+test("hours: permission, channel and allocation stay with traffic", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  for (let i = 0; i < 8 * 60; i++) {
+    assert.ok(await exchange(b, turn, `n${i}`), `minute ${i}`);
+    await b.sim.run(60_000);
+  }
+  assert.equal(b.server.counters.dropped, 0);
+  assert.equal(b.server.counters.refusedPeers, 0);
+  assert.equal(b.server.counters.send, 1, "all but the first went through the channel");
+  // Every 480 s a refresh, every 540 s the channel, every 240 s the permission.
+  assert.ok(b.server.counters.refresh >= 59 && b.server.counters.refresh <= 63, `${b.server.counters.refresh}`);
+  assert.ok(b.server.counters.channelBind >= 52 && b.server.counters.channelBind <= 56);
+});
+
+test("hours of silence: the allocation stays, permission and channel lapse, and come back when needed", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  assert.ok(await exchange(b, turn));
+  await b.sim.run(1_800_000);
+  assert.deepEqual(b.server.state(), { permissions: [b.peerAddress], channels: [] });
+  b.peer.send("from the peer first", turn.relay!.localAddress, turn.relay!.localPort);
+  await b.sim.run(100);
+  assert.equal(turn.texts().at(-1), "from the peer first");
+  await b.sim.run(6 * 3_600_000);
+  assert.deepEqual(b.server.state(), { permissions: [], channels: [] });
+  assert.equal(b.server.relays().length, 1);
+  assert.ok(await exchange(b, turn, "again"));
+  assert.ok(await exchange(b, turn, "bound again"));
+  assert.equal(b.server.state().channels.length, 1);
+});
+
+test("a permission without sending: the peer may speak first", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  b.peer.send("too early", turn.relay!.localAddress, turn.relay!.localPort);
+  await b.sim.run(100);
+  turn.client!.permit(b.peerAddress);
+  turn.rearm();
+  await b.sim.run(100);
+  b.peer.send("now", turn.relay!.localAddress, turn.relay!.localPort);
+  await b.sim.run(100);
+  assert.deepEqual(turn.texts(), ["now"]);
+  assert.equal(b.server.counters.refusedPeers, 1);
+});
+
+test("a request sent long after the latest input is not retransmitted early", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  await b.sim.run(400_000);
+  const before = b.server.counters.createPermission;
+  turn.send("\u0001x", b.peerAddress, PEER_PORT);
+  await b.sim.run(300);
+  assert.equal(b.server.counters.createPermission, before + 1);
+});
+
+test("a forbidden peer: nothing is sent to it, and the server is left in peace", async () => {
+  const b = await bed();
+  b.server.forbidden = (address) => address === b.peerAddress;
+  const turn = await b.allocated();
+  for (let i = 0; i < 50; i++) {
+    turn.send(`n${i}`, b.peerAddress, PEER_PORT);
+    await b.sim.run(1000);
+  }
+  assert.equal(b.peer.received.length, 0);
+  assert.equal(b.server.counters.createPermission, 1);
+  b.server.forbidden = undefined;
+  await b.sim.run(60_000);
+  assert.ok(await exchange(b, turn, "allowed"));
+});
+
+test("a channel that is refused: Send indications go on", async () => {
+  const b = await bed();
+  b.server.reject = (request) =>
+    request.method === StunMethod.channelBind ? { code: 508, reason: "Insufficient Capacity" } : undefined;
+  const turn = await b.allocated();
+  for (let i = 0; i < 20; i++) assert.ok(await exchange(b, turn, `n${i}`));
+  assert.equal(b.server.counters.channelData, 0);
+  assert.equal(b.server.counters.errors.get(508), 1);
+  await b.sim.run(60_000);
+  b.server.reject = undefined;
+  assert.ok(await exchange(b, turn));
+  assert.ok(await exchange(b, turn));
+  assert.equal(b.server.counters.channelData, 1);
+});
+
+test("an unsigned error for an allocation that stands is not believed", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  b.server.rejectUnsigned = (request) =>
+    request.method === StunMethod.refresh ? { code: 437, reason: "Allocation Mismatch" } : undefined;
+  await b.sim.run(490_000);
+  assert.equal(turn.finish, undefined);
+  assert.ok(turn.client!.counters.unauthenticated > 0);
+  b.server.rejectUnsigned = undefined;
+  await b.sim.run(600_000);
+  assert.equal(turn.finish, undefined);
+});
+
+test("the server restarts: the refresh finds out, and the client ends as expired", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  await b.sim.run(10_000);
+  b.server.restart();
+  await b.sim.runUntil(() => turn.finish !== undefined, 700_000);
+  assert.deepEqual([turn.finish!.reason, turn.finish!.code], ["expired", 437]);
+  assert.deepEqual(b.clientHost.openSockets(), []);
+});
+
+test("the server falls silent: the allocation expires when its time is up, not before", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  const start = b.sim.now;
+  b.server.up = false;
+  await b.sim.runUntil(() => turn.finish !== undefined, 700_000);
+  assert.equal(turn.finish!.reason, "expired");
+  assert.ok(b.sim.now - start > 599_000 && b.sim.now - start <= 600_000, `${b.sim.now - start}`);
+});
+
+test("the server is away for a minute around the refresh: nothing is lost", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  await b.sim.run(470_000);
+  b.server.up = false;
+  await b.sim.run(60_000);
+  b.server.up = true;
+  await b.sim.run(600_000);
+  assert.equal(turn.finish, undefined);
+  assert.ok(await exchange(b, turn));
+});
+
+test("the connection to the server breaks", async () => {
+  const b = await bed();
+  const turn = await b.allocated({ transport: "tcp" });
+  b.clientHost.detach(b.clientHost.address());
+  await b.sim.run(0);
+  assert.deepEqual(turn.finish, { reason: "unreachable", code: 701, text: "ENETDOWN" });
+  turn.relay!.send(new Uint8Array(10), b.peerAddress, PEER_PORT);
+  turn.close();
+});
+
+test("300: over UDP the other server is asked, over TCP the owner is told", async () => {
+  const b = await bed();
+  const other = b.sim.host("other");
+  const second = attachTurnServer(other, b.sim.platform(other).crypto, { realm: "elsewhere.example" });
+  await b.sim.run(0);
+  b.server.alternate = { address: second.address, port: 3478 };
+  const turn = await b.allocated();
+  assert.equal(turn.relay!.localAddress, second.address);
+  assert.deepEqual(turn.client!.server, { address: second.address, port: 3478 });
+  assert.ok(await exchange(b, turn));
+  const tcp = b.driver({ transport: "tcp" });
+  await b.sim.runUntil(() => tcp.finish !== undefined);
+  assert.equal(tcp.finish!.reason, "redirected");
+  assert.deepEqual(tcp.finish!.alternate, { address: second.address, port: 3478 });
+});
+
+test("300 in a circle is given up", async () => {
+  const b = await bed();
+  const other = b.sim.host("other");
+  const second = attachTurnServer(other, b.sim.platform(other).crypto);
+  await b.sim.run(0);
+  b.server.alternate = { address: second.address, port: 3478 };
+  second.alternate = { address: b.server.address, port: 3478 };
+  const turn = b.driver();
+  await b.sim.runUntil(() => turn.finish !== undefined);
+  assert.deepEqual([turn.finish!.reason, turn.finish!.code], ["refused", 300]);
+});
+
+test("bytes from anybody but the server are not looked at", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  assert.ok(await exchange(b, turn));
+  const bytes = Uint8Array.of(0x40, 0, 0, 1, 65);
+  const client = turn.client!;
+  assert.equal(client.receiveDatagram(bytes, b.server.address, 3479, b.sim.now), false);
+  assert.equal(client.receiveDatagram(bytes, b.peerAddress, 3478, b.sim.now), false);
+  assert.equal(client.counters.foreign, 2);
+  assert.equal(client.receiveDatagram(bytes, b.server.address, 3478, b.sim.now), true);
+  assert.deepEqual(turn.texts(), ["re: data", "A"]);
+});
+
+test("responses with no integrity or a wrong one are dropped, and the true one is awaited", async () => {
+  const b = await bed();
+  let forged = 3;
+  b.server.tamper = (response, request) => {
+    if (response.class !== "success" || request.method !== StunMethod.allocate || forged-- <= 0) return undefined;
+    const key = b.sim.platform(b.serverHost).crypto.createHmac("sha-1", new Uint8Array(16));
+    return forged === 2 ? { fingerprint: true } : { integrity: key };
+  };
+  const turn = await b.allocated();
+  assert.equal(turn.client!.counters.unauthenticated, 3);
+  // The server went on answering retransmissions: 500, 1000, 2000 milliseconds.
+  assert.ok(b.sim.now > 3500 && b.sim.now < 4000, `${b.sim.now}`);
+});
+
+test("if no response was ever believable, that is what is reported", async () => {
+  for (const transport of ["udp", "tcp"] as const) {
+    const b = await bed();
+    b.server.tamper = (response) => (response.class === "success" ? {} : undefined);
+    const turn = b.driver({ transport });
+    await b.sim.runUntil(() => turn.finish !== undefined);
+    assert.deepEqual(turn.finish, { reason: "unreachable", code: 701, text: "the response was unsigned" });
+    assert.ok(transport === "udp" ? b.sim.now >= 39_500 : b.sim.now < 1000);
+  }
+});
+
+test("an attacker on the path who takes out the password algorithms gets no MD5", async () => {
+  const b = await bed({ algorithms: ["sha-256", "md5"] });
+  b.server.tamper = (response) => {
+    for (;;) {
+      const at = response.types.indexOf(StunAttribute.passwordAlgorithms);
+      if (at < 0) break;
+      response.types.splice(at, 1);
+      response.values.splice(at, 1);
+    }
+    return undefined;
+  };
+  const turn = b.driver();
+  await b.sim.runUntil(() => turn.finish !== undefined);
+  assert.deepEqual([turn.finish!.reason, turn.finish!.code], ["refused", 401]);
+  assert.equal(b.server.counters.allocate, 0);
+});
+
+test("a stream chopped into single bytes", async () => {
+  for (const chop of [1, 2, 3, 5, 7]) {
+    const b = await bed();
+    const turn = await b.allocated({ transport: "tcp", chop });
+    for (const text of ["a", "bc", "def", "ghij"]) assert.ok(await exchange(b, turn, text));
+    assert.deepEqual(turn.texts(), ["re: a", "re: bc", "re: def", "re: ghij"]);
+  }
+});
+
+test("a server that speaks something else on the stream", async () => {
+  const b = await bed();
+  const turn = await b.allocated({ transport: "tcp" });
+  turn.client!.receiveStream(new Uint8Array(Buffer.from("SSH-2.0-OpenSSH_9.6\r\n")), b.sim.now);
+  assert.equal(turn.finish!.reason, "protocol");
+});
+
+test("close while allocating gives back what comes; close twice; close when the server is gone", async () => {
+  const b = await bed();
+  const early = b.driver();
+  await b.sim.run(50);
+  early.close();
+  early.close();
+  await b.sim.runUntil(() => early.finish !== undefined);
+  assert.equal(early.finish!.reason, "closed");
+  assert.equal(early.relay, undefined);
+  assert.equal(b.server.counters.allocate, 1);
+  assert.deepEqual(b.server.relays(), []);
+  const late = await b.allocated();
+  await b.sim.run(30_000);
+  b.server.up = false;
+  const start = b.sim.now;
+  late.close();
+  await b.sim.runUntil(() => late.finish !== undefined);
+  assert.equal(late.finish!.reason, "closed");
+  assert.equal(b.sim.now - start, 3000);
+  await b.sim.runUntilIdle();
+  assert.deepEqual(b.clientHost.openSockets(), []);
+});
+
+test("limits: permissions and channels are bounded, and data finds other ways or is counted", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  for (let i = 0; i < 200; i++) turn.send("x", `198.18.0.${i}`, 1000);
+  await b.sim.run(1000);
+  const { permissions, channels } = b.server.state();
+  assert.equal(permissions.length, 128);
+  assert.equal(channels.length, 64);
+  assert.equal(turn.client!.counters.unsendable, 72);
+  for (let i = 0; i < 200; i++) turn.send("x", "198.18.0.1", 1000 + i);
+  await b.sim.run(1000);
+  assert.equal(b.server.state().channels.length, 64);
+  assert.equal(turn.client!.counters.unsendable, 72);
+});
+
+test("a slow connection: datagrams are dropped rather than piled up", async () => {
+  const b = await bed({}, { latency: 20, rate: 1_000_000 });
+  const turn = await b.allocated({ transport: "tcp" });
+  assert.ok(await exchange(b, turn));
+  for (let i = 0; i < 3000; i++) turn.send(new Uint8Array(1200).fill(200), b.peerAddress, PEER_PORT);
+  assert.ok(turn.client!.counters.unsendable > 1500);
+  await b.sim.run(60_000);
+  assert.ok(await exchange(b, turn, "still alive"));
+});
