@@ -1,6 +1,6 @@
 // The stream of a TURN connection, chopped as the input says: the pieces must give the same messages as the whole, and
 // what our own writers wrote must come out again.
-import { StreamDeframer, writeChannelData, writeSendIndication } from "#src/turn/framing.js";
+import { PacketMemory, StreamDeframer, writeChannelData, writeSendIndication } from "#src/turn/framing.js";
 import type { FuzzTarget } from "./target.js";
 
 /** A message of the length field's maximum, with header and padding. */
@@ -22,9 +22,10 @@ function check(ok: boolean, what: string): void {
   if (!ok) throw new Error(what);
 }
 
+const memory = new PacketMemory();
 const id = new Uint8Array(12).fill(5);
-const channel = writeChannelData(0x4001, Uint8Array.of(1, 2, 3), true);
-const indication = writeSendIndication(Uint8Array.of(192, 0, 2, 1), 9, Uint8Array.of(4, 5), id)!;
+const channel = writeChannelData(0x4001, Uint8Array.of(1, 2, 3), true, memory);
+const indication = writeSendIndication(Uint8Array.of(192, 0, 2, 1), 9, Uint8Array.of(4, 5), id, memory)!;
 
 export const target: FuzzTarget = {
   name: "turn-framing",
@@ -49,7 +50,7 @@ export const target: FuzzTarget = {
       total += message.length;
     });
     check(total <= stream.length, "no byte twice");
-    const written = writeChannelData(0x4000 + pace, stream, true);
+    const written = writeChannelData(0x4000 + pace, stream, true, memory);
     const { messages } = cut(new Uint8Array([...channel, ...written, ...indication]), () => 1 + (pace & 31));
     check(messages.length === 3 && Buffer.compare(messages[1]!, written) === 0, "what was written is read");
   },

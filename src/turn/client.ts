@@ -5,7 +5,7 @@ import { parseStunMessage, StunAttribute, type StunError, type StunMessage, Stun
 import { ipFamily, ipScope } from "../util/ip.js";
 import type { DatagramPort, TransportAddress } from "../util/net.js";
 import { Exchange } from "./exchange.js";
-import { isChannelData, StreamDeframer, writeChannelData, writeSendIndication } from "./framing.js";
+import { isChannelData, PacketMemory, StreamDeframer, writeChannelData, writeSendIndication } from "./framing.js";
 import { hasChannel, MAX_HELD_DATAGRAMS, type Peer, Peers, type Permission } from "./peers.js";
 import type { TurnClientHost, TurnClientOptions, TurnClientState, TurnCounters, TurnEnd } from "./types.js";
 
@@ -33,6 +33,8 @@ const FAILED_RETRY = 5_000;
 const MAX_STREAM_BUFFER = 1_048_576;
 /** How long a close waits for the server to confirm. */
 const CLOSE_TIMEOUT = 3_000;
+/** What UDP can carry; the length field of ChannelData holds no more. */
+const MAX_DATAGRAM = 65_535;
 /** 300 answers followed (RFC 8489 §10 asks for loop detection). */
 const MAX_REDIRECTS = 3;
 /** IANA protocol number, for REQUESTED-TRANSPORT. */
@@ -64,6 +66,7 @@ export class TurnClient implements DatagramPort {
   private readonly stream: boolean;
   private readonly family: 4 | 6;
   private readonly peers: Peers = new Peers();
+  private readonly memory = new PacketMemory();
   private readonly visited = new Set<string>();
   private readonly indicationId: Uint8Array;
   private remote: TransportAddress;
@@ -189,13 +192,14 @@ export class TurnClient implements DatagramPort {
     if (now >= this.upkeepAt) this.upkeep(now);
   }
 
-  /** Sends to a peer from the relayed address. One allocation per packet: the framed copy. */
+  /** Sends to a peer from the relayed address. What it allocates per packet is the framed copy. */
   send(data: Uint8Array, address: string, port: number): void {
     const peer = this.peers.find(address, port);
-    if (peer !== undefined && peer.state === "bound") {
+    if (data.length > MAX_DATAGRAM) this.counters.unsendable++;
+    else if (peer !== undefined && peer.state === "bound") {
       peer.used = true;
       peer.permission.used = true;
-      this.transmitData(writeChannelData(peer.channel, data, this.stream));
+      this.transmitData(writeChannelData(peer.channel, data, this.stream, this.memory));
     } else if (this.phase === "allocated") this.sendUnbound(data, address, port);
     else this.counters.unsendable++;
   }
@@ -264,7 +268,7 @@ export class TurnClient implements DatagramPort {
       id[i] = (id[i]! + 1) & 0xff;
       if (id[i] !== 0) break;
     }
-    const bytes = writeSendIndication(permission.ip, port, data, id);
+    const bytes = writeSendIndication(permission.ip, port, data, id, this.memory);
     if (bytes === undefined) this.counters.unsendable++;
     else this.transmitData(bytes);
   }

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseStunMessage, StunAttribute, StunMessage, StunMethod } from "../stun/message.js";
 import { parseIp } from "../util/ip.js";
-import { isChannelData, StreamDeframer, writeChannelData, writeSendIndication } from "./framing.js";
+import { isChannelData, PacketMemory, StreamDeframer, writeChannelData, writeSendIndication } from "./framing.js";
 
+const memory = new PacketMemory();
 const id = Uint8Array.from({ length: 12 }, (_, i) => i * 17);
 
 function collect(): { deframer: StreamDeframer; messages: Uint8Array[] } {
@@ -12,9 +13,9 @@ function collect(): { deframer: StreamDeframer; messages: Uint8Array[] } {
 }
 
 test("ChannelData: header, and padding on streams only", () => {
-  assert.deepEqual([...writeChannelData(0x4001, Uint8Array.of(1, 2, 3), false)], [0x40, 1, 0, 3, 1, 2, 3]);
-  assert.deepEqual([...writeChannelData(0x4fff, Uint8Array.of(1, 2, 3), true)], [0x4f, 0xff, 0, 3, 1, 2, 3, 0]);
-  assert.equal(writeChannelData(0x4000, new Uint8Array(1200), true).length, 1204);
+  assert.deepEqual([...writeChannelData(0x4001, Uint8Array.of(1, 2, 3), false, memory)], [0x40, 1, 0, 3, 1, 2, 3]);
+  assert.deepEqual([...writeChannelData(0x4fff, Uint8Array.of(1, 2, 3), true, memory)], [0x4f, 0xff, 0, 3, 1, 2, 3, 0]);
+  assert.equal(writeChannelData(0x4000, new Uint8Array(1200), true, memory).length, 1204);
   assert.ok(isChannelData(Uint8Array.of(0x40, 0, 0, 0)));
   assert.ok(!isChannelData(Uint8Array.of(0x50, 0, 0, 0)));
   assert.ok(!isChannelData(Uint8Array.of(0x40, 0, 0)));
@@ -31,22 +32,22 @@ test("a Send indication is what the codec writes", () => {
         .addAddress(StunAttribute.xorPeerAddress, address, port)
         .add(StunAttribute.data, data)
         .encode();
-      const written = writeSendIndication(parseIp(address)!, port, data, id);
+      const written = writeSendIndication(parseIp(address)!, port, data, id, memory);
       assert.deepEqual(written, expected);
       assert.deepEqual(parseStunMessage(written!)!.address(StunAttribute.xorPeerAddress), { address, port });
     }
   }
-  assert.equal(writeSendIndication(parseIp("1.2.3.4")!, 1, new Uint8Array(65_536), id), undefined);
+  assert.equal(writeSendIndication(parseIp("1.2.3.4")!, 1, new Uint8Array(65_536), id, memory), undefined);
 });
 
 const stream = ((): { bytes: Uint8Array; messages: Uint8Array[] } => {
   const messages = [
-    writeChannelData(0x4000, Uint8Array.of(1, 2, 3, 4, 5), true),
+    writeChannelData(0x4000, Uint8Array.of(1, 2, 3, 4, 5), true, memory),
     new StunMessage("indication", StunMethod.data, id).add(StunAttribute.data, Uint8Array.of(9)).encode(),
-    writeChannelData(0x4001, new Uint8Array(0), true),
+    writeChannelData(0x4001, new Uint8Array(0), true, memory),
     new StunMessage("success", StunMethod.binding, id).encode(),
-    writeChannelData(0x4002, new Uint8Array(300).fill(3), true),
-    writeChannelData(0x4003, Uint8Array.of(1), true),
+    writeChannelData(0x4002, new Uint8Array(300).fill(3), true, memory),
+    writeChannelData(0x4003, Uint8Array.of(1), true, memory),
   ];
   const bytes = new Uint8Array(messages.reduce((sum, m) => sum + m.length, 0));
   let at = 0;
@@ -90,4 +91,18 @@ test("what begins no message ends the stream", () => {
     for (const byte of bad.slice(0, 3)) assert.ok(slow.deframer.push(Uint8Array.of(byte), 0));
     assert.ok(!slow.deframer.push(Uint8Array.of(bad[3]!), 0));
   }
+});
+
+test("packet memory is zero and handed out once", () => {
+  const taken = Array.from({ length: 200 }, (_, i) => new PacketMemory().take(i));
+  const shared = new PacketMemory();
+  for (let i = 0; i < 200; i++) {
+    const piece = shared.take(1000 + i);
+    assert.equal(piece.length, 1000 + i);
+    assert.ok(piece.every((byte) => byte === 0));
+    piece.fill(i);
+    taken.push(piece);
+  }
+  for (let i = 0; i < 200; i++) assert.ok(taken[200 + i]!.every((byte) => byte === i));
+  assert.equal(shared.take(60_000).length, 60_000);
 });

@@ -11,10 +11,34 @@ const STUN_HEADER = 20;
 /** Send indication: method 0x006, class indication. */
 const SEND_INDICATION = 0x0016;
 
+/**
+ * Memory for packets: pieces of larger blocks, none handed out twice, all zero. A typed array of its own per packet costs
+ * about a microsecond, a piece a tenth of it; a block lives as long as any piece of it.
+ */
+export class PacketMemory {
+  private block: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  private used = 0;
+
+  take(length: number): Uint8Array<ArrayBuffer> {
+    if (length > PACKET_LIMIT) return new Uint8Array(length);
+    if (this.used + length > this.block.length) {
+      this.block = new Uint8Array(PACKET_BLOCK);
+      this.used = 0;
+    }
+    const at = this.used;
+    this.used = at + length;
+    return this.block.subarray(at, this.used);
+  }
+}
+
 /** True if this is ChannelData rather than STUN (RFC 8656 §12): the first byte is 64 to 79. */
 export function isChannelData(data: Uint8Array): boolean {
   return data.length >= CHANNEL_HEADER && data[0]! >> 4 === 4;
 }
+
+/** Bytes per block of packet memory, and above which a packet gets memory of its own. */
+const PACKET_BLOCK = 32_768;
+const PACKET_LIMIT = 4096;
 
 function padded(length: number): number {
   return (length + 3) & ~3;
@@ -25,10 +49,15 @@ function put16(out: Uint8Array, at: number, value: number): void {
   out[at + 1] = value;
 }
 
-/** ChannelData in fresh memory, padded to four bytes where a stream carries it (RFC 8656 §12.5). */
-export function writeChannelData(channel: number, data: Uint8Array, stream: boolean): Uint8Array<ArrayBuffer> {
+/** ChannelData, padded to four bytes where a stream carries it (RFC 8656 §12.5). Data of at most 65 535 bytes. */
+export function writeChannelData(
+  channel: number,
+  data: Uint8Array,
+  stream: boolean,
+  memory: PacketMemory,
+): Uint8Array<ArrayBuffer> {
   const length = CHANNEL_HEADER + data.length;
-  const out = new Uint8Array(stream ? padded(length) : length);
+  const out = memory.take(stream ? padded(length) : length);
   put16(out, 0, channel);
   put16(out, 2, data.length);
   out.set(data, CHANNEL_HEADER);
@@ -36,7 +65,7 @@ export function writeChannelData(channel: number, data: Uint8Array, stream: bool
 }
 
 /**
- * A Send indication in fresh memory. `ip` is 4 or 16 bytes, `id` a 12-byte transaction id (copied). Data longer than
+ * A Send indication. `ip` is 4 or 16 bytes, `id` a 12-byte transaction id (copied). Data longer than
  * what a STUN message can hold gives undefined.
  */
 export function writeSendIndication(
@@ -44,11 +73,12 @@ export function writeSendIndication(
   port: number,
   data: Uint8Array,
   id: Uint8Array,
+  memory: PacketMemory,
 ): Uint8Array<ArrayBuffer> | undefined {
   const addressSize = 4 + ip.length;
   const body = 4 + addressSize + 4 + padded(data.length);
   if (body > 0xffff) return undefined;
-  const out = new Uint8Array(STUN_HEADER + body);
+  const out = memory.take(STUN_HEADER + body);
   put16(out, 0, SEND_INDICATION);
   put16(out, 2, body);
   put16(out, 4, STUN_MAGIC_COOKIE >>> 16);
