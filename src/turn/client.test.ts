@@ -537,3 +537,67 @@ test("a slow connection: datagrams are dropped rather than piled up", async () =
   await b.sim.run(60_000);
   assert.ok(await exchange(b, turn, "still alive"));
 });
+
+test("a 438 whose nonce takes back the security features is not believed", async () => {
+  const b = await bed({ algorithms: ["sha-256", "md5"] });
+  const turn = await b.allocated();
+  let forged = 1;
+  b.server.tamper = (response) => {
+    if (response.error?.code !== 438 || forged-- <= 0) return undefined;
+    response.values[response.types.indexOf(StunAttribute.nonce)] = new Uint8Array(Buffer.from("plain"));
+    return {};
+  };
+  b.server.expireNonces();
+  turn.send("x", b.peerAddress, PEER_PORT);
+  await b.sim.run(100);
+  assert.ok(turn.client!.counters.unauthenticated > 0);
+  await b.sim.run(3000);
+  assert.ok(await exchange(b, turn), "the true 438 came in answer to the retransmission");
+});
+
+test("an Allocate response that lacks something, or has the wrong family", async () => {
+  const spoil = [
+    (type: number) => type === StunAttribute.xorRelayedAddress,
+    (type: number) => type === StunAttribute.xorMappedAddress,
+    (type: number) => type === StunAttribute.lifetime,
+  ];
+  for (const unwanted of spoil) {
+    const b = await bed();
+    b.server.tamper = (response, request) => {
+      if (response.class !== "success" || request.method !== StunMethod.allocate) return undefined;
+      const at = response.types.findIndex(unwanted);
+      response.types.splice(at, 1);
+      response.values.splice(at, 1);
+      return undefined;
+    };
+    const turn = b.driver();
+    await b.sim.runUntil(() => turn.finish !== undefined);
+    assert.deepEqual([turn.finish!.reason, turn.finish!.code], ["protocol", 701]);
+  }
+  const b = await bed();
+  b.server.tamper = (response) => {
+    const at = response.types.indexOf(StunAttribute.xorRelayedAddress);
+    if (at < 0) return undefined;
+    response.types.splice(at, 1);
+    response.values.splice(at, 1);
+    response.addAddress(StunAttribute.xorRelayedAddress, "2001:db8::1", 9);
+    return undefined;
+  };
+  const turn = b.driver();
+  await b.sim.runUntil(() => turn.finish !== undefined);
+  assert.equal(turn.finish!.reason, "protocol");
+});
+
+test("after close nothing but the release is sent", async () => {
+  const b = await bed();
+  const turn = await b.allocated();
+  b.server.up = false;
+  turn.send("data", b.peerAddress, PEER_PORT);
+  await b.sim.run(10);
+  const seen: number[] = [];
+  b.clientHost.link.up.tap = (_, packet) => seen.push((packet.data[0]! << 8) | packet.data[1]!);
+  turn.close();
+  await b.sim.runUntilIdle();
+  assert.deepEqual(seen, [StunMethod.refresh, StunMethod.refresh, StunMethod.refresh]);
+  assert.equal(turn.finish!.reason, "closed");
+});
