@@ -159,6 +159,8 @@ for (const loss of [0, 0.05, 0.3]) {
     assert.equal(accepted[0]!.text, bytes);
     accepted[0]!.port!.write(new Uint8Array(Buffer.from("thanks")));
     accepted[0]!.port!.close();
+    await sim.run(0);
+    assert.ok(accepted[0]!.closed, "the one who closes hears of it, too");
     await sim.runUntil(() => client.closed);
     assert.equal(client.text, "thanks");
     assert.equal(client.reason, undefined);

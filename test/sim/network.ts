@@ -360,7 +360,7 @@ export class Host implements Network {
       connection = new TcpConnection(this, end, watched, false, tls);
       this.connections.set(`${endpoint(localAddress, localPort)} ${remote}`, connection);
       cancel = () => {
-        if (!opened) connection?.close();
+        if (!opened) connection?.abandon();
       };
     });
     let cancel = (): void => start.cancel();

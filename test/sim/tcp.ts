@@ -92,7 +92,16 @@ export class TcpConnection implements StreamPort {
     this.flush();
   }
 
+  /** The owner hears of the end once more (onClose), as Node tells it, and of nothing else. */
   close(): void {
+    const handler = this.handler;
+    if (handler === undefined) return;
+    this.abandon();
+    this.host.scheduler.at(this.host.scheduler.now, (now) => handler.onClose(undefined, now));
+  }
+
+  /** As close, but its owner hears nothing: a cancelled attempt. */
+  abandon(): void {
     this.handler = undefined;
     if (this.state === "connecting") this.end(undefined);
     else this.finish();
