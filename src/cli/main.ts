@@ -26,6 +26,8 @@ async function main(argv: readonly string[]): Promise<number> {
         interrupted.abort();
       });
     }
+    // Whoever read the output is gone (`parley demo | head`): the end, like Ctrl-C.
+    process.stdout.on("error", () => interrupted.abort());
     const { RTCPeerConnection } = parley as { RTCPeerConnection?: PeerConnectionClass };
     if (RTCPeerConnection === undefined) throw new Error("this build has no RTCPeerConnection yet");
     return runDemo(args, {

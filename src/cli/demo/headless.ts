@@ -10,6 +10,8 @@ import type { Snapshot, TransferSnapshot } from "./page/snapshot.js";
 /** Milliseconds between looks at the page. */
 const POLL = 100;
 const CONNECT_LIMIT = 30_000;
+/** Figures of the connection that are missing so long after it is open are not waited for. */
+const DETAILS_LIMIT = 1500;
 /** Without a byte moving for so long, the transfer is given up. */
 const STALL_LIMIT = 20_000;
 
@@ -75,18 +77,23 @@ async function lookAt(page: Page, faults: readonly string[]): Promise<Snapshot |
 
 async function connected(watch: Watch): Promise<Snapshot> {
   const end = performance.now() + CONNECT_LIMIT;
+  let openedAt: number | undefined;
   for (;;) {
     const snapshot = await watch.look();
     if (snapshot?.state === "failed" || snapshot?.state === "closed") {
       throw new DemoFailure(`no connection: ${snapshot.reason}`);
     }
     const { steps, transport } = snapshot ?? {};
-    const described = transport?.local !== undefined && transport.dtlsVersion !== "";
-    const overdue = performance.now() > end;
-    if (snapshot !== undefined && steps?.sctp !== undefined && (described || overdue)) return snapshot;
-    if (overdue) {
+    const now = performance.now();
+    if (snapshot !== undefined && steps?.sctp !== undefined) {
+      openedAt ??= now;
+      const described =
+        transport?.local !== undefined && transport.dtlsVersion !== "" && steps.candidates !== undefined;
+      if (described || now > openedAt + DETAILS_LIMIT) return snapshot;
+    } else if (now > end) {
       throw new DemoFailure(
-        `no connection within ${formatDuration(CONNECT_LIMIT)} (reached: ${Object.keys(steps ?? {}).join(", ") || "nothing"})`,
+        `no connection within ${formatDuration(CONNECT_LIMIT)}: reached ${Object.keys(steps ?? {}).join(", ") || "nothing"}, ` +
+          `${snapshot?.candidates.page.length ?? 0} candidates of the page and ${snapshot?.candidates.node.length ?? 0} of Node`,
       );
     }
   }

@@ -2,9 +2,8 @@
 import { once } from "node:events";
 import type { DemoArguments } from "../args.js";
 import type { TextOutput } from "../terminal.js";
-import { NoBrowserError } from "./chromium.js";
 import type { EchoedFile } from "./file-echo.js";
-import { DemoFailure, runHeadless } from "./headless.js";
+import { runHeadless } from "./headless.js";
 import { type DemoServer, startDemoServer } from "./server.js";
 import type { PeerConnectionClass } from "./w3c.js";
 
@@ -57,8 +56,8 @@ export async function runDemo(args: DemoArguments, context: DemoContext): Promis
     await runHeadless({ url: server.url, size: args.size, limit, out, signal, echoed: () => echoed });
     return 0;
   } catch (error) {
-    if (!(error instanceof DemoFailure || error instanceof NoBrowserError)) throw error;
-    err.write(`${error instanceof DemoFailure ? "Failed: " : ""}${error.message}\n`);
+    // Whatever went wrong, the browser's own errors included, is why the run failed.
+    err.write(`Failed: ${error instanceof Error ? error.message : String(error)}\n`);
     return signal.aborted ? 130 : 1;
   } finally {
     await server.close();

@@ -14,6 +14,11 @@ function roundConstants(): Int32Array {
   return constants;
 }
 
+/** A length in bytes as the 64 bits of its length in bits. */
+export function bitLength(bytes: number): [high: number, low: number] {
+  return [Math.floor(bytes / 2 ** 29), (bytes % 2 ** 29) * 8];
+}
+
 export class Sha256 {
   readonly #state = new Int32Array([
     0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
@@ -48,12 +53,12 @@ export class Sha256 {
 
   /** The digest in lower-case hexadecimal. Ends the hash: nothing may be added after it. */
   digest(): string {
-    const bytes = this.#bytes;
     const padding = new Uint8Array((this.#filled < 56 ? 64 : 128) - this.#filled);
     padding[0] = 0x80;
     const view = new DataView(padding.buffer);
-    view.setUint32(padding.length - 8, Math.floor(bytes / 2 ** 29));
-    view.setUint32(padding.length - 4, bytes * 8);
+    const [high, low] = bitLength(this.#bytes);
+    view.setUint32(padding.length - 8, high);
+    view.setUint32(padding.length - 4, low);
     this.update(padding);
     let hex = "";
     for (const word of this.#state) hex += (word >>> 0).toString(16).padStart(8, "0");
