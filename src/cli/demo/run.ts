@@ -33,8 +33,8 @@ export async function runDemo(args: DemoArguments, context: DemoContext): Promis
       host: args.host,
       port: args.port,
       anyPort: args.anyPort,
-      onVisitor: (visitors) => {
-        if (!args.headless) out.write(`${visitors} ${visitors === 1 ? "visitor" : "visitors"} connected\n`);
+      onVisitor: (change, visitors) => {
+        if (!args.headless) out.write(`a visitor ${change}, ${visitors} here\n`);
       },
       onEchoed: (file) => {
         echoed = file;

@@ -42,7 +42,7 @@ export interface DemoServerOptions {
   readonly port: number;
   /** Whether the next free port will do. */
   readonly anyPort: boolean;
-  onVisitor?(visitors: number): void;
+  onVisitor?(change: "came" | "left", visitors: number): void;
   onEchoed?(file: EchoedFile): void;
 }
 
@@ -76,7 +76,7 @@ export async function startDemoServer(options: DemoServerOptions): Promise<DemoS
     push(session, "closed", reason);
     session.stream?.end();
     session.peer.close();
-    options.onVisitor?.(sessions.size);
+    options.onVisitor?.("left", sessions.size);
   }
 
   function awaitStream(session: Session): void {
@@ -115,7 +115,7 @@ export async function startDemoServer(options: DemoServerOptions): Promise<DemoS
     sessions.set(session.id, session);
     for (const candidate of early) push(session, "candidate", candidate);
     awaitStream(session);
-    options.onVisitor?.(sessions.size);
+    options.onVisitor?.("came", sessions.size);
     reply(response, 201, { id: session.id, sdp: answer, implementation: options.implementation });
   }
 

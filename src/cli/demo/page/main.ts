@@ -58,9 +58,11 @@ let startedAt = 0;
 
 function log(text: string): void {
   const at = formatDuration(performance.now() - startedAt);
+  // A reader who has scrolled up stays there.
+  const following = logList.scrollHeight - logList.scrollTop - logList.clientHeight < 20;
   logList.append(make("li", "entry", make("time", "", at), make("span", "", text)));
   while (logList.childElementCount > KEPT_LOG) logList.firstElementChild!.remove();
-  logList.scrollTop = logList.scrollHeight;
+  if (following) logList.scrollTop = logList.scrollHeight;
 }
 
 function connect(): void {

@@ -88,6 +88,7 @@ export class TransferView {
       );
     } else {
       this.#state.textContent = transfer.state;
+      if (transfer.state === "cancelled") return true;
       const lines = result === undefined ? [] : [result.sentSha256, result.nodeSha256, result.backSha256];
       this.element.append(make("p", "check", transfer.reason, ...lines.map((line) => make("span", "address", line))));
     }

@@ -67,7 +67,9 @@ export class Transfer {
     channel.addEventListener("bufferedamountlow", wake);
     channel.addEventListener("message", (event: MessageEvent<string | ArrayBuffer>) => this.#receive(event.data));
     channel.addEventListener("close", () => this.#end("failed", "the connection was closed before the end"));
-    channel.addEventListener("error", (event) => this.#end("failed", (event as RTCErrorEvent).error.message));
+    channel.addEventListener("error", (event) =>
+      this.#end("failed", `the connection broke (${(event as RTCErrorEvent).error.message})`),
+    );
   }
 
   get state(): TransferState {
