@@ -129,7 +129,7 @@ async function transferred(watch: Watch, out: TextOutput): Promise<Snapshot> {
         if (performance.now() - movedAt > STALL_LIMIT) throw new DemoFailure("the page did not start the transfer");
         continue;
       }
-      progress.update(transfer.size === 0 ? 1 : transfer.back / transfer.size, describe(transfer));
+      progress.update(transfer.size === 0 ? 1 : transfer.back / transfer.size, summarize(transfer));
       if (transfer.state === "done") return snapshot;
       if (transfer.state !== "running") {
         throw new DemoFailure(`the transfer ${transfer.state}: ${transfer.reason} (${describe(transfer)})`);
@@ -144,6 +144,11 @@ async function transferred(watch: Watch, out: TextOutput): Promise<Snapshot> {
   } finally {
     progress.clear();
   }
+}
+
+/** Short enough for a bar beside it in 80 columns. */
+function summarize({ size, back, thereRate, backRate }: TransferSnapshot): string {
+  return `${formatBytes(back)} of ${formatBytes(size)}, there ${formatRate(thereRate)}, back ${formatRate(backRate)}`;
 }
 
 function describe({ size, there, back, thereRate, backRate }: TransferSnapshot): string {
