@@ -82,3 +82,12 @@ declare namespace WebAssembly {
     readonly exports: Record<string, unknown>;
   }
 }
+
+declare class MessageEvent extends Event {
+  constructor(type: string, eventInitDict?: EventInit & { data?: unknown; origin?: string });
+  readonly data: unknown;
+}
+
+interface String {
+  toWellFormed(): string;
+}

@@ -158,8 +158,8 @@ export class IceAgent {
     if (this.currentState !== "closed") this.current.session.endRemoteCandidates(now);
   }
 
-  /** New credentials; data goes on over the old pair until the new generation has one. Then `gather` anew. */
-  restart(now: number): void {
+  /** New credentials (those given, or fresh ones); data goes on over the old pair until the new generation has one. Then `gather` anew. */
+  restart(now: number, parameters?: IceParameters): void {
     if (this.currentState === "closed") return;
     const old = this.current;
     if (this.active !== undefined && old.session.selected === this.active) {
@@ -167,7 +167,7 @@ export class IceAgent {
       this.previous = old;
       this.previousUntil = Infinity;
     } else this.drop(old, now);
-    this.current = this.generation();
+    this.current = this.generation(parameters?.usernameFragment, parameters?.password);
     this.signalled = [];
     this.setGatheringState("new");
     this.update(now);

@@ -37,7 +37,16 @@ class UdpPort implements DatagramPort {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.socket.close();
+    closeQuietly(this.socket);
+  }
+}
+
+/** A socket may have been closed by the other of its two handles already. */
+function closeQuietly(socket: Socket | undefined): void {
+  try {
+    socket?.close();
+  } catch {
+    // Not open any more, or not yet.
   }
 }
 
@@ -79,11 +88,7 @@ export function openUdp(options: UdpOptions, handler: DatagramHandler, now: () =
         handler.onError(error.code ?? error.message, now());
         return;
       }
-      try {
-        socket.close();
-      } catch {
-        // It was never open.
-      }
+      closeQuietly(socket);
       if (n + 1 < tries && (error.code === "EADDRINUSE" || error.code === "EACCES")) attempt(n + 1);
       else handler.onError(error.code ?? error.message, now());
     });
@@ -119,11 +124,7 @@ export function openUdp(options: UdpOptions, handler: DatagramHandler, now: () =
     cancel() {
       if (cancelled) return;
       cancelled = true;
-      try {
-        current?.close();
-      } catch {
-        // Already closed.
-      }
+      closeQuietly(current);
     },
   };
 }

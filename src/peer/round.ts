@@ -43,6 +43,11 @@ export class Round {
     this.owner = owner;
   }
 
+  /** Whether a round is under way. */
+  get isOpen(): boolean {
+    return this.depth > 0;
+  }
+
   enter(): void {
     this.depth++;
   }

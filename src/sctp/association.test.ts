@@ -103,7 +103,10 @@ test("every reliable message arrives once and in order, whatever the link does",
       }
       pair.run(pair.now + random() * 30);
     }
-    const done = pair.run(pair.now + 120_000, () => pair.ends[0].received.length + pair.ends[1].received.length >= count);
+    const done = pair.run(
+      pair.now + 120_000,
+      () => pair.ends[0].received.length + pair.ends[1].received.length >= count,
+    );
     assert.ok(done, `seed ${seed}: ${pair.ends.map((end) => end.received.length)} of ${count}`);
     pair.run(pair.now + 5000);
     for (const side of [0, 1] as const) {
@@ -316,7 +319,10 @@ test("a SACK for what was never sent is ignored", () => {
   pair.establish();
   pair.ends[0].association.send(1, 53, numbered(1, 100), {}, pair.now);
   pair.run(pair.now + 100);
-  const sack = pair.log.filter((p) => p.from === 1 && firstChunk(p.packet) === SACK).at(-1)!.packet.slice();
+  const sack = pair.log
+    .filter((p) => p.from === 1 && firstChunk(p.packet) === SACK)
+    .at(-1)!
+    .packet.slice();
   write32(sack, 16, (read32(sack, 16) + 1000) >>> 0);
   pair.ends[0].association.receive(seal(sack), pair.now);
   pair.ends[0].association.send(1, 53, numbered(2, 100), {}, pair.now);
@@ -370,7 +376,11 @@ test("the sender's limits are kept", () => {
 });
 
 test("a peer without extensions is served: DATA, checksums, no resets", () => {
-  const pair = new Pair({ delay: 10, loss: 0.05, seed: 3 }, {}, { interleaving: false, zeroChecksum: false }).establish();
+  const pair = new Pair(
+    { delay: 10, loss: 0.05, seed: 3 },
+    {},
+    { interleaving: false, zeroChecksum: false },
+  ).establish();
   for (let i = 0; i < 20; i++) pair.ends[0].association.send(i % 2, 53, numbered(i, 5000), {}, pair.now);
   assert.ok(pair.run(pair.now + 10_000, () => pair.ends[1].received.length === 20));
   assert.equal(pair.ends[0].association.stats.usesInterleaving, false);

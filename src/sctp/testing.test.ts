@@ -211,7 +211,11 @@ export class Pair {
     for (let steps = 0; steps < 5_000_000; steps++) {
       if (done()) return true;
       const [a, b] = this.ends;
-      const next = Math.min(this.heap[0]?.at ?? Number.POSITIVE_INFINITY, a.association.deadline, b.association.deadline);
+      const next = Math.min(
+        this.heap[0]?.at ?? Number.POSITIVE_INFINITY,
+        a.association.deadline,
+        b.association.deadline,
+      );
       if (next > until) {
         this.now = until;
         return done();

@@ -82,7 +82,13 @@ const payloads = (payloadTypes: readonly number[]): fc.Arbitrary<SdpMedia["paylo
           rtpmap:
             payloadType === "*"
               ? fc.constant(undefined)
-              : optional(fc.record({ encodingName: token, clockRate: fc.nat({ max: 999_999_999 }), parameters: optional(token) })),
+              : optional(
+                  fc.record({
+                    encodingName: token,
+                    clockRate: fc.nat({ max: 999_999_999 }),
+                    parameters: optional(token),
+                  }),
+                ),
           fmtp: list(line.filter((text) => text !== "" && !text.startsWith(" "))),
           rtcpFeedback: list(fc.record({ type: token, parameter: optional(token) })),
         }),

@@ -94,4 +94,9 @@ export interface Network {
   resolve(hostname: string, done: (addresses: readonly string[], now: number) => void): Cancellable;
   /** Answers multicast DNS queries for `hostname` (a `.local` name) with `address` until cancelled. */
   publish(hostname: string, address: string): Cancellable;
+  /**
+   * Bytes of UDP payload that the first hop from `local` to `remote` takes without fragmenting: how far probing for the
+   * path's MTU (RFC 8899) may go. 1472 is a fair guess where this is missing.
+   */
+  firstHopPayload?(local: string, remote: string): number;
 }

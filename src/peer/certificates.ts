@@ -1,0 +1,44 @@
+// Certificates for DTLS: a key pair and a self-signed certificate (RFC 8826 §4.3.2.3), and what session descriptions say
+// of them.
+import type { KeyAlgorithm, PrivateKey } from "../crypto/provider.js";
+import { createCertificate, type Fingerprint, fingerprint } from "../dtls/certificate.js";
+import type { DtlsCertificate } from "../dtls/options.js";
+import type { Platform } from "./platform.js";
+
+export interface LocalCertificate extends DtlsCertificate {
+  readonly fingerprints: readonly Fingerprint[];
+}
+
+const DEFAULT_ALGORITHM: KeyAlgorithm = { name: "ecdsa", namedCurve: "P-256" };
+const DAY = 24 * 60 * 60 * 1000;
+/** As browsers: a certificate that nobody asked for lives thirty days. */
+export const DEFAULT_LIFETIME: number = 30 * DAY;
+
+function certify(platform: Platform, privateKey: PrivateKey, lifetime: number): LocalCertificate {
+  const { crypto } = platform;
+  const now = platform.timeOrigin + platform.now();
+  const notAfter = now + lifetime;
+  const random = (length: number): Uint8Array => crypto.random(length);
+  // A day of grace for peers whose clock is late.
+  const der = createCertificate(privateKey, { notBefore: now - DAY, notAfter, random });
+  return {
+    der,
+    privateKey,
+    notAfter,
+    fingerprints: [{ algorithm: "sha-256", value: fingerprint(crypto, der, "sha-256") }],
+  };
+}
+
+/** A certificate for one connection: ECDSA P-256, made in a fraction of a millisecond. */
+export function createDefaultCertificate(platform: Platform): LocalCertificate {
+  return certify(platform, platform.crypto.generateKeyPair(DEFAULT_ALGORITHM), DEFAULT_LIFETIME);
+}
+
+/** A certificate with a key of the given kind, valid for `lifetime` milliseconds. RSA keys are made off the event loop. */
+export async function generateLocalCertificate(
+  platform: Platform,
+  algorithm: KeyAlgorithm,
+  lifetime: number = DEFAULT_LIFETIME,
+): Promise<LocalCertificate> {
+  return certify(platform, await platform.crypto.generateKeyPairAsync(algorithm), lifetime);
+}

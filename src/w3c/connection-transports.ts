@@ -1,0 +1,102 @@
+// The transports of a connection: keeps one PeerTransport for each transport that the negotiated state speaks of, carries
+// out plans on them, and turns what they tell into tasks.
+import type { Plan, TransportPlan } from "../jsep/plan.js";
+import type { IceParameters } from "../jsep/state.js";
+import type { LocalCertificate } from "../peer/certificates.js";
+import { PeerTransport, type PeerTransportHost, type PeerTransportOptions } from "../peer/peer-transport.js";
+import type { TransportStates } from "./connection-states.js";
+
+/** What a new PeerTransport is made with, besides its ICE credentials. */
+export type TransportConfiguration = Omit<PeerTransportOptions, "certificates">;
+
+/** Events of the transports, by the transport's id. They come in the middle of a round: queue tasks, do nothing else. */
+export type TransportEvents = (id: number) => PeerTransportHost;
+
+export class ConnectionTransports {
+  private readonly byId = new Map<number, PeerTransport>();
+  private readonly configuration: () => TransportConfiguration;
+  private readonly certificates: () => readonly LocalCertificate[];
+  private readonly events: TransportEvents;
+  /** Told of each PeerTransport when it is made, before it is asked for anything. */
+  private readonly onCreated: (id: number, transport: PeerTransport) => void;
+
+  constructor(
+    configuration: () => TransportConfiguration,
+    certificates: () => readonly LocalCertificate[],
+    events: TransportEvents,
+    onCreated: (id: number, transport: PeerTransport) => void,
+  ) {
+    this.configuration = configuration;
+    this.certificates = certificates;
+    this.events = events;
+    this.onCreated = onCreated;
+  }
+
+  get(id: number): PeerTransport | undefined {
+    return this.byId.get(id);
+  }
+
+  get all(): PeerTransport[] {
+    return [...this.byId.values()];
+  }
+
+  /** The states as the machines have them at this moment. */
+  states(): TransportStates[] {
+    return this.all.map(({ ice, dtls }) => ({
+      ice: ice.state,
+      dtls: dtls?.state ?? "new",
+      gathering: ice.gatheringState,
+    }));
+  }
+
+  /** Carries out a plan: what is discarded goes first, so that its ports are free. */
+  carryOut(plan: Plan): void {
+    for (const id of plan.discardedTransports) this.discard(id);
+    for (const transport of plan.transports) this.update(transport);
+    const { sctp } = plan;
+    if (sctp === null) return;
+    this.byId.get(sctp.transport)?.startSctp({
+      localPort: sctp.localPort,
+      remotePort: sctp.remotePort,
+      // RFC 8841 §6.1: zero says that the peer takes messages of any size.
+      peerMaxMessageSize: Number.isFinite(sctp.remoteMaxMessageSize) ? sctp.remoteMaxMessageSize : 0,
+    });
+  }
+
+  private update(plan: TransportPlan): void {
+    const { local, remote, iceRole, dtlsRole } = plan;
+    let transport = this.byId.get(plan.id);
+    if (transport === undefined) {
+      // While only a remote offer speaks of it there is nothing to do.
+      if (local === null) return;
+      transport = this.create(plan.id, local);
+    } else if (plan.localChanged && local !== null) transport.restartIce(local);
+    if (iceRole !== null) transport.setIceRole(iceRole);
+    if (plan.gather) transport.gather();
+    if (remote === null) return;
+    if (plan.remoteChanged) transport.setRemoteIceParameters(remote);
+    for (const candidate of plan.remoteCandidates) transport.addRemoteCandidate(candidate);
+    if (plan.remoteEndOfCandidates) transport.endOfRemoteCandidates();
+    if (dtlsRole !== null) transport.startDtls(dtlsRole, remote.fingerprints);
+  }
+
+  private create(id: number, local: IceParameters): PeerTransport {
+    const configuration = this.configuration();
+    const transport = new PeerTransport(
+      { ...configuration, ice: { ...configuration.ice, ...local }, certificates: this.certificates() },
+      this.events(id),
+    );
+    this.byId.set(id, transport);
+    this.onCreated(id, transport);
+    return transport;
+  }
+
+  private discard(id: number): void {
+    this.byId.get(id)?.close();
+    this.byId.delete(id);
+  }
+
+  close(): void {
+    for (const id of [...this.byId.keys()]) this.byId.get(id)!.close();
+  }
+}

@@ -1,0 +1,448 @@
+// What stands behind an RTCPeerConnection: the negotiated state, the operations chain, the transports, and the algorithms of
+// webrtc-pc §4.4 over them. The class in rtc-peer-connection.ts only converts arguments and fires events. Offer and answer
+// are computed by src/jsep as values; committing one here brings the transports in step with it.
+import { createAnswer } from "../jsep/answer.js";
+import { applyLocal, applyRemote } from "../jsep/apply.js";
+import { addLocalCandidate, addRemoteCandidate } from "../jsep/candidates.js";
+import type { JsepError, JsepResult } from "../jsep/errors.js";
+import { createOffer } from "../jsep/offer.js";
+import type { Plan } from "../jsep/plan.js";
+import type { SdpType, SignalingState } from "../jsep/signaling-state.js";
+import {
+  createNegotiationState,
+  type IceParameters,
+  type LocalInputs,
+  localIceParameters,
+  type NegotiationState,
+} from "../jsep/state.js";
+import { createDefaultCertificate, type LocalCertificate } from "../peer/certificates.js";
+import type { PeerTransport, PeerTransportHost } from "../peer/peer-transport.js";
+import type { Platform } from "../peer/platform.js";
+import { type IceCandidate, writeIceCandidate } from "../util/ice-candidate.js";
+import { iceChars } from "../util/text.js";
+import {
+  connectionStateOf,
+  gatheringStateOf,
+  iceConnectionStateOf,
+  type RTCIceGatheringState,
+  type RTCIceTransportState,
+  type RTCPeerConnectionState,
+} from "./connection-states.js";
+import { ConnectionTransports, type TransportConfiguration } from "./connection-transports.js";
+import { OperationsChain } from "./operations-chain.js";
+
+/** SCTP over DTLS has one port number in practice (RFC 8841 §5.2). */
+const SCTP_PORT = 5000;
+/** Characters of ICE credentials: 24 and 144 bits; RFC 8445 §5.3 asks for at least 24 and 128. */
+const UFRAG_LENGTH = 4;
+const PASSWORD_LENGTH = 24;
+
+export interface ConnectionSettings {
+  readonly platform: Platform;
+  readonly bundlePolicy: "balanced" | "max-compat" | "max-bundle";
+  readonly rtcpMuxPolicy: "negotiate" | "require";
+  readonly iceLite: boolean;
+  readonly maxMessageSize: number;
+  readonly certificates: readonly LocalCertificate[];
+  /** Configuration for a new transport, as it is now. */
+  transportConfiguration(): TransportConfiguration;
+}
+
+export interface DescriptionInit {
+  readonly type: SdpType;
+  readonly sdp: string;
+}
+
+export interface CandidateInit {
+  readonly candidate: string;
+  readonly sdpMid: string | null;
+  readonly sdpMLineIndex: number | null;
+  readonly usernameFragment: string | null;
+}
+
+/** The RTCPeerConnection, as its connection sees it. Called in tasks, except where said. */
+export interface ConnectionOwner {
+  fire(type: string): void;
+  fireCandidate(candidate: CandidateInit | null, local: IceCandidate | null): void;
+  /** An error as the W3C's object: DOMException, or RTCError for SDP that does not parse. */
+  exception(error: JsepError): unknown;
+  /** A plan was committed, before events fire: W3C objects of transports and channels follow it here. */
+  committed(plan: Plan): void;
+  /** The plan has been carried out on the transports: channels can be opened on them. */
+  carriedOut(plan: Plan): void;
+  remoteCandidateAdded(id: number, candidate: IceCandidate): void;
+  /** Events of a transport that are not the connection's. Called in the middle of a round. */
+  transportEvents(id: number): TransportObserver;
+  transportCreated(id: number, transport: PeerTransport): void;
+  /** What createOffer and the negotiation-needed check ask. */
+  hasDataChannels(): boolean;
+}
+
+export type TransportObserver = Pick<
+  PeerTransportHost,
+  | "onCandidateError"
+  | "onGatheringStateChange"
+  | "onIceStateChange"
+  | "onSelectedPairChange"
+  | "onIceRoleChange"
+  | "onDtlsStateChange"
+  | "onDtlsClosed"
+  | "onSctpStateChange"
+  | "onChannel"
+> & { onLocalCandidate(candidate: IceCandidate): void };
+
+export class Connection {
+  readonly platform: Platform;
+  readonly transports: ConnectionTransports;
+  isClosed = false;
+  signalingState: SignalingState = "stable";
+  iceGatheringState: RTCIceGatheringState = "new";
+  iceConnectionState: RTCIceTransportState = "new";
+  connectionState: RTCPeerConnectionState = "new";
+  state: NegotiationState;
+  private readonly settings: ConnectionSettings;
+  private readonly owner: ConnectionOwner;
+  private readonly chain: OperationsChain;
+  private ownCertificates: readonly LocalCertificate[];
+  private negotiationNeeded = false;
+  private updateNeededOnEmptyChain = false;
+  private credentialsToReplace: readonly IceParameters[] = [];
+  private stateUpdateQueued = false;
+
+  constructor(settings: ConnectionSettings, owner: ConnectionOwner) {
+    this.settings = settings;
+    this.owner = owner;
+    this.platform = settings.platform;
+    this.ownCertificates = settings.certificates;
+    const { bundlePolicy, rtcpMuxPolicy, iceLite } = settings;
+    const configuration = { sessionId: this.randomSessionId(), bundlePolicy, rtcpMuxPolicy, iceLite };
+    this.state = createNegotiationState(configuration);
+    this.chain = new OperationsChain(
+      () => this.isClosed,
+      () => {
+        if (!this.updateNeededOnEmptyChain) return;
+        this.updateNeededOnEmptyChain = false;
+        this.updateNegotiationNeeded();
+      },
+    );
+    this.transports = new ConnectionTransports(
+      () => settings.transportConfiguration(),
+      () => this.certificates(),
+      (id) => this.transportHost(id),
+      (id, transport) => owner.transportCreated(id, transport),
+    );
+  }
+
+  /** A number below 2^62 in decimal (RFC 9429 §5.2.1), from two draws that are exact in doubles. */
+  private randomSessionId(): string {
+    const b = this.platform.crypto.random(8);
+    const high = ((b[0]! & 0x3f) * 0x100_0000 + (b[1]! << 16) + (b[2]! << 8) + b[3]!) >>> 0;
+    const low = ((b[4]! << 24) | (b[5]! << 16) | (b[6]! << 8) | b[7]!) >>> 0;
+    // high * 2^32 + low, in decimal halves of nine digits: the product is beyond a double's integers.
+    const base = 1_000_000_000;
+    const upper = high * 4;
+    const carryIn = high * 294_967_296 + low;
+    const tail = carryIn % base;
+    return `${upper + Math.floor(carryIn / base)}${String(tail).padStart(9, "0")}`;
+  }
+
+  /** The certificates, made now if none were given: one for this connection alone. */
+  certificates(): readonly LocalCertificate[] {
+    if (this.ownCertificates.length === 0) this.ownCertificates = [createDefaultCertificate(this.platform)];
+    return this.ownCertificates;
+  }
+
+  /** Queues a task that is dropped if the connection is closed by then. */
+  queueTask(run: () => void): void {
+    this.platform.queueTask(() => {
+      if (!this.isClosed) run();
+    });
+  }
+
+  private closedError(): unknown {
+    return this.owner.exception({ kind: "InvalidStateError", message: "The RTCPeerConnection is closed." });
+  }
+
+  private unwrap<T>(result: JsepResult<T>): T {
+    if (!result.ok) throw this.owner.exception(result.error);
+    return result.value;
+  }
+
+  private localInputs(): LocalInputs {
+    const { crypto } = this.platform;
+    const random = (length: number): Uint8Array => crypto.random(length);
+    return {
+      fingerprints: this.certificates().flatMap(({ fingerprints }) => fingerprints),
+      newIceParameters: () => ({
+        usernameFragment: iceChars(UFRAG_LENGTH, random),
+        password: iceChars(PASSWORD_LENGTH, random),
+      }),
+      maxMessageSize: this.settings.maxMessageSize,
+      sctpPort: SCTP_PORT,
+      transceivers: [],
+    };
+  }
+
+  // Offer and answer (webrtc-pc §4.4.2)
+
+  private makeOffer(iceRestart: boolean): DescriptionInit {
+    const inputs = {
+      ...this.localInputs(),
+      dataChannel: this.owner.hasDataChannels(),
+      iceRestart,
+      credentialsToReplace: this.credentialsToReplace,
+    };
+    const { next, sdp } = this.unwrap(createOffer(this.state, inputs));
+    this.state = next;
+    return { type: "offer", sdp };
+  }
+
+  private makeAnswer(): DescriptionInit {
+    const { next, sdp } = this.unwrap(createAnswer(this.state, this.localInputs()));
+    this.state = next;
+    return { type: "answer", sdp };
+  }
+
+  createOffer(iceRestart: boolean): Promise<DescriptionInit> {
+    return this.chain.chain(
+      () => this.inTask(() => this.makeOffer(iceRestart)),
+      () => this.closedError(),
+    );
+  }
+
+  createAnswer(): Promise<DescriptionInit> {
+    return this.chain.chain(
+      () => this.inTask(() => this.makeAnswer()),
+      () => this.closedError(),
+    );
+  }
+
+  /** Runs `run` in a task of its own, as the "in parallel" steps of the algorithms end; never settles once closed. */
+  private inTask<T>(run: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.queueTask(() => {
+        try {
+          resolve(run());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  setLocalDescription(type: SdpType | undefined, sdp: string): Promise<void> {
+    return this.chain.chain(
+      () => {
+        const { signalingState } = this;
+        const answering = signalingState === "have-remote-offer" || signalingState === "have-local-pranswer";
+        const effective = type ?? (answering ? "answer" : "offer");
+        return this.inTask(() => {
+          if (effective !== "rollback" && sdp === "") {
+            const state = this.state;
+            const fresh = effective === "offer" ? state.lastOffer : state.lastAnswer;
+            // An empty text means the description that was created last, or a new one.
+            if (fresh === null || fresh.epoch !== state.epoch || !this.isCurrent(effective)) {
+              if (effective === "offer") this.makeOffer(false);
+              else this.makeAnswer();
+            }
+          }
+          this.commit(this.unwrap(applyLocal(this.state, effective, sdp)), effective, "local");
+        });
+      },
+      () => this.closedError(),
+    );
+  }
+
+  /** Whether what was created last still says what a new description would (webrtc-pc: "needs to be regenerated"). */
+  private isCurrent(type: SdpType): boolean {
+    if (type !== "offer") return true;
+    const { lastOffer } = this.state;
+    const hasData = lastOffer?.slots.some(({ kind, rejected }) => kind === "application" && !rejected) ?? false;
+    return hasData === this.owner.hasDataChannels() && this.credentialsToReplace.length === 0;
+  }
+
+  setRemoteDescription(type: SdpType, sdp: string): Promise<void> {
+    return this.chain.chain(
+      async () => {
+        if (type === "offer" && this.signalingState === "have-local-offer") {
+          // Implicit rollback: "perfect negotiation" (webrtc-pc §4.4.1.5, step 3.5).
+          await this.inTask(() =>
+            this.commit(this.unwrap(applyLocal(this.state, "rollback", "")), "rollback", "local"),
+          );
+        }
+        await this.inTask(() => this.commit(this.unwrap(applyRemote(this.state, type, sdp)), type, "remote"));
+      },
+      () => this.closedError(),
+    );
+  }
+
+  /** Commits a plan, then fires what it changes (webrtc-pc §4.4.1.5, the steps of the queued task). */
+  private commit(plan: Plan, type: SdpType, source: "local" | "remote"): void {
+    this.state = plan.next;
+    if (source === "local" && type === "offer") {
+      // The credentials that restartIce() wanted gone are in no local description any more.
+      const current = localIceParameters({ ...plan.next, stable: null });
+      this.credentialsToReplace = this.credentialsToReplace.filter((old) =>
+        current.some(({ usernameFragment }) => usernameFragment === old.usernameFragment),
+      );
+    }
+    this.owner.committed(plan);
+    this.transports.carryOut(plan);
+    this.owner.carriedOut(plan);
+    const changed = this.signalingState !== plan.next.signalingState;
+    this.signalingState = plan.next.signalingState;
+    if (this.signalingState === "stable") {
+      this.negotiationNeeded = false;
+      this.updateNegotiationNeeded();
+    }
+    if (changed) this.owner.fire("signalingstatechange");
+    // Transports that came or went change the states without an event of their own.
+    this.queueStateUpdate();
+  }
+
+  // Candidates (webrtc-pc §4.4.1.9)
+
+  addIceCandidate(init: CandidateInit): Promise<void> {
+    return this.chain.chain(
+      () => {
+        if (this.state.currentRemote === null && this.state.pendingRemote === null) {
+          const message = "Failed to execute 'addIceCandidate': the remote description was null.";
+          return Promise.reject(this.owner.exception({ kind: "InvalidStateError", message }));
+        }
+        return this.inTask(() => {
+          const { next, targets } = this.unwrap(addRemoteCandidate(this.state, init));
+          this.state = next;
+          for (const { transport: id, candidate } of targets) {
+            const transport = this.transports.get(id);
+            if (candidate === null) transport?.endOfRemoteCandidates();
+            else {
+              this.owner.remoteCandidateAdded(id, candidate);
+              transport?.addRemoteCandidate(candidate);
+            }
+          }
+        });
+      },
+      () => this.closedError(),
+    );
+  }
+
+  private transportHost(id: number): PeerTransportHost {
+    const observer = this.owner.transportEvents(id);
+    return {
+      ...observer,
+      onLocalCandidate: (candidate) => {
+        observer.onLocalCandidate(candidate);
+        this.queueTask(() => this.surfaceCandidate(id, candidate));
+      },
+      onGatheringStateChange: (gathering) => {
+        observer.onGatheringStateChange(gathering);
+        if (gathering === "complete") {
+          const usernameFragment = this.transports.get(id)?.ice.localParameters.usernameFragment ?? "";
+          this.queueTask(() => this.surfaceEndOfCandidates(id, usernameFragment));
+        }
+        this.queueStateUpdate();
+      },
+      onIceStateChange: (ice) => {
+        observer.onIceStateChange(ice);
+        this.queueStateUpdate();
+      },
+      onDtlsStateChange: (dtls) => {
+        observer.onDtlsStateChange(dtls);
+        this.queueStateUpdate();
+      },
+    };
+  }
+
+  private surfaceCandidate(id: number, candidate: IceCandidate): void {
+    const usernameFragment = candidate.usernameFragment ?? "";
+    const { next, sdpMid, sdpMLineIndex } = addLocalCandidate(this.state, id, usernameFragment, candidate);
+    this.state = next;
+    if (sdpMid === null) return;
+    const text = writeIceCandidate(candidate);
+    this.owner.fireCandidate({ candidate: text, sdpMid, sdpMLineIndex, usernameFragment }, candidate);
+  }
+
+  private surfaceEndOfCandidates(id: number, usernameFragment: string): void {
+    const { next, sdpMid, sdpMLineIndex } = addLocalCandidate(this.state, id, usernameFragment, null);
+    this.state = next;
+    if (sdpMid === null) return;
+    this.owner.fireCandidate({ candidate: "", sdpMid, sdpMLineIndex, usernameFragment }, null);
+  }
+
+  // States (webrtc-pc §4.3.2 to §4.3.4)
+
+  private queueStateUpdate(): void {
+    if (this.stateUpdateQueued) return;
+    this.stateUpdateQueued = true;
+    this.queueTask(() => {
+      this.stateUpdateQueued = false;
+      this.updateStates();
+    });
+  }
+
+  private updateStates(): void {
+    const states = this.transports.states();
+    const ice = iceConnectionStateOf(states);
+    const connection = connectionStateOf(states);
+    const gathering = gatheringStateOf(states);
+    if (gathering !== this.iceGatheringState) {
+      this.iceGatheringState = gathering;
+      this.owner.fire("icegatheringstatechange");
+      // webrtc-pc §4.4.1.3 step 7: the end of all candidates is told as well.
+      if (gathering === "complete" && !this.isClosed) this.owner.fireCandidate(null, null);
+    }
+    if (this.isClosed) return;
+    if (ice !== this.iceConnectionState) {
+      this.iceConnectionState = ice;
+      this.owner.fire("iceconnectionstatechange");
+    }
+    if (this.isClosed) return;
+    if (connection !== this.connectionState) {
+      this.connectionState = connection;
+      this.owner.fire("connectionstatechange");
+    }
+  }
+
+  // Negotiation needed (webrtc-pc §4.7.3)
+
+  updateNegotiationNeeded(): void {
+    if (!this.chain.isEmpty) {
+      this.updateNeededOnEmptyChain = true;
+      return;
+    }
+    this.queueTask(() => {
+      if (!this.chain.isEmpty) {
+        this.updateNeededOnEmptyChain = true;
+        return;
+      }
+      if (this.signalingState !== "stable") return;
+      if (!this.isNegotiationNeeded()) {
+        this.negotiationNeeded = false;
+        return;
+      }
+      if (this.negotiationNeeded) return;
+      this.negotiationNeeded = true;
+      this.owner.fire("negotiationneeded");
+    });
+  }
+
+  private isNegotiationNeeded(): boolean {
+    if (this.credentialsToReplace.length > 0) return true;
+    return this.owner.hasDataChannels() && !this.state.slots.some((s) => s.kind === "application" && !s.rejected);
+  }
+
+  /** restartIce() (webrtc-pc §4.4.2): the next offer has new credentials for every transport. */
+  restartIce(): void {
+    this.credentialsToReplace = localIceParameters(this.state);
+    this.updateNegotiationNeeded();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.signalingState = "closed";
+    this.state = { ...this.state, signalingState: "closed" };
+    this.transports.close();
+    this.iceConnectionState = "closed";
+    this.connectionState = "closed";
+  }
+}
