@@ -109,7 +109,7 @@ test("there are no import circles", () => {
 
 test("the core reads no clock, draws no randomness and prints nothing", () => {
   const banned =
-    /\b(Date\.now|new Date\(\)|Math\.random|performance\.|(?:setTimeout|setInterval|setImmediate)\b|process\.|console\.|Buffer\b)/;
+    /\b(Date\.now|new Date\(\)|Math\.random|performance\.|(?:setTimeout|setInterval|setImmediate)\((?!\))|process\.|console\.|Buffer\b)/;
   const wrong: string[] = [];
   for (const file of files) {
     if (!CORE.includes(layerOf(file))) continue;
