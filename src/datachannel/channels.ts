@@ -53,7 +53,9 @@ export type ChannelError =
   | "oversize-message"
   | "protocol-error"
   /** The association ended, though not by an orderly shutdown. */
-  | "association-failed";
+  | "association-failed"
+  /** The peer aborted the association (it closed its connection). */
+  | "peer-abort";
 
 export type ChannelSendResult = "ok" | "not-open" | "too-large";
 
@@ -518,11 +520,11 @@ export class DataChannels {
 
   private handleClosed(reason: SctpCloseReason): void {
     this.closedReason = reason;
-    const orderly =
-      reason === "shutdown" || reason === "peer-shutdown" || reason === "aborted" || reason === "peer-abort";
+    const orderly = reason === "shutdown" || reason === "peer-shutdown" || reason === "aborted";
+    const error = orderly ? undefined : reason === "peer-abort" ? reason : "association-failed";
     this.early.clear();
     this.lingering.clear();
-    for (const channel of this.list()) this.finish(channel, orderly ? undefined : "association-failed");
+    for (const channel of this.list()) this.finish(channel, error);
     this.host.onClosed?.(reason);
   }
 

@@ -76,8 +76,8 @@ export const toRTCConfiguration: Converter<RTCConfiguration> = dictionary<RTCCon
   peerIdentity: { convert: nullable(toDOMString) as Converter<string> },
 });
 
-/** RFC 8489 §14.3: a username has fewer than 509 bytes. */
-const MAX_USERNAME = 508;
+/** RFC 8489 §14.3 allows 508 bytes; webrtc-pc and browsers draw the line here. */
+const MAX_USERNAME = 509;
 
 function exception(message: string, name: string, where: string): DOMException {
   return new DOMException(`${where}: ${message}`, name);
@@ -122,7 +122,7 @@ export function validateConfiguration(
   }
   const servers = (given.iceServers ?? []).flatMap((server) => parseServer(server, where));
   return {
-    iceServers: given.iceServers ?? [],
+    iceServers: (given.iceServers ?? []).map((server) => ({ ...server, urls: [server.urls].flat() })),
     iceTransportPolicy: given.iceTransportPolicy ?? "all",
     bundlePolicy: given.bundlePolicy ?? "balanced",
     rtcpMuxPolicy: given.rtcpMuxPolicy ?? "require",
@@ -160,10 +160,7 @@ export function configurationDictionary(configuration: Configuration): RTCConfig
     bundlePolicy,
     certificates: [...configuration.certificates],
     iceCandidatePoolSize,
-    iceServers: configuration.iceServers.map((server) => ({
-      ...server,
-      urls: typeof server.urls === "string" ? server.urls : [...server.urls],
-    })),
+    iceServers: configuration.iceServers.map((server) => ({ ...server, urls: [server.urls].flat() })),
     iceTransportPolicy,
     rtcpMuxPolicy,
     ...(peerIdentity === undefined ? {} : { peerIdentity }),

@@ -4,7 +4,6 @@ import type { Plan, TransportPlan } from "../jsep/plan.js";
 import type { IceParameters } from "../jsep/state.js";
 import type { LocalCertificate } from "../peer/certificates.js";
 import { PeerTransport, type PeerTransportHost, type PeerTransportOptions } from "../peer/peer-transport.js";
-import type { TransportStates } from "./connection-states.js";
 
 /** What a new PeerTransport is made with, besides its ICE credentials. */
 export type TransportConfiguration = Omit<PeerTransportOptions, "certificates">;
@@ -38,15 +37,6 @@ export class ConnectionTransports {
 
   get all(): PeerTransport[] {
     return [...this.byId.values()];
-  }
-
-  /** The states as the machines have them at this moment. */
-  states(): TransportStates[] {
-    return this.all.map(({ ice, dtls }) => ({
-      ice: ice.state,
-      dtls: dtls?.state ?? "new",
-      gathering: ice.gatheringState,
-    }));
   }
 
   /** Carries out a plan: what is discarded goes first, so that its ports are free. */

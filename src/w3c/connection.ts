@@ -27,6 +27,7 @@ import {
   type RTCIceGatheringState,
   type RTCIceTransportState,
   type RTCPeerConnectionState,
+  type TransportStates,
 } from "./connection-states.js";
 import { ConnectionTransports, type TransportConfiguration } from "./connection-transports.js";
 import { OperationsChain } from "./operations-chain.js";
@@ -74,6 +75,8 @@ export interface ConnectionOwner {
   /** Events of a transport that are not the connection's. Called in the middle of a round. */
   transportEvents(id: number): TransportObserver;
   transportCreated(id: number, transport: PeerTransport): void;
+  /** The states of the transports as their objects show them. */
+  transportStates(): readonly TransportStates[];
   /** What createOffer and the negotiation-needed check ask. */
   hasDataChannels(): boolean;
 }
@@ -107,7 +110,6 @@ export class Connection {
   private negotiationNeeded = false;
   private updateNeededOnEmptyChain = false;
   private credentialsToReplace: readonly IceParameters[] = [];
-  private stateUpdateQueued = false;
 
   constructor(settings: ConnectionSettings, owner: ConnectionOwner) {
     this.settings = settings;
@@ -297,7 +299,7 @@ export class Connection {
     }
     if (changed) this.owner.fire("signalingstatechange");
     // Transports that came or went change the states without an event of their own.
-    this.queueStateUpdate();
+    this.queueTask(() => this.updateStates());
   }
 
   // Candidates (webrtc-pc §4.4.1.9)
@@ -335,20 +337,11 @@ export class Connection {
         this.queueTask(() => this.surfaceCandidate(id, candidate));
       },
       onGatheringStateChange: (gathering) => {
-        observer.onGatheringStateChange(gathering);
         if (gathering === "complete") {
           const usernameFragment = this.transports.get(id)?.ice.localParameters.usernameFragment ?? "";
           this.queueTask(() => this.surfaceEndOfCandidates(id, usernameFragment));
         }
-        this.queueStateUpdate();
-      },
-      onIceStateChange: (ice) => {
-        observer.onIceStateChange(ice);
-        this.queueStateUpdate();
-      },
-      onDtlsStateChange: (dtls) => {
-        observer.onDtlsStateChange(dtls);
-        this.queueStateUpdate();
+        observer.onGatheringStateChange(gathering);
       },
     };
   }
@@ -371,17 +364,10 @@ export class Connection {
 
   // States (webrtc-pc §4.3.2 to §4.3.4)
 
-  private queueStateUpdate(): void {
-    if (this.stateUpdateQueued) return;
-    this.stateUpdateQueued = true;
-    this.queueTask(() => {
-      this.stateUpdateQueued = false;
-      this.updateStates();
-    });
-  }
-
-  private updateStates(): void {
-    const states = this.transports.states();
+  /** In the task in which a transport's state changed. */
+  updateStates(): void {
+    if (this.isClosed) return;
+    const states = this.owner.transportStates();
     const ice = iceConnectionStateOf(states);
     const connection = connectionStateOf(states);
     const gathering = gatheringStateOf(states);

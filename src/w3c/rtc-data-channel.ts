@@ -4,7 +4,7 @@
 // Every event is a task of its own, as in browsers: a program that awaits one message sees it before the next is there.
 import type { Channel, ChannelError, ChannelHandler } from "../peer/peer-transport.js";
 import { utf8Decode, utf8Encode } from "../util/text.js";
-import { RTCError, type RTCErrorDetailType } from "./errors.js";
+import { RTCError, type RTCErrorDetailType, type RTCErrorInit } from "./errors.js";
 import {
   checkInternal,
   defineInterface,
@@ -83,6 +83,7 @@ const ERROR_DETAILS: Readonly<Record<ChannelError, RTCErrorDetailType>> = {
   "oversize-message": "data-channel-failure",
   "protocol-error": "data-channel-failure",
   "association-failed": "sctp-failure",
+  "peer-abort": "sctp-failure",
 };
 
 export class RTCDataChannel extends EventTarget {
@@ -121,7 +122,9 @@ export class RTCDataChannel extends EventTarget {
       setOpen: (channel) => {
         channel.#readyState = "open";
       },
-      announce: (channel) => channel.dispatchEvent(new Event("open")),
+      announce: (channel) => {
+        if (channel.#readyState === "open") channel.dispatchEvent(new Event("open"));
+      },
       abandon: (channel) => {
         channel.#readyState = "closed";
         channel.#messages = [];
@@ -294,7 +297,10 @@ export class RTCDataChannel extends EventTarget {
       },
       onError: (reason) => {
         const message = `The data channel was closed: ${reason}.`;
-        this.#error = new RTCError({ errorDetail: ERROR_DETAILS[reason] }, message);
+        const init: RTCErrorInit = { errorDetail: ERROR_DETAILS[reason] };
+        // RFC 9260 §3.3.10.12, User-Initiated Abort: what closing the other connection sends.
+        if (reason === "peer-abort") init.sctpCauseCode = 12;
+        this.#error = new RTCError(init, message);
       },
       onClosed: () => this.#context.queueTask(() => this.#finish()),
     };

@@ -119,7 +119,7 @@ export class RTCIceCandidate {
   }
 
   get usernameFragment(): string | null {
-    return this.#init.usernameFragment ?? this.#parsed?.usernameFragment ?? null;
+    return this.#init.usernameFragment;
   }
 
   get relayProtocol(): "udp" | "tcp" | "tls" | null {
@@ -131,8 +131,7 @@ export class RTCIceCandidate {
   }
 
   toJSON(): RTCIceCandidateInit {
-    const { candidate, sdpMid, sdpMLineIndex } = this.#init;
-    return { candidate, sdpMid, sdpMLineIndex, usernameFragment: this.usernameFragment };
+    return { ...this.#init };
   }
 }
 defineInterface(RTCIceCandidate);

@@ -80,7 +80,11 @@ export class RTCPeerConnection extends EventTarget {
     const now = platform.timeOrigin + platform.now();
     this.#configuration = validateConfiguration(toRTCConfiguration(configuration, where), where, now);
     const maxMessageSize = Math.min(settings.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, MAX_MESSAGE_SIZE);
-    this.#objects = new TransportObjects({ queueTask: (run) => this.#connection.queueTask(run), onSctpClosed() {} });
+    this.#objects = new TransportObjects({
+      queueTask: (run) => this.#connection.queueTask(run),
+      queueFinalTask: (run) => platform.queueTask(run),
+      onStatesChanged: () => this.#connection.updateStates(),
+    });
     this.#connection = new Connection(
       {
         platform,
@@ -131,6 +135,7 @@ export class RTCPeerConnection extends EventTarget {
           }),
         onChannel: (channel) => this.#acceptChannel(channel),
       }),
+      transportStates: () => this.#objects.states(),
       hasDataChannels: () => this.#hadDataChannel,
     };
   }

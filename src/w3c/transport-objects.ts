@@ -4,8 +4,10 @@ import type { IceParameters } from "../jsep/state.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import { type IceCandidate, writeIceCandidate } from "../util/ice-candidate.js";
 import type { TransportObserver } from "./connection.js";
+import type { TransportStates } from "./connection-states.js";
 import { RTCError } from "./errors.js";
 import { RTCErrorEvent } from "./events.js";
+import { MAX_BUFFERED_AMOUNT } from "./rtc-data-channel.js";
 import { dtlsTransports, type RTCDtlsTransport } from "./rtc-dtls-transport.js";
 import { localIceCandidate, RTCIceCandidate } from "./rtc-ice-candidate.js";
 import { iceTransports, RTCIceCandidatePair, type RTCIceTransport } from "./rtc-ice-transport.js";
@@ -21,7 +23,10 @@ interface Objects {
 
 export interface TransportObjectsHost {
   queueTask(run: () => void): void;
-  onSctpClosed(): void;
+  /** A task that runs also once the connection is closed. */
+  queueFinalTask(run: () => void): void;
+  /** In the task in which a transport's state changed, after its own event. */
+  onStatesChanged(): void;
 }
 
 export class TransportObjects {
@@ -34,8 +39,12 @@ export class TransportObjects {
     this.host = host;
   }
 
-  dtls(id: number): RTCDtlsTransport | undefined {
-    return this.byId.get(id)?.dtls;
+  /** The states of all transports as the objects show them. */
+  states(): TransportStates[] {
+    return [...this.byId.values()].map(({ ice, dtls }) => {
+      const { state, gatheringState } = iceTransports.slots(ice);
+      return { ice: state, dtls: dtlsTransports.slots(dtls).state, gathering: gatheringState };
+    });
   }
 
   private ensure(id: number): Objects {
@@ -69,20 +78,20 @@ export class TransportObjects {
     this.updateSctp(plan);
   }
 
+  /** There is an RTCSctpTransport from the first description with a data section on (webrtc-pc §4.4.1.5). */
   private updateSctp(plan: Plan): void {
-    const { sctp } = plan;
-    // A pending offer with a data section has an RTCSctpTransport only once it is answered (webrtc-pc §4.4.1.5).
-    if (sctp === null) {
+    const slot = plan.next.slots.find(({ kind, rejected }) => kind === "application" && !rejected);
+    if (slot === undefined || slot.transport === null) {
       this.sctp = null;
       this.sctpTransportId = undefined;
       return;
     }
-    const { dtls } = this.ensure(sctp.transport);
+    const { dtls } = this.ensure(slot.transport);
     if (this.sctp === null) this.sctp = sctpTransports.create(dtls);
-    this.sctpTransportId = sctp.transport;
+    this.sctpTransportId = slot.transport;
     const slots = sctpTransports.slots(this.sctp);
     slots.transport = dtls;
-    slots.maxMessageSize = sctp.remoteMaxMessageSize;
+    if (plan.sctp !== null) slots.maxMessageSize = Math.min(plan.sctp.remoteMaxMessageSize, MAX_BUFFERED_AMOUNT);
   }
 
   addRemoteCandidate(id: number, candidate: IceCandidate): void {
@@ -121,12 +130,14 @@ export class TransportObjects {
           if (slots.gatheringState === state) return;
           slots.gatheringState = state;
           ice.dispatchEvent(new Event("gatheringstatechange"));
+          this.host.onStatesChanged();
         }),
       onIceStateChange: (state) =>
         task(() => {
           if (slots.state === state || slots.state === "closed") return;
           slots.state = state;
           ice.dispatchEvent(new Event("statechange"));
+          this.host.onStatesChanged();
         }),
       onSelectedPairChange: (local, remote) =>
         task(() => {
@@ -152,6 +163,7 @@ export class TransportObjects {
           if (state === "failed" && dtlsError !== undefined) {
             dtls.dispatchEvent(new RTCErrorEvent("error", { error: dtlsError }));
           }
+          this.host.onStatesChanged();
         });
       },
       onDtlsClosed: (reason, alert) => {
@@ -191,7 +203,10 @@ export class TransportObjects {
   /** The connection is closed: states change, without events (webrtc-pc, "close the connection"). */
   closeAll(): void {
     for (const id of this.byId.keys()) this.close(id, true);
-    if (this.sctp !== null) sctpTransports.slots(this.sctp).state = "closed";
+    const { sctp } = this;
+    if (sctp === null || sctpTransports.slots(sctp).state === "closed") return;
+    sctpTransports.slots(sctp).state = "closed";
+    this.host.queueFinalTask(() => sctp.dispatchEvent(new Event("statechange")));
   }
 }
 
