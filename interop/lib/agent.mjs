@@ -118,6 +118,13 @@ export function createAgent(api, emit) {
       await at(pc).connection.setRemoteDescription(description);
     },
 
+    /** As `accept` and then `candidate` for each, without waiting in between: the operations chain has to keep the order. */
+    async acceptAll({ pc, description, candidates }) {
+      const { connection } = at(pc);
+      const accepted = connection.setRemoteDescription(description);
+      await Promise.all([accepted, ...candidates.map((candidate) => connection.addIceCandidate(candidate))]);
+    },
+
     async candidate({ pc, candidate }) {
       await at(pc).connection.addIceCandidate(candidate);
     },

@@ -10,6 +10,7 @@
 // limits.message     { bytes, reason }: the largest message it takes
 // limits.facts       attribute of a channel it reports wrongly → what is wrong
 // limits.sends       { bytes, reason }: the largest message it sends
+// limits.lenient     its send() takes more than maxMessageSize (looked at where it stands in Parley's place)
 // limits.complete    why it has to be given all candidates with the description
 import { execFileSync } from "node:child_process";
 import {
@@ -92,7 +93,8 @@ function nodePeer(module, packageName = module) {
       return undefined;
     },
     version: () => `${packageName} ${packageVersion(packageName)}`,
-    start: (name) => new ProcessRemote(name, [process.execPath, nodeAgent, moduleFile(module)]).start(),
+    start: (name, { env } = {}) =>
+      new ProcessRemote(name, [process.execPath, nodeAgent, moduleFile(module)], { env }).start(),
   };
 }
 
@@ -121,8 +123,9 @@ function buildPion() {
 const CHROMIUM = [process.env.CHROMIUM, "chromium", "chromium-browser", "google-chrome"];
 const FIREFOX = [process.env.FIREFOX, "firefox-esr", "firefox"];
 
-const SIXTEEN_MIB = { bytes: 16 << 20, reason: "it allows 1 GiB; 16 MiB is tried" };
+const SIXTEEN_MIB = { bytes: 4 << 20, reason: "it allows 1 GiB; 4 MiB is tried" };
 
+const CLOSES_SILENTLY = "its close sends nothing that would tell the other side";
 const OPEN_IN_64_KIB = { bytes: 65000, reason: "DATA_CHANNEL_OPEN has to fit its max-message-size of 65536" };
 
 export const PEERS = {
@@ -180,6 +183,7 @@ print(Gst.version_string())`,
       skip: {
         restart: "webrtcbin 1.22 has no ICE restart",
         closeHere: "its channels stay open when the other side has closed the connection",
+        closeThere: CLOSES_SILENTLY,
       },
       sends: { bytes: 65536, reason: "of 262144 bytes nothing arrives" },
       empty: "nothing arrives, and nothing after it on that channel",
@@ -197,7 +201,8 @@ print(Gst.version_string())`,
       label: OPEN_IN_64_KIB,
       empty:
         "it sends a DATA chunk without user data (RFC 8831 §6.6 has a payload protocol identifier and one byte for it)",
-      skip: { closeThere: "its close sends nothing that would tell the other side" },
+      lenient: true,
+      skip: { closeThere: CLOSES_SILENTLY },
       ordered: "the channel type of its DATA_CHANNEL_OPEN loses `unordered` when reliability is partial",
     },
   },
@@ -217,7 +222,7 @@ print(Gst.version_string())`,
   wrtc: {
     title: "@roamhq/wrtc",
     ...nodePeer("@roamhq/wrtc"),
-    limits: { facts: { maxRetransmits: "65535 for none", maxPacketLifeTime: "65535 for none" } },
+    limits: { lenient: true, facts: { maxRetransmits: "65535 for none", maxPacketLifeTime: "65535 for none" } },
   },
 };
 

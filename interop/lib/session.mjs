@@ -133,10 +133,17 @@ export class Session {
   }
 
   /**
-   * Offer and answer; candidates go as they come. `hooks.delayAnswer` holds the answer back by that many milliseconds;
-   * `hooks.strip(side, sdp)` changes a description on its way; `hooks.pass(side, candidate)` says whether a candidate goes on.
+   * Offer and answer; candidates go as they come, or all with the descriptions where `trickle` is false. `delayAnswer` holds the
+   * answer back by that many milliseconds; `strip(side, sdp)` changes what a side says on its way; `pass(side, candidate)` tells
+   * whether a candidate goes on.
    */
-  async negotiate({ restart = false, delayAnswer = 0, strip = (_, sdp) => sdp, pass = () => true } = {}) {
+  async negotiate({
+    restart = false,
+    trickle = true,
+    delayAnswer = 0,
+    strip = (_, sdp) => sdp,
+    pass = () => true,
+  } = {}) {
     const { offerer, answerer } = this;
     for (const side of this.sides) {
       side.gathered = side.limits.complete ? true : side.gathered && !restart;
@@ -150,8 +157,9 @@ export class Session {
       [answerer, []],
     ]);
     this.trouble = [];
+    const wantsAll = (side) => !trickle || side.limits.complete !== undefined;
     const give = (to, candidate) => {
-      if (to.limits.complete) return; // it was given them all with the description
+      if (wantsAll(to)) return; // it was given them all with the description
       to.call("candidate", { candidate }).catch((error) =>
         this.trouble.push(`candidate ${candidate.candidate}: ${error}`),
       );
@@ -170,7 +178,7 @@ export class Session {
     };
     const outgoing = async (from, first) => {
       let description = first;
-      if (this.other(from).limits.complete && !from.limits.complete) {
+      if (wantsAll(this.other(from)) && !from.limits.complete) {
         await from.until(() => from.gathered, 15_000, "the end of gathering");
         description = await from.call("local");
       }
@@ -208,7 +216,7 @@ export class Session {
   /** Waits until both sides have the channel open. */
   async opened(channel, limit = 15_000) {
     const { kind, creator, keys, key } = channel;
-    if (creator) {
+    if (creator && keys.size === 1) {
       const other = this.other(creator);
       await creator.until(() => creator.end(key).open, limit, `channel "${kind.name}" to open`);
       const same = ({ info, claimed }) => !claimed && info.label === kind.label;

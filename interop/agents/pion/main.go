@@ -264,15 +264,6 @@ func serve(r request) {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "digest" { // for the test of the content functions
-		var i item
-		for _, text := range os.Args[2:] {
-			_ = json.Unmarshal([]byte(text), &i)
-			data := i.content()
-			fmt.Printf("%s:%d:%x\n", i.Kind[:1], len(data), crc32.ChecksumIEEE(data))
-		}
-		return
-	}
 	emit(fields{"event": "ready"})
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	decoder := json.NewDecoder(in)
