@@ -16,6 +16,8 @@ const HYSTART_MAX_RTT_THRESH = 16;
 const HYSTART_N_RTT_SAMPLE = 8;
 const CSS_GROWTH_DIVISOR = 4;
 const CSS_ROUNDS = 5;
+/** Beyond RFC 9406: a queue of this share of the base round trip ends slow start at once; five rounds of 1.25 each would triple the window. */
+const CSS_QUEUE_SHARE = 1 / 4;
 /** Packets over which the long-run loss rate is taken. */
 const LOSS_MEMORY = 2048;
 /** Losses within one round trip that are tolerated in any case, and as a share of the round's packets. */
@@ -23,7 +25,12 @@ const ROUND_LOSS_FLOOR = 4;
 const ROUND_LOSS_SHARE = 0.05;
 /** Queueing delay in milliseconds below which loss is not congestion: at least this, or this share of the round trip. */
 const QUEUE_DELAY_FLOOR = 1;
-const QUEUE_DELAY_SHARE = 1 / 8;
+const QUEUE_DELAY_SHARE = 1 / 4;
+/** Queueing delay, as a share of the round trip, below which the path counts as not full. */
+const IDLE_DELAY_SHARE = 1 / 16;
+/** Growth per round trip on a path that is not full: ALPHA * window^K packets, as in Compound TCP. */
+const COMPOUND_ALPHA = 1 / 8;
+const COMPOUND_K = 0.75;
 
 export class CongestionControl {
   cwnd: number;
@@ -46,13 +53,18 @@ export class CongestionControl {
   private roundOpen = false;
   private lastRoundMinRtt: number = Number.POSITIVE_INFINITY;
   private roundMinRtt: number = Number.POSITIVE_INFINITY;
+  /** Samples of this round, and the latest ones of any round. */
   private samples = 0;
+  private readonly recent: Float64Array = new Float64Array(HYSTART_N_RTT_SAMPLE).fill(Number.POSITIVE_INFINITY);
+  private recentAt = 0;
   private cssRounds = -1;
   private cssBaseline: number = Number.POSITIVE_INFINITY;
   // PRR
   private prrDelivered = 0;
   private prrOut = 0;
   private recoverFlight = 0;
+  // As it was before the last reduction, in case that proves needless.
+  private before: { cwnd: number; ssthresh: number; wMax: number } | undefined;
   // Loss rate
   private roundPackets = 0;
   private roundLosses = 0;
@@ -109,6 +121,15 @@ export class CongestionControl {
   onRttSample(rtt: number): void {
     if (rtt < this.roundMinRtt) this.roundMinRtt = rtt;
     this.samples++;
+    this.recent[this.recentAt] = rtt;
+    this.recentAt = (this.recentAt + 1) % HYSTART_N_RTT_SAMPLE;
+  }
+
+  /** The least of the last few samples: where it is high there is a queue, not a straggler. */
+  private recentRtt(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < HYSTART_N_RTT_SAMPLE; i++) if (this.recent[i]! < least) least = this.recent[i]!;
+    return least;
   }
 
   /**
@@ -124,6 +145,7 @@ export class CongestionControl {
     limited: boolean,
     progressed: boolean,
     srtt: number,
+    minRtt: number,
   ): void {
     if (!this.roundOpen || ((highestAcked - this.roundEnd) | 0) >= 0) this.startRound(nextTsn);
     if (this.inRecovery) {
@@ -131,8 +153,8 @@ export class CongestionControl {
       return;
     }
     if (!limited) return;
-    if (this.inSlowStart) this.slowStart(bytes);
-    else this.cubic(now, bytes, srtt);
+    if (this.inSlowStart) this.slowStart(bytes, minRtt);
+    else this.cubic(now, bytes, srtt, minRtt);
     if (this.cwnd > this.maxWindow) this.cwnd = this.maxWindow;
   }
 
@@ -150,15 +172,24 @@ export class CongestionControl {
     }
   }
 
-  private slowStart(bytes: number): void {
+  /**
+   * RFC 9406, but with the least of the latest samples in place of that of the whole round: acknowledgements come two packets
+   * at a time, so a round that overfills the path begins with good samples, and the whole round's least shows it a round late.
+   */
+  private slowStart(bytes: number, minRtt: number): void {
     if (this.samples >= HYSTART_N_RTT_SAMPLE) {
+      const rtt = this.recentRtt();
       if (this.cssRounds < 0) {
         const thresh = Math.max(HYSTART_MIN_RTT_THRESH, Math.min(this.lastRoundMinRtt / 8, HYSTART_MAX_RTT_THRESH));
-        if (this.roundMinRtt >= this.lastRoundMinRtt + thresh) {
-          this.cssBaseline = this.roundMinRtt;
+        if (rtt >= this.lastRoundMinRtt + thresh) {
+          this.cssBaseline = rtt;
           this.cssRounds = 0;
         }
-      } else if (this.roundMinRtt < this.cssBaseline) {
+      } else if (rtt - minRtt > Math.max(HYSTART_MAX_RTT_THRESH, minRtt * CSS_QUEUE_SHARE)) {
+        this.ssthresh = this.cwnd;
+        this.cssRounds = -1;
+        return;
+      } else if (rtt < this.cssBaseline) {
         this.cssBaseline = Number.POSITIVE_INFINITY;
         this.cssRounds = -1;
       }
@@ -167,8 +198,8 @@ export class CongestionControl {
     if (this.cwnd > this.ssthresh) this.cwnd = Math.max(this.ssthresh, this.mtu);
   }
 
-  /** RFC 9438 §4.2 to §4.5. */
-  private cubic(now: number, bytes: number, srtt: number): void {
+  /** RFC 9438 §4.2 to §4.5, and faster where the round-trip time shows that the path is not full. */
+  private cubic(now: number, bytes: number, srtt: number, minRtt: number): void {
     const { mtu } = this;
     if (this.epochStart < 0) {
       this.epochStart = now;
@@ -182,7 +213,11 @@ export class CongestionControl {
     let target = CUBIC_C * t * t * t * mtu + this.wMax;
     target = Math.min(Math.max(target, this.cwnd), 1.5 * this.cwnd);
     this.wEst += (this.wEst >= this.wMax ? 1 : CUBIC_ALPHA) * mtu * (bytes / this.cwnd);
-    this.cwnd += ((target - this.cwnd) / this.cwnd) * bytes;
+    let growth = target - this.cwnd;
+    if (this.recentRtt() - minRtt < Math.max(QUEUE_DELAY_FLOOR, minRtt * IDLE_DELAY_SHARE)) {
+      growth = Math.max(growth, COMPOUND_ALPHA * (this.cwnd / mtu) ** COMPOUND_K * mtu);
+    }
+    this.cwnd += (growth / this.cwnd) * bytes;
     if (this.wEst > this.cwnd) this.cwnd = this.wEst;
   }
 
@@ -215,13 +250,14 @@ export class CongestionControl {
     this.recoverFlight = Math.max(flight, this.mtu);
     this.prrDelivered = 0;
     this.prrOut = 0;
+    this.before = { cwnd: this.cwnd, ssthresh: this.ssthresh, wMax: this.wMax };
     this.reduce(Math.min(this.cwnd, Math.max(flight, this.cwnd / 2)));
     this.prr(0, flight, false);
   }
 
   private tolerated(minRtt: number): boolean {
     if (this.lossTolerance <= 0) return false;
-    const rtt = this.samples > 0 ? this.roundMinRtt : this.lastRoundMinRtt;
+    const rtt = this.recentRtt();
     if (!(rtt - minRtt <= Math.max(QUEUE_DELAY_FLOOR, minRtt * QUEUE_DELAY_SHARE))) return false;
     if (this.roundLosses > Math.max(ROUND_LOSS_FLOOR, ROUND_LOSS_SHARE * this.roundPackets)) return false;
     return this.losses <= this.lossTolerance * Math.max(this.packets, LOSS_MEMORY / 4);
@@ -241,12 +277,33 @@ export class CongestionControl {
     this.inRecovery = false;
     this.cwnd = this.ssthresh;
     this.epochStart = -1;
+    // These losses are paid for.
+    this.losses = 0;
+    this.packets = 0;
+    this.roundLosses = 0;
+  }
+
+  /** Every loss of the last congestion event was none: takes the reduction back (RFC 3708, RFC 4015). */
+  undo(): void {
+    const { before } = this;
+    if (before === undefined) return;
+    this.before = undefined;
+    this.inRecovery = false;
+    this.cwnd = Math.max(this.cwnd, before.cwnd);
+    this.ssthresh = before.ssthresh;
+    this.wMax = before.wMax;
+    this.epochStart = -1;
+    this.losses = 0;
+    this.roundLosses = 0;
   }
 
   /** T3-rtx expired (RFC 9260 §7.2.3). */
   onTimeout(flight: number, first: boolean): void {
     if (first) this.reduce(Math.max(flight, Math.min(this.cwnd, 4 * this.mtu)));
     this.inRecovery = false;
+    this.before = undefined;
+    this.losses = 0;
+    this.packets = 0;
     this.cwnd = this.mtu;
     this.roundOpen = false;
   }
@@ -254,11 +311,11 @@ export class CongestionControl {
   /** Nothing was sent for `rtos` retransmission timeouts (RFC 9260 §7.2.1, last rule): the window fades towards the initial one. */
   onIdle(rtos: number): void {
     const floor = Math.min(this.cwnd, INITIAL_WINDOW_PACKETS * this.mtu);
-    const faded = this.cwnd / 2 ** Math.min(30, Math.floor(rtos));
+    const faded = Math.max(floor, this.cwnd / 2 ** Math.min(30, Math.floor(rtos)));
     if (faded >= this.cwnd) return;
-    if (this.ssthresh !== Number.POSITIVE_INFINITY) this.ssthresh = Math.max(this.ssthresh, 0.75 * this.cwnd);
-    else this.ssthresh = Math.max(2 * INITIAL_WINDOW_PACKETS * this.mtu, this.cwnd);
-    this.cwnd = Math.max(floor, faded);
+    // What was learnt stays as the aim of the slow start that follows.
+    this.ssthresh = Math.max(this.ssthresh, 0.75 * this.cwnd);
+    this.cwnd = faded;
     this.epochStart = -1;
   }
 }

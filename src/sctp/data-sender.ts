@@ -213,7 +213,11 @@ export class DataSender {
     if (congestion.inRecovery && ((outstanding.cumulativeTsn - congestion.recoveryPoint) | 0) >= 0) {
       congestion.exitRecovery();
     }
-    if (result.lost > 0) congestion.onLoss(result.lost, flight, outstanding.nextTsn, rto.minRtt);
+    if (outstanding.allSpurious) {
+      outstanding.forgetLosses();
+      congestion.undo();
+    }
+    if (result.lost > 0) this.onLoss(result.lost, flight);
     if (result.bytes > 0) {
       rto.onProgress();
       const limited = this.limitedByCwnd || (congestion.inSlowStart && 2 * flight >= congestion.cwnd);
@@ -226,6 +230,7 @@ export class DataSender {
         limited,
         result.progressed && result.lost === 0,
         rto.srtt ?? 0,
+        rto.minRtt,
       );
       this.probeUsed = false;
       this.probeDeadline = NEVER;
@@ -241,6 +246,12 @@ export class DataSender {
     }
   }
 
+  private onLoss(packets: number, flight: number): void {
+    const { congestion, outstanding } = this;
+    if (!congestion.inRecovery) outstanding.beginEpisode();
+    congestion.onLoss(packets, flight, outstanding.nextTsn, this.rto.minRtt);
+  }
+
   // -- Timers
 
   /** True if the peer did not answer: an error for the association's counter. */
@@ -249,7 +260,7 @@ export class DataSender {
     if (now >= outstanding.reorderDeadline) {
       const { flight } = outstanding;
       const lost = outstanding.detectLosses(now);
-      if (lost > 0) congestion.onLoss(lost, flight, outstanding.nextTsn, rto.minRtt);
+      if (lost > 0) this.onLoss(lost, flight);
     }
     if (now >= this.retransmitDeadline) {
       this.timeouts++;

@@ -105,7 +105,10 @@ export class RetransmissionQueue {
   reorderDeadline: number = Number.POSITIVE_INFINITY;
   readonly result: SackResult = new SackResult();
   retransmitted = 0;
-  spurious = 0;
+  /** Chunks found lost since the last congestion event began, and how many of them had arrived all the same. */
+  private episodeLosses = 0;
+  private episodeSpurious = 0;
+  private lastLosses = 0;
 
   constructor(initialTsn: number, rto: RtoEstimator, abandonRest: (message: OutgoingMessage) => boolean) {
     this.rto = rto;
@@ -409,7 +412,7 @@ export class RetransmissionQueue {
     else if (state === LOST) {
       this.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
       this.lostChunks--;
-      this.spurious++;
+      this.episodeSpurious++;
     } else return;
     const result = this.result;
     result.bytes += this.wireSize(slot);
@@ -420,7 +423,11 @@ export class RetransmissionQueue {
     if (once) {
       if (result.rtt < 0 || elapsed < result.rtt) result.rtt = elapsed;
       if (((highestBefore - tsn) | 0) > 0) this.reorderingSeen = true;
-    } else if (elapsed < this.rto.minRtt) return; // The acknowledgement of an earlier transmission (RFC 8985 §6.2 step 2).
+    } else if (elapsed < this.rto.minRtt) {
+      // The acknowledgement of an earlier transmission (RFC 8985 §6.2 step 2).
+      this.episodeSpurious++;
+      return;
+    }
     const number = this.sentNumber[slot]!;
     if (number > this.rackNumber) {
       this.rackNumber = number;
@@ -430,17 +437,35 @@ export class RetransmissionQueue {
 
   /** A retransmission that the peer reports as duplicate was needless: wait longer next time (RFC 8985 §6.2 step 4). */
   private onDuplicates(b: Uint8Array, offset: number, count: number): void {
-    if (count === 0 || this.rackNumber < this.reoWndRound) return;
+    
     let real = false;
     for (let i = 0; i < count && !real; i++) {
       const tsn = read32(b, offset + 4 * i);
       real = ((this.nextTsn - tsn) | 0) > 0;
     }
     if (!real || this.retransmitted === 0) return;
+    this.episodeSpurious += count;
+    if (this.rackNumber < this.reoWndRound) return;
     this.reoWndMult = Math.min(MAX_REO_WND_MULT, this.reoWndMult + 1);
     this.reoWndPersist = REO_WND_PERSIST;
     // At most once per round trip.
     this.reoWndRound = this.tail === NONE ? this.rackNumber + 1 : this.sentNumber[this.tail]!;
+  }
+
+  /** The losses since the last congestion event were all imagined: reordering, or a delayed acknowledgement. */
+  get allSpurious(): boolean {
+    return this.episodeLosses > 0 && this.episodeSpurious >= this.episodeLosses;
+  }
+
+  forgetLosses(): void {
+    this.episodeLosses = 0;
+    this.episodeSpurious = 0;
+  }
+
+  /** A congestion event may begin with the losses just found. */
+  beginEpisode(): void {
+    this.episodeLosses = this.lastLosses;
+    this.episodeSpurious = 0;
   }
 
   private reorderWindow(): number {
@@ -457,6 +482,7 @@ export class RetransmissionQueue {
     const threshold = this.reorderingSeen ? Number.POSITIVE_INFINITY : PACKET_THRESHOLD;
     let packets = 0;
     let packet = -1;
+    this.lastLosses = 0;
     for (let slot = this.head; slot !== NONE; ) {
       const sent = this.sentNumber[slot]!;
       if (sent >= number) break;
@@ -470,6 +496,8 @@ export class RetransmissionQueue {
         packets++;
       }
       this.lose(slot);
+      this.lastLosses++;
+      this.episodeLosses++;
       slot = this.head;
     }
     if (packets > 0 && this.reoWndPersist > 0 && --this.reoWndPersist === 0) this.reoWndMult = 1;
