@@ -88,7 +88,7 @@ export class DataSender {
       if (this.retransmitDeadline === NEVER) this.retransmitDeadline = now + this.rto.rto;
     }
     // The queue is empty or a window is shut: only an acknowledgement gets us further, so ask for it.
-    if (blocked || queue.empty) out.setImmediate();
+    if (blocked || queue.empty) out.requestSack();
     if (outstanding.flight !== flightBefore) this.armProbe(now);
   }
 
@@ -160,7 +160,7 @@ export class DataSender {
       if (single) return false;
       room = whole;
     }
-    const size = left < room ? left : room;
+    const size = Math.min(left, room);
     const rwnd = this.peerRwnd - outstanding.flight;
     // A shut window is probed with one chunk (RFC 9260 §6.1 A).
     if (size > rwnd && outstanding.flight > 0) return false;
@@ -305,7 +305,7 @@ export class DataSender {
       const slot = outstanding.slotOf(tsn);
       this.put(slot, tsn, outstanding.wireSize(slot), now);
     }
-    out.setImmediate();
+    out.requestSack();
     // RFC 8985 §7.3: the timer goes on as if nothing had been sent.
     this.retransmitDeadline = now + this.rto.rto;
   }

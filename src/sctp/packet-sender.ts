@@ -54,7 +54,7 @@ export class PacketSender {
   }
 
   /** Asks for a SACK at once (RFC 7053) with the last DATA chunk of the open packet. */
-  setImmediate(): void {
+  requestSack(): void {
     if (this.open && this.lastData > 0) this.builder.buffer[this.lastData + 1]! |= FLAG_I;
   }
 

@@ -437,7 +437,6 @@ export class RetransmissionQueue {
 
   /** A retransmission that the peer reports as duplicate was needless: wait longer next time (RFC 8985 §6.2 step 4). */
   private onDuplicates(b: Uint8Array, offset: number, count: number): void {
-    
     let real = false;
     for (let i = 0; i < count && !real; i++) {
       const tsn = read32(b, offset + 4 * i);
