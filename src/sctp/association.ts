@@ -1,15 +1,15 @@
-// One SCTP association over DTLS (RFC 8261, RFC 9260, RFC 8831): states, the four-way handshake, chunk dispatch, shutdown. The
-// parts that move data are elsewhere: data-sender.ts (out), data-tracker.ts and reassembly.ts (in).
+// One SCTP association over DTLS (RFC 8261, RFC 9260, RFC 8831): its state, chunk dispatch, shutdown, timers and bundling. The parts are
+// elsewhere: handshake.ts, data-sender.ts, data-receiver.ts, stream-reset.ts, heartbeat.ts, path-mtu.ts.
 //
 // Inputs: connect, receive, send, resetStreams, shutdown, abort, handleTimeout, flush. Nothing but handshake answers is
 // transmitted before `flush`, which the owner calls at the end of each round. No multi-homing, no dynamic addresses, no AUTH.
+import { CAN_FORWARD_TSN, CAN_INTERLEAVE, CAN_RECONFIG } from "./capabilities.js";
 import {
   ABORT,
   COOKIE_ACK,
   COOKIE_ECHO,
   DATA,
   ERROR,
-  FLAG_I,
   FLAG_T,
   FORWARD_TSN,
   HEARTBEAT,
@@ -18,47 +18,26 @@ import {
   I_FORWARD_TSN,
   INIT,
   INIT_ACK,
-  type InitChunk,
   PAD,
-  parseInit,
   RE_CONFIG,
   SACK,
   SHUTDOWN,
   SHUTDOWN_ACK,
   SHUTDOWN_COMPLETE,
   writeChunk,
-  writeInit,
 } from "./chunks.js";
-import { CookieJar, type StateCookie } from "./cookie.js";
+import { type DataFault, DataReceiver } from "./data-receiver.js";
 import { DataSender } from "./data-sender.js";
-import { DataTracker } from "./data-tracker.js";
-import {
-  CAN_FORWARD_TSN,
-  CAN_INTERLEAVE,
-  CAN_RECONFIG,
-  CAN_ZERO_CHECKSUM,
-  commonCapabilities,
-  initIsSane,
-  judgeParameters,
-  type Offer,
-  offerParameters,
-  reportUnrecognized,
-  stateCookieOf,
-} from "./handshake.js";
+import { Handshake, type HandshakeHost } from "./handshake.js";
 import { Heartbeat, heartbeatAck } from "./heartbeat.js";
 import {
   ASSOCIATION_MAX_RETRANS,
-  COOKIE_LIFE,
   DEFAULT_MTU,
-  DEFAULT_RECEIVE_BUFFER,
   HEARTBEAT_INTERVAL,
-  MAX_COOKIE,
-  MAX_INIT_RETRANSMITS,
   MAX_MTU,
   MAX_PENDING_ERRORS,
   MAX_PENDING_HEARTBEAT_ACKS,
   MIN_MTU,
-  REASSEMBLY_SLACK,
   RTO_INITIAL,
   type SctpCloseReason,
   type SctpHost,
@@ -66,27 +45,22 @@ import {
   type SctpState,
   type SctpStats,
   type SendOptions,
-  T1_MAX,
 } from "./options.js";
 import { COMMON_HEADER, checksumOk, pad4, read16, read32, write32 } from "./packet.js";
 import { PacketSender } from "./packet-sender.js";
 import {
   CAUSE_COOKIE_WHILE_SHUTTING_DOWN,
-  CAUSE_INVALID_STREAM,
-  CAUSE_NO_USER_DATA,
   CAUSE_OUT_OF_RESOURCE,
   CAUSE_PROTOCOL_VIOLATION,
-  CAUSE_STALE_COOKIE,
   CAUSE_UNRECOGNIZED_CHUNK,
   CAUSE_USER_INITIATED_ABORT,
   errorCause,
-  STATE_COOKIE,
 } from "./parameters.js";
 import { PathMtu } from "./path-mtu.js";
-import { Reassembly } from "./reassembly.js";
 import { OutgoingMessage } from "./send-queue.js";
 import { StreamReset } from "./stream-reset.js";
 
+const NOTHING = new Uint8Array(0);
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Why a message was not taken. */
@@ -95,39 +69,22 @@ export type SendResult = "ok" | "too-large" | "empty" | "invalid-stream" | "clos
 export class SctpAssociation {
   private readonly options: SctpOptions;
   private readonly host: SctpHost;
-  private readonly offer: Offer;
+  private readonly zeroChecksum: boolean;
   private readonly out: PacketSender;
+  private readonly handshake: Handshake;
   private readonly sender: DataSender;
-  private readonly tracker: DataTracker = new DataTracker();
-  private readonly reassembly: Reassembly;
+  private readonly receiver: DataReceiver;
   private readonly resets: StreamReset;
   private readonly heartbeat: Heartbeat;
   private readonly pathMtu: PathMtu;
-  private readonly receiveBuffer: number;
-  private readonly maxBuffered: number;
-  private cookies: CookieJar | undefined;
 
   state: SctpState = "closed";
   /** No way back: aborted, shut down or failed. */
   private finished = false;
-  private localTag: number;
-  private localInitialTsn: number;
-  private peerTag = 0;
-  /** The peer's parameters were taken over (from INIT ACK or a cookie). */
-  private adopted = false;
-  private capabilities = 0;
-  /** Streams we may use, and the peer may use; 65535 until negotiated. */
-  outboundStreams: number;
-  inboundStreams: number;
   /** Largest message the peer takes, in bytes; 0 = unlimited (RFC 8841 §6). */
   peerMaxMessageSize: number;
 
-  private cookieEcho: Uint8Array | undefined;
-  private cookieEchoDue = false;
-  private cookieAckDue = false;
-  /** T1-init and T1-cookie, T2-shutdown. */
-  private handshakeDeadline = NEVER;
-  private handshakeTries = 0;
+  /** T2-shutdown. */
   private shutdownDeadline = NEVER;
   private shutdownDue = false;
   private heartbeatAcks: Uint8Array[] = [];
@@ -144,39 +101,69 @@ export class SctpAssociation {
   constructor(options: SctpOptions, host: SctpHost) {
     this.options = options;
     this.host = host;
-    this.offer = { interleaving: options.interleaving ?? true, zeroChecksum: options.zeroChecksum ?? true };
+    this.zeroChecksum = options.zeroChecksum ?? true;
+    this.peerMaxMessageSize = options.peerMaxMessageSize ?? 65_536;
     const mtu = clampMtu(options.mtu ?? DEFAULT_MTU);
     this.pathMtu = new PathMtu(mtu, clampMtu(options.maxMtu ?? mtu));
     this.out = new PacketSender(host, mtu, options.localPort ?? 5000, options.remotePort ?? 5000);
-    this.localTag = this.randomTag();
-    this.localInitialTsn = read32(options.crypto.random(4), 0);
-    this.sender = new DataSender(options, this.out, mtu, this.localInitialTsn);
-    this.receiveBuffer = options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER;
-    this.maxBuffered = 2.5 * options.maxMessageSize + this.receiveBuffer + REASSEMBLY_SLACK;
-    this.outboundStreams = options.maxStreams ?? 65_535;
-    this.inboundStreams = this.outboundStreams;
-    this.peerMaxMessageSize = options.peerMaxMessageSize ?? 65_536;
+    this.receiver = new DataReceiver(options, host, (cause) => this.error(cause));
+    const offer = { interleaving: options.interleaving ?? true, zeroChecksum: this.zeroChecksum };
+    this.handshake = new Handshake(options, offer, this.out, this.receiver.buffer, this.handshakeHost());
+    this.sender = new DataSender(options, this.out, mtu, this.handshake.localInitialTsn);
     this.heartbeat = new Heartbeat(options.crypto, options.heartbeatInterval ?? HEARTBEAT_INTERVAL);
-    this.reassembly = new Reassembly(
-      {
-        onMessage: (streamId, ppid, data) => host.onMessage(streamId, ppid, data),
-        onOversizeMessage: (streamId) => host.onOversizeMessage?.(streamId),
-      },
-      options.maxMessageSize,
-    );
     this.resets = new StreamReset({
       resetIncoming: (ids) => this.resetIncoming(ids),
       onOutgoingReset: (ids, ok) => this.finishReset(ids, ok),
-      onResetRequested: (ids) => this.resetStreams(ids.length > 0 ? ids : this.reassembly.streamIds()),
+      onResetRequested: (ids) => this.resetStreams(ids.length > 0 ? ids : this.receiver.reassembly.streamIds()),
     });
     this.reportDecrease = (streamId, bytes) => host.onBufferedAmountDecrease(streamId, bytes);
   }
 
-  private randomTag(): number {
-    for (;;) {
-      const tag = read32(this.options.crypto.random(4), 0);
-      if (tag !== 0) return tag;
-    }
+  private handshakeHost(): HandshakeHost {
+    const association = this;
+    return {
+      get state() {
+        return association.state;
+      },
+      set state(state: SctpState) {
+        association.state = state;
+      },
+      onAdopted: (initialTsn, rwnd) => this.adopt(initialTsn, rwnd),
+      onEstablished: (now) => this.establish(now),
+      onRestart: (now) => this.restart(now),
+      onFailed: () => this.close("init-failed"),
+      loseData: () => this.sender.outstanding.loseAll(),
+      repeatShutdownAck: (error) => {
+        this.out.add(writeChunk(SHUTDOWN_ACK, 0, NOTHING));
+        if (error) this.out.add(writeChunk(ERROR, 0, errorCause(CAUSE_COOKIE_WHILE_SHUTTING_DOWN)));
+      },
+      drop: (why) => this.drop(why),
+    };
+  }
+
+  private adopt(peerInitialTsn: number, peerRwnd: number): void {
+    const { capabilities, inboundStreams, localInitialTsn } = this.handshake;
+    this.sender.peerRwnd = peerRwnd;
+    this.sender.negotiated((capabilities & CAN_INTERLEAVE) !== 0, (capabilities & CAN_FORWARD_TSN) !== 0);
+    this.receiver.begin(peerInitialTsn, capabilities, inboundStreams);
+    this.resets.begin(localInitialTsn, peerInitialTsn);
+  }
+
+  private establish(now: number): void {
+    this.sender.startTimer(now);
+    this.heartbeat.start(now);
+    this.pathMtu.start();
+    this.host.onEstablished();
+  }
+
+  private restart(now: number): void {
+    this.debug("peer restarted");
+    this.sender.restart(this.handshake.localInitialTsn);
+    this.draining = [];
+    this.shutdownDeadline = NEVER;
+    this.shutdownDue = false;
+    this.heartbeat.start(now);
+    this.host.onRestarted?.();
   }
 
   private debug(message: string): void {
@@ -188,9 +175,7 @@ export class SctpAssociation {
   /** Starts the handshake. Both sides do (RFC 8831 §6.1 with RFC 9260 §5.2.1); whichever INIT is first decides nothing. */
   connect(now: number): void {
     if (this.finished || this.state !== "closed") return;
-    this.state = "cookie-wait";
-    this.handshakeTries = 0;
-    this.sendInit(now);
+    this.handshake.start(now);
   }
 
   /**
@@ -201,7 +186,7 @@ export class SctpAssociation {
     if (this.finished || this.state.startsWith("shutdown")) return "closed";
     if (data.length === 0) return "empty";
     if (this.peerMaxMessageSize > 0 && data.length > this.peerMaxMessageSize) return "too-large";
-    if (streamId >= this.outboundStreams) return "invalid-stream";
+    if (streamId >= this.handshake.outboundStreams) return "invalid-stream";
     const { queue } = this.sender;
     const stream = queue.stream(streamId);
     if (options.priority !== undefined) stream.weight = options.priority;
@@ -230,7 +215,7 @@ export class SctpAssociation {
     if (stream === undefined) return;
     const head = stream.head;
     this.sender.queue.discard(stream);
-    if (head !== undefined && head.offset > 0 && (this.capabilities & CAN_FORWARD_TSN) !== 0) {
+    if (head !== undefined && head.offset > 0 && (this.handshake.capabilities & CAN_FORWARD_TSN) !== 0) {
       this.sender.outstanding.abandon(head);
     }
   }
@@ -263,7 +248,7 @@ export class SctpAssociation {
 
   /** SCTP packet bytes that fit one record of the path in use now. */
   setMtu(mtu: number): void {
-    this.pathMtu.mtu = clampMtu(mtu);
+    this.pathMtu.set(clampMtu(mtu));
     this.applyMtu();
   }
 
@@ -271,8 +256,8 @@ export class SctpAssociation {
   pathChanged(now: number): void {
     if (this.finished) return;
     this.sender.pathChanged(now);
-    if (this.handshakeDeadline !== NEVER) this.handshakeDeadline = now;
-    if (this.adopted) this.pathMtu.start();
+    this.handshake.hurry(now);
+    if (this.handshake.adopted) this.pathMtu.start();
   }
 
   get stats(): SctpStats {
@@ -293,230 +278,29 @@ export class SctpAssociation {
       bytesSent: out.bytes,
       bytesReceived: this.bytesReceived,
       messagesSent: sender.messages,
-      messagesReceived: this.reassembly.messages,
+      messagesReceived: this.receiver.reassembly.messages,
       chunksRetransmitted: sender.outstanding.retransmitted,
       timeouts: sender.timeouts,
       congestionEvents: sender.congestion.events,
-      duplicates: this.tracker.duplicatesSeen,
+      duplicates: this.receiver.tracker.duplicatesSeen,
       packetsDropped: this.packetsDropped,
-      usesInterleaving: (this.capabilities & CAN_INTERLEAVE) !== 0,
+      usesInterleaving: (this.handshake.capabilities & CAN_INTERLEAVE) !== 0,
       usesZeroChecksum: out.zeroChecksum,
     };
+  }
+
+  /** Streams we may use, and the peer may use; what we ask for until negotiated. */
+  get outboundStreams(): number {
+    return this.handshake.outboundStreams;
+  }
+
+  get inboundStreams(): number {
+    return this.handshake.inboundStreams;
   }
 
   /** True if a user message is queued or not yet acknowledged. */
   get busy(): boolean {
     return !this.sender.idle;
-  }
-
-  // -- Handshake
-
-  private sendInit(now: number): void {
-    const init = writeInit(INIT, {
-      initiateTag: this.localTag,
-      arwnd: this.receiveBuffer,
-      outboundStreams: this.options.maxStreams ?? 65_535,
-      inboundStreams: this.options.maxStreams ?? 65_535,
-      initialTsn: this.localInitialTsn,
-      parameters: offerParameters(this.offer),
-    });
-    this.out.sendAlone(init, 0);
-    this.startHandshakeTimer(now);
-  }
-
-  private startHandshakeTimer(now: number): void {
-    const rto = (this.options.rtoInitial ?? RTO_INITIAL) * 2 ** Math.min(10, this.handshakeTries);
-    this.handshakeDeadline = now + Math.min(T1_MAX, rto);
-  }
-
-  private handleInit(packet: Uint8Array, length: number, now: number): void {
-    const init = parseInit(packet, COMMON_HEADER, length);
-    const judged = init && judgeParameters(init.parameters);
-    if (init === undefined || judged === undefined || !initIsSane(init)) {
-      this.drop("malformed INIT");
-      return;
-    }
-    if (this.state === "shutdown-ack-sent") {
-      // RFC 9260 §9.2: the peer's SHUTDOWN COMPLETE was lost.
-      this.out.add(writeChunk(SHUTDOWN_ACK, 0, new Uint8Array(0)));
-      return;
-    }
-    const starting = this.state === "closed" || this.state === "cookie-wait" || this.state === "cookie-echoed";
-    const capabilities = commonCapabilities(judged.accepted, this.offer);
-    const streams = this.options.maxStreams ?? 65_535;
-    const cookie: StateCookie = {
-      createdAt: now,
-      // RFC 9260 §5.2.1: the same tag and TSN as in our INIT; §5.2.2: others than those in use.
-      localTag: starting ? this.localTag : this.randomTag(),
-      localInitialTsn: starting ? this.localInitialTsn : read32(this.options.crypto.random(4), 0),
-      peerTag: init.initiateTag,
-      peerInitialTsn: init.initialTsn,
-      peerRwnd: init.arwnd,
-      outboundStreams: Math.min(streams, init.inboundStreams),
-      inboundStreams: Math.min(streams, init.outboundStreams),
-      capabilities,
-      localTieTag: this.adopted ? this.localTag : 0,
-      peerTieTag: this.adopted ? this.peerTag : 0,
-    };
-    this.cookies ??= new CookieJar(this.options.crypto);
-    const ack = writeInit(INIT_ACK, {
-      initiateTag: cookie.localTag,
-      arwnd: this.receiveBuffer,
-      outboundStreams: cookie.outboundStreams,
-      inboundStreams: streams,
-      initialTsn: cookie.localInitialTsn,
-      parameters: [
-        { type: STATE_COOKIE, value: this.cookies.seal(cookie) },
-        ...offerParameters(this.offer),
-        ...reportUnrecognized(judged.reported),
-      ],
-    });
-    this.out.sendAlone(ack, init.initiateTag);
-  }
-
-  private handleInitAck(packet: Uint8Array, offset: number, length: number, now: number): void {
-    // RFC 9260 §5.2.3: in any other state it is an old one.
-    if (this.state !== "cookie-wait") return;
-    const init = parseInit(packet, offset, length);
-    const judged = init && judgeParameters(init.parameters);
-    const cookie = init && stateCookieOf(init);
-    if (init === undefined || judged === undefined || cookie === undefined || cookie.length > MAX_COOKIE) {
-      this.drop("malformed INIT ACK");
-      return;
-    }
-    if (!initIsSane(init)) {
-      this.fail("init-failed");
-      return;
-    }
-    this.adoptInitAck(init, commonCapabilities(judged.accepted, this.offer));
-    this.cookieEcho = writeChunk(COOKIE_ECHO, 0, cookie);
-    this.state = "cookie-echoed";
-    this.cookieEchoDue = true;
-    this.handshakeTries = 0;
-    this.startHandshakeTimer(now);
-  }
-
-  private adoptInitAck(init: InitChunk, capabilities: number): void {
-    const streams = this.options.maxStreams ?? 65_535;
-    this.adopt(
-      init.initiateTag,
-      init.initialTsn,
-      init.arwnd,
-      Math.min(streams, init.inboundStreams),
-      Math.min(streams, init.outboundStreams),
-      capabilities,
-    );
-  }
-
-  private adopt(
-    tag: number,
-    initialTsn: number,
-    rwnd: number,
-    outboundStreams: number,
-    inboundStreams: number,
-    capabilities: number,
-  ): void {
-    this.adopted = true;
-    this.peerTag = tag;
-    this.out.tag = tag;
-    this.capabilities = capabilities;
-    this.outboundStreams = outboundStreams;
-    this.inboundStreams = inboundStreams;
-    this.out.zeroChecksum = (capabilities & CAN_ZERO_CHECKSUM) !== 0;
-    this.sender.peerRwnd = rwnd;
-    this.tracker.reset(initialTsn);
-    this.resets.begin(this.localInitialTsn, initialTsn);
-    this.reassembly.clear();
-    const interleaving = (capabilities & CAN_INTERLEAVE) !== 0;
-    this.sender.negotiated(interleaving, (capabilities & CAN_FORWARD_TSN) !== 0);
-    this.reassembly.sequenceMask = interleaving ? 0xffff_ffff : 0xffff;
-  }
-
-  private adoptCookie(cookie: StateCookie): void {
-    this.adopt(
-      cookie.peerTag,
-      cookie.peerInitialTsn,
-      cookie.peerRwnd,
-      cookie.outboundStreams,
-      cookie.inboundStreams,
-      cookie.capabilities,
-    );
-  }
-
-  /** RFC 9260 §5.1.5 and the table of §5.2.4. False if the rest of the packet must not be processed. */
-  private handleCookieEcho(packet: Uint8Array, offset: number, length: number, tag: number, now: number): boolean {
-    const cookie = this.cookies?.open(packet.subarray(offset + 4, offset + length));
-    if (cookie === undefined || tag !== cookie.localTag) {
-      this.drop("bad cookie");
-      return false;
-    }
-    const sameLocal = cookie.localTag === this.localTag;
-    const samePeer = this.adopted && cookie.peerTag === this.peerTag;
-    if (now - cookie.createdAt > COOKIE_LIFE && !(sameLocal && samePeer)) {
-      const staleness = new Uint8Array(4);
-      write32(staleness, 0, Math.min(0xffff_ffff, (now - cookie.createdAt - COOKIE_LIFE) * 1000));
-      this.out.sendAlone(writeChunk(ERROR, 0, errorCause(CAUSE_STALE_COOKIE, staleness)), cookie.peerTag);
-      return false;
-    }
-    if (!this.adopted) {
-      if (!sameLocal) return false;
-      this.adoptCookie(cookie);
-      this.establish(now);
-    } else if (sameLocal) {
-      // Actions B and D. A cookie with another peer tag counts only while the handshake is going on.
-      if (!samePeer) {
-        if (this.state !== "cookie-echoed" && this.state !== "cookie-wait") return false;
-        this.adoptCookie(cookie);
-      }
-      if (this.state === "cookie-echoed" || this.state === "cookie-wait") this.establish(now);
-    } else if (!samePeer && cookie.localTieTag === this.localTag && cookie.peerTieTag === this.peerTag) {
-      if (this.state === "shutdown-ack-sent") {
-        this.out.add(writeChunk(SHUTDOWN_ACK, 0, new Uint8Array(0)));
-        this.out.add(writeChunk(ERROR, 0, errorCause(CAUSE_COOKIE_WHILE_SHUTTING_DOWN)));
-        return false;
-      }
-      this.restart(cookie, now);
-    } else return false; // Action C.
-    this.cookieAckDue = true;
-    return true;
-  }
-
-  /** Action A of RFC 9260 §5.2.4: the peer lost its state and began anew. */
-  private restart(cookie: StateCookie, now: number): void {
-    this.debug("peer restarted");
-    this.localTag = cookie.localTag;
-    this.localInitialTsn = cookie.localInitialTsn;
-    this.sender.restart(cookie.localInitialTsn);
-    this.adoptCookie(cookie);
-    this.draining = [];
-    this.state = "established";
-    this.heartbeat.start(now);
-    this.host.onRestarted?.();
-  }
-
-  private establish(now: number): void {
-    this.state = "established";
-    this.handshakeDeadline = NEVER;
-    this.cookieEcho = undefined;
-    this.cookieEchoDue = false;
-    this.sender.startTimer(now);
-    this.heartbeat.start(now);
-    this.pathMtu.start();
-    this.host.onEstablished();
-  }
-
-  private handleHandshakeTimeout(now: number): void {
-    this.handshakeTries++;
-    if (this.handshakeTries > (this.options.maxInitRetransmits ?? MAX_INIT_RETRANSMITS)) {
-      this.close("init-failed");
-      return;
-    }
-    if (this.state === "cookie-wait") this.sendInit(now);
-    else if (this.state === "cookie-echoed") {
-      this.sender.outstanding.loseAll();
-      this.cookieEchoDue = true;
-      this.startHandshakeTimer(now);
-    } else this.handshakeDeadline = NEVER;
   }
 
   // -- Packets in
@@ -537,7 +321,7 @@ export class SctpAssociation {
       this.drop("wrong port");
       return;
     }
-    if (!checksumOk(packet, this.offer.zeroChecksum)) {
+    if (!checksumOk(packet, this.zeroChecksum)) {
       this.drop("wrong checksum");
       return;
     }
@@ -554,19 +338,19 @@ export class SctpAssociation {
         this.drop("bad INIT packet");
         return;
       }
-      this.handleInit(packet, length, now);
+      this.handshake.handleInit(packet, COMMON_HEADER, length, now);
       return;
     }
     // The tag of these four is judged with the chunk (RFC 9260 §8.5.1).
     const special = first === COOKIE_ECHO || first === ABORT || first === SHUTDOWN_COMPLETE || first === SHUTDOWN_ACK;
-    if (tag !== this.localTag && !special) {
+    if (tag !== this.handshake.localTag && !special) {
       this.drop("wrong verification tag");
       return;
     }
     this.chunks(packet, tag, now);
     if (this.finished) return;
-    this.tracker.endOfPacket(now);
-    if (this.resets.waiting) this.resets.onCumulativeTsn(this.tracker.cumulativeTsn);
+    this.receiver.tracker.endOfPacket(now);
+    if (this.resets.waiting) this.resets.onCumulativeTsn(this.receiver.tracker.cumulativeTsn);
   }
 
   private chunks(packet: Uint8Array, tag: number, now: number): void {
@@ -580,7 +364,7 @@ export class SctpAssociation {
       }
       const type = packet[offset]!;
       if (type === DATA || type === I_DATA) {
-        if (tag !== this.localTag) return;
+        if (tag !== this.handshake.localTag) return;
         this.handleData(packet, offset, length, type);
       } else if (!this.handleControl(packet, offset, length, type, tag, now)) return;
       if (this.finished) return;
@@ -599,54 +383,10 @@ export class SctpAssociation {
 
   private handleData(packet: Uint8Array, offset: number, length: number, type: number): void {
     if (!this.canReceiveData) return;
-    const interleaved = type === I_DATA;
-    if (interleaved !== ((this.capabilities & CAN_INTERLEAVE) !== 0)) {
-      // RFC 8260 §2.2.1: one kind of chunk per association.
-      this.violation("wrong kind of DATA chunk");
-      return;
-    }
-    const header = interleaved ? 20 : 16;
-    const size = length - header;
-    const { tracker, reassembly } = this;
-    if (size < 0) {
-      this.violation("short DATA chunk");
-      return;
-    }
-    const tsn = read32(packet, offset + 4);
-    if (size === 0) {
-      const value = packet.slice(offset + 4, offset + 8);
-      this.sendAbort(errorCause(CAUSE_NO_USER_DATA, value));
-      this.close("protocol-violation");
-      return;
-    }
-    if (tracker.bytesAhead + size > this.receiveBuffer && tracker.isBeyond(tsn) && tracker.hasGap) {
-      // The window is full (RFC 9260 §6.2): only what fills gaps is taken.
-      tracker.sackNow = true;
-      return;
-    }
-    const streamId = read16(packet, offset + 8);
-    if (!tracker.receive(tsn, size)) return;
-    const flags = packet[offset + 1]!;
-    if ((flags & FLAG_I) !== 0) tracker.sackNow = true;
-    if (streamId >= this.inboundStreams) {
-      const value = new Uint8Array(4);
-      value.set(packet.subarray(offset + 8, offset + 10));
-      this.error(errorCause(CAUSE_INVALID_STREAM, value));
-      return;
-    }
-    const start = offset + header;
-    const end = offset + length;
-    if (interleaved) {
-      const mid = read32(packet, offset + 12);
-      reassembly.idata(flags, tsn, streamId, mid, read32(packet, offset + 16), packet, start, end);
-    } else {
-      const ssn = read16(packet, offset + 10);
-      reassembly.data(flags, tsn, streamId, ssn, read32(packet, offset + 12), packet, start, end);
-    }
-    if (reassembly.buffered > this.maxBuffered && !this.finished) {
-      this.sendAbort(errorCause(CAUSE_OUT_OF_RESOURCE));
-      this.close("out-of-resource");
-    }
+    // RFC 9260 §9.2: data that crosses our SHUTDOWN is answered with another one.
+    if (this.state === "shutdown-sent") this.shutdownDue = true;
+    const fault = this.receiver.handleData(packet, offset, length, type);
+    if (fault !== undefined) this.refuse(fault);
   }
 
   /** False: ignore the rest of the packet. */
@@ -655,7 +395,10 @@ export class SctpAssociation {
       case ABORT:
       case SHUTDOWN_COMPLETE: {
         const reflected = (b[at + 1]! & FLAG_T) !== 0;
-        if (tag !== (reflected ? this.peerTag : this.localTag) || (reflected && !this.adopted)) {
+        if (
+          tag !== (reflected ? this.handshake.peerTag : this.handshake.localTag) ||
+          (reflected && !this.handshake.adopted)
+        ) {
           this.drop("wrong verification tag");
           return false;
         }
@@ -667,9 +410,9 @@ export class SctpAssociation {
         this.handleShutdownAck(tag);
         return false;
       case COOKIE_ECHO:
-        return this.handleCookieEcho(b, at, length, tag, now);
+        return this.handshake.handleCookieEcho(b, at, length, tag, now);
     }
-    if (tag !== this.localTag) {
+    if (tag !== this.handshake.localTag) {
       this.drop("wrong verification tag");
       return false;
     }
@@ -677,16 +420,16 @@ export class SctpAssociation {
       case INIT:
         return false;
       case INIT_ACK:
-        this.handleInitAck(b, at, length, now);
+        this.handshake.handleInitAck(b, at, length, now);
         return false;
       case COOKIE_ACK:
-        if (this.state === "cookie-echoed") this.establish(now);
+        this.handshake.handleCookieAck(now);
         return true;
       case ERROR:
-        this.handleError(b, at, length, now);
+        this.handshake.handleError(b, at, length, now);
         return true;
     }
-    if (!this.adopted || this.state === "cookie-wait") return true;
+    if (!this.handshake.adopted || this.state === "cookie-wait") return true;
     switch (type) {
       case SACK:
         if (length >= 16 && this.state !== "cookie-echoed") {
@@ -706,12 +449,14 @@ export class SctpAssociation {
         if (length >= 8) this.handleShutdown(read32(b, at + 4), now);
         return true;
       case RE_CONFIG:
-        if (!this.resets.handle(b, at, length, this.tracker.cumulativeTsn)) this.drop("malformed RE-CONFIG");
+        if (!this.resets.handle(b, at, length, this.receiver.tracker.cumulativeTsn)) this.drop("malformed RE-CONFIG");
         return true;
       case FORWARD_TSN:
-      case I_FORWARD_TSN:
-        this.handleForwardTsn(b, at, length, type);
+      case I_FORWARD_TSN: {
+        const fault = this.receiver.handleForwardTsn(b, at, length, type);
+        if (fault !== undefined) this.refuse(fault);
         return true;
+      }
       case PAD:
         return true;
     }
@@ -720,40 +465,6 @@ export class SctpAssociation {
       this.error(errorCause(CAUSE_UNRECOGNIZED_CHUNK, b.slice(at, at + Math.min(length, 64))));
     }
     return (type & 0x80) !== 0;
-  }
-
-  private handleForwardTsn(b: Uint8Array, at: number, length: number, type: number): void {
-    const interleaved = type === I_FORWARD_TSN;
-    if ((this.capabilities & CAN_FORWARD_TSN) === 0 || length < 8) return;
-    if (interleaved !== ((this.capabilities & CAN_INTERLEAVE) !== 0)) {
-      this.violation("wrong kind of FORWARD TSN chunk");
-      return;
-    }
-    const cumulative = read32(b, at + 4);
-    if (!this.tracker.forward(cumulative)) return;
-    const { reassembly } = this;
-    if (!interleaved) reassembly.forward(cumulative);
-    const size = interleaved ? 8 : 4;
-    for (let o = at + 8; o + size <= at + length; o += size) {
-      const streamId = read16(b, o);
-      if (streamId >= this.inboundStreams) continue;
-      if (!interleaved) reassembly.skipOrdered(streamId, read16(b, o + 2));
-      else if ((b[o + 3]! & 1) !== 0) reassembly.skipUnordered(streamId, read32(b, o + 4));
-      else reassembly.skipOrdered(streamId, read32(b, o + 4));
-      if (this.finished) return;
-    }
-  }
-
-  private handleError(b: Uint8Array, at: number, length: number, now: number): void {
-    if (this.state !== "cookie-echoed" || length < 8 || read16(b, at + 4) !== CAUSE_STALE_COOKIE) return;
-    // RFC 9260 §5.2.6: a new INIT gets a new cookie.
-    this.adopted = false;
-    this.state = "cookie-wait";
-    this.cookieEcho = undefined;
-    this.cookieEchoDue = false;
-    this.sender.outstanding.loseAll();
-    if (++this.handshakeTries > (this.options.maxInitRetransmits ?? MAX_INIT_RETRANSMITS)) this.close("init-failed");
-    else this.sendInit(now);
   }
 
   private handleHeartbeatAck(b: Uint8Array, at: number, length: number, now: number): void {
@@ -772,8 +483,8 @@ export class SctpAssociation {
   }
 
   private resetIncoming(ids: readonly number[]): void {
-    const streamIds = ids.length > 0 ? ids : this.reassembly.streamIds();
-    for (const id of streamIds) this.reassembly.resetStream(id);
+    const streamIds = ids.length > 0 ? ids : this.receiver.reassembly.streamIds();
+    for (const id of streamIds) this.receiver.reassembly.resetStream(id);
     this.host.onStreamsReset(streamIds);
   }
 
@@ -800,48 +511,43 @@ export class SctpAssociation {
 
   private handleShutdownAck(tag: number): void {
     if (this.state === "shutdown-sent" || this.state === "shutdown-ack-sent") {
-      if (tag !== this.localTag) {
+      if (tag !== this.handshake.localTag) {
         this.drop("wrong verification tag");
         return;
       }
-      this.out.add(writeChunk(SHUTDOWN_COMPLETE, 0, new Uint8Array(0)));
+      this.out.add(writeChunk(SHUTDOWN_COMPLETE, 0, NOTHING));
       this.out.send();
       this.close("shutdown");
-    } else if (!this.adopted || this.state === "cookie-wait" || this.state === "cookie-echoed") {
+    } else if (!this.handshake.adopted || this.state === "cookie-wait" || this.state === "cookie-echoed") {
       // An association of before (RFC 9260 §8.5.1 E): let the peer end it, with its own tag reflected.
-      this.out.sendAlone(writeChunk(SHUTDOWN_COMPLETE, FLAG_T, new Uint8Array(0)), tag);
+      this.out.sendAlone(writeChunk(SHUTDOWN_COMPLETE, FLAG_T, NOTHING), tag);
     }
   }
 
   private sendAbort(cause: Uint8Array): void {
-    if (!this.adopted) return;
-    this.out.requireChecksum();
+    if (!this.handshake.adopted) return;
     this.out.add(writeChunk(ABORT, 0, cause));
     this.out.send();
   }
 
-  private violation(why: string): void {
-    this.debug(why);
-    this.sendAbort(errorCause(CAUSE_PROTOCOL_VIOLATION));
-    this.close("protocol-violation");
-  }
-
-  private fail(reason: SctpCloseReason): void {
-    this.sendAbort(errorCause(CAUSE_PROTOCOL_VIOLATION));
-    this.close(reason);
+  private refuse(fault: DataFault): void {
+    if (this.finished) return;
+    this.debug(fault.why);
+    if (fault.reason === "out-of-resource") this.sendAbort(errorCause(CAUSE_OUT_OF_RESOURCE));
+    else this.sendAbort(fault.cause ?? errorCause(CAUSE_PROTOCOL_VIOLATION));
+    this.close(fault.reason);
   }
 
   private close(reason: SctpCloseReason): void {
     if (this.finished) return;
     this.finished = true;
     this.state = "closed";
-    this.handshakeDeadline = NEVER;
+    this.handshake.stop();
     this.shutdownDeadline = NEVER;
     this.sender.stopTimers();
-    this.sender.outstanding.restart(this.localInitialTsn);
+    this.sender.outstanding.restart(this.handshake.localInitialTsn);
     this.sender.queue.clear();
-    this.tracker.reset(0);
-    this.reassembly.clear();
+    this.receiver.stop();
     this.resets.stop();
     this.heartbeat.stop();
     this.pathMtu.stop();
@@ -865,8 +571,8 @@ export class SctpAssociation {
   get deadline(): number {
     return Math.min(
       this.sender.deadline,
-      this.tracker.sackDeadline,
-      this.handshakeDeadline,
+      this.receiver.tracker.sackDeadline,
+      this.handshake.deadline,
       this.shutdownDeadline,
       this.heartbeat.deadline,
       this.resets.deadline,
@@ -877,12 +583,16 @@ export class SctpAssociation {
   /** Runs what is due at `now`, and flushes. */
   handleTimeout(now: number): void {
     if (this.finished) return;
-    if (now >= this.handshakeDeadline) this.handleHandshakeTimeout(now);
-    if (now >= this.sender.deadline && this.state !== "cookie-echoed" && this.sender.handleTimeout(now))
+    if (now >= this.handshake.deadline) this.handshake.handleTimeout(now);
+    if (this.finished) return;
+    if (now >= this.sender.deadline && this.state !== "cookie-echoed" && this.sender.handleTimeout(now)) {
       this.countError();
-    if (now >= this.tracker.sackDeadline) {
-      this.tracker.sackDeadline = NEVER;
-      this.tracker.sackNow = true;
+      // Perhaps the path takes less than it did (RFC 8899 §4.3).
+      if (this.sender.errors >= 2 && this.pathMtu.fallBack(now)) this.applyMtu();
+    }
+    if (now >= this.receiver.tracker.sackDeadline) {
+      this.receiver.tracker.sackDeadline = NEVER;
+      this.receiver.tracker.sackNow = true;
     }
     if (now >= this.heartbeat.deadline && this.heartbeat.handleTimeout(now, this.sender.rto.rto)) this.countError();
     if (now >= this.resets.deadline) {
@@ -910,7 +620,8 @@ export class SctpAssociation {
   /** The end of a round: acknowledges what came in and sends what the windows allow, bundled. */
   flush(now: number): void {
     if (this.finished) return;
-    const { out, tracker, sender } = this;
+    const { out, sender } = this;
+    const { tracker } = this.receiver;
     if (this.state === "closed" || this.state === "cookie-wait") {
       out.send();
       return;
@@ -919,16 +630,13 @@ export class SctpAssociation {
       this.flushCookieEcho(now);
       return;
     }
-    if (this.cookieAckDue) {
-      this.cookieAckDue = false;
-      out.add(writeChunk(COOKIE_ACK, 0, new Uint8Array(0)));
+    if (this.handshake.cookieAckDue) {
+      this.handshake.cookieAckDue = false;
+      out.add(writeChunk(COOKIE_ACK, 0, NOTHING));
     }
     if (this.heartbeatAcks.length > 0 || this.errorChunks.length > 0) this.flushReplies();
     if (tracker.sackNow || (tracker.sackPending && sender.wouldSend(now))) {
-      let arwnd = this.receiveBuffer - tracker.bytesAhead;
-      // Silly window avoidance (RFC 9260 §6.2): less than a packet is nothing.
-      if (arwnd < this.pathMtu.mtu) arwnd = 0;
-      tracker.writeSack(out.ensure(64), arwnd);
+      this.receiver.writeSack(out, this.pathMtu.mtu);
     }
     if (this.heartbeat.pending && this.state === "established") {
       this.heartbeat.write(out.ensure(24), now, sender.rto.rto);
@@ -953,10 +661,10 @@ export class SctpAssociation {
   /** RFC 9260 §5.1 C: the cookie first, data behind it in the same packet, and nothing else until COOKIE ACK. */
   private flushCookieEcho(now: number): void {
     const { out, sender } = this;
-    if (!this.cookieEchoDue) return;
-    this.cookieEchoDue = false;
+    if (!this.handshake.cookieEchoDue) return;
+    this.handshake.cookieEchoDue = false;
     out.send();
-    out.add(this.cookieEcho!);
+    out.add(this.handshake.cookieEcho!);
     out.requireChecksum();
     sender.flush(now, true);
     out.send();
@@ -977,7 +685,7 @@ export class SctpAssociation {
       this.draining = this.draining.filter((id) => {
         const stream = sender.queue.stream(id);
         if (!stream.empty) return true;
-        if ((this.capabilities & CAN_RECONFIG) !== 0) resets.want(id);
+        if ((this.handshake.capabilities & CAN_RECONFIG) !== 0) resets.want(id);
         else this.refusedResets.push(id);
         return false;
       });
@@ -1012,9 +720,9 @@ export class SctpAssociation {
     this.shutdownDue = false;
     if (this.state === "shutdown-sent") {
       const value = new Uint8Array(4);
-      write32(value, 0, this.tracker.cumulativeTsn);
+      write32(value, 0, this.receiver.tracker.cumulativeTsn);
       out.add(writeChunk(SHUTDOWN, 0, value));
-    } else if (this.state === "shutdown-ack-sent") out.add(writeChunk(SHUTDOWN_ACK, 0, new Uint8Array(0)));
+    } else if (this.state === "shutdown-ack-sent") out.add(writeChunk(SHUTDOWN_ACK, 0, NOTHING));
     this.shutdownDeadline = now + sender.rto.rto;
   }
 }

@@ -16,6 +16,15 @@ const MAX_WINDOW = 64 * 1024 * 1024;
 const DEFAULT_LOSS_TOLERANCE = 0.02;
 /** Smallest tail loss probe timeout (RFC 8985 §7.2 has none; RFC 9002 the granularity). */
 const MIN_PROBE_TIMEOUT = 5;
+/**
+ * Pacing: this many windows per round trip, and at least this many bytes or this many milliseconds' worth at once. Loose on
+ * purpose, since acknowledgements are the better clock: it only splits what would be a large burst after a pause or a window
+ * update, for the sake of socket buffers and of the narrowest queue on the path.
+ */
+const PACING_GAIN = 2;
+const PACING_BURST = 64 * 1024;
+const PACING_SLACK = 4;
+const PACING_INTERVAL = 1;
 
 export class DataSender {
   readonly queue: SendQueue = new SendQueue();
@@ -32,6 +41,10 @@ export class DataSender {
   private probeNow = false;
   private limitedByCwnd = false;
   private lastSentAt = 0;
+  /** Bytes that pacing lets out now, as of `paceAt`. */
+  private paceBudget = 0;
+  private paceAt = 0;
+  private paceDeadline: number = NEVER;
   private forwardSentAt = -1;
   timeouts = 0;
   messages = 0;
@@ -61,7 +74,7 @@ export class DataSender {
   }
 
   get deadline(): number {
-    return Math.min(this.retransmitDeadline, this.probeDeadline, this.outstanding.reorderDeadline);
+    return Math.min(this.retransmitDeadline, this.probeDeadline, this.outstanding.reorderDeadline, this.paceDeadline);
   }
 
   /** True if `flush` would send a chunk now, so that a SACK may go in front of it. */
@@ -79,6 +92,7 @@ export class DataSender {
       congestion.onIdle((now - this.lastSentAt) / this.rto.rto);
     }
     this.limitedByCwnd = false;
+    this.refillPace(now);
     const blocked = !this.retransmit(now, single) || !this.sendNew(now, single);
     if (this.probeNow) this.probe(now);
     if (outstanding.forwardPending || (outstanding.forwardOutstanding && this.forwardSentAt < 0)) {
@@ -92,17 +106,41 @@ export class DataSender {
     if (outstanding.flight !== flightBefore) this.armProbe(now);
   }
 
+  private refillPace(now: number): void {
+    const { srtt } = this.rto;
+    this.paceDeadline = NEVER;
+    if (srtt === undefined) {
+      this.paceBudget = NEVER;
+      return;
+    }
+    const rate = (PACING_GAIN * this.congestion.cwnd) / Math.max(srtt, 0.01);
+    const burst = Math.max(PACING_BURST, rate * PACING_SLACK);
+    const budget = this.paceBudget === NEVER ? burst : this.paceBudget + rate * (now - this.paceAt);
+    this.paceBudget = Math.min(burst, budget);
+    this.paceAt = now;
+  }
+
+  /** True if a window or the pace forbids another chunk now. */
+  private held(now: number): boolean {
+    if (this.outstanding.flight >= this.congestion.cwnd) {
+      this.limitedByCwnd = true;
+      return true;
+    }
+    if (this.paceBudget > 0) return false;
+    // What the pace holds back, the window allows: it grows as if it were used up.
+    this.limitedByCwnd = true;
+    this.paceDeadline = now + PACING_INTERVAL;
+    return true;
+  }
+
   /** False if lost chunks remain that may not be sent yet. */
   private retransmit(now: number, single: boolean): boolean {
-    const { outstanding, congestion, out } = this;
+    const { outstanding, out } = this;
     for (;;) {
       if (outstanding.lostChunks === 0) return true;
       const tsn = outstanding.nextLost(now);
       if (tsn < 0) return true;
-      if (outstanding.flight >= congestion.cwnd) {
-        this.limitedByCwnd = true;
-        return false;
-      }
+      if (this.held(now)) return false;
       const slot = outstanding.slotOf(tsn);
       const size = outstanding.wireSize(slot);
       if (size > out.builder.limit - 12) {
@@ -119,6 +157,7 @@ export class DataSender {
     const builder = out.ensure(size);
     if (out.lastData === 0) this.congestion.onPacketSent();
     this.congestion.onBytesSent(size);
+    this.paceBudget -= size;
     out.lastData = outstanding.transmit(slot, tsn, builder, now, out.number);
     this.lastSentAt = now;
     if (this.retransmitDeadline === NEVER) this.retransmitDeadline = now + this.rto.rto;
@@ -126,15 +165,12 @@ export class DataSender {
 
   /** False if a window holds back what is queued. */
   private sendNew(now: number, single: boolean): boolean {
-    const { outstanding, congestion, out, queue } = this;
+    const { outstanding, out, queue } = this;
     const header = outstanding.interleaving ? 20 : 16;
     for (;;) {
       const message = queue.select(now);
       if (message === undefined) return true;
-      if (outstanding.flight >= congestion.cwnd) {
-        this.limitedByCwnd = true;
-        return false;
-      }
+      if (this.held(now)) return false;
       if (outstanding.full) return false;
       if (message.offset > 0 && message.expiresAt <= now && outstanding.partialReliability) {
         outstanding.abandon(message);
@@ -339,6 +375,7 @@ export class DataSender {
   stopTimers(): void {
     this.retransmitDeadline = NEVER;
     this.probeDeadline = NEVER;
+    this.paceDeadline = NEVER;
     this.probeNow = false;
     this.forwardSentAt = -1;
     this.outstanding.reorderDeadline = NEVER;

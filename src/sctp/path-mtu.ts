@@ -11,6 +11,7 @@ const RESOLUTION = 32;
 export class PathMtu {
   /** Confirmed packet size, a multiple of four. */
   mtu: number;
+  private base: number;
   private readonly max: number;
   /** Sizes above this are known not to pass (for now). */
   private ceiling: number;
@@ -22,6 +23,7 @@ export class PathMtu {
 
   constructor(mtu: number, maxMtu: number) {
     this.mtu = mtu & ~3;
+    this.base = this.mtu;
     this.max = Math.max(this.mtu, maxMtu & ~3);
     this.ceiling = this.max;
   }
@@ -32,6 +34,22 @@ export class PathMtu {
     this.attempts = 0;
     this.probing = 0;
     this.next(true);
+  }
+
+  /** The owner knows better: another path, another base. */
+  set(mtu: number): void {
+    this.mtu = mtu & ~3;
+    this.base = this.mtu;
+    if (this.ceiling < this.mtu) this.ceiling = this.mtu;
+  }
+
+  /** Timeouts in a row: back to the size that is safe. True if the MTU shrank. */
+  fallBack(now: number): boolean {
+    if (this.mtu <= this.base) return false;
+    this.mtu = this.base;
+    this.stop();
+    this.deadline = now + RAISE_INTERVAL;
+    return true;
   }
 
   stop(): void {
