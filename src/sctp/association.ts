@@ -128,7 +128,11 @@ export class SctpAssociation {
       set state(state: SctpState) {
         association.state = state;
       },
+      get rto() {
+        return association.sender.rto.rto;
+      },
       onAdopted: (initialTsn, rwnd) => this.adopt(initialTsn, rwnd),
+      onRoundTrip: (rtt) => this.sender.rto.sample(rtt),
       onEstablished: (now) => this.establish(now),
       onRestart: (now) => this.restart(now),
       onFailed: () => this.close("init-failed"),
@@ -141,12 +145,20 @@ export class SctpAssociation {
     };
   }
 
-  private adopt(peerInitialTsn: number, peerRwnd: number): void {
+  private adopt(peerInitialTsn: number, peerRwnd: number): boolean {
     const { capabilities, inboundStreams, localInitialTsn } = this.handshake;
+    const { outstanding } = this.sender;
+    const interleaving = (capabilities & CAN_INTERLEAVE) !== 0;
+    if (outstanding.outstanding > 0 && outstanding.interleaving !== interleaving) {
+      // What went with our COOKIE ECHO is of the other kind: the peer changed its mind about RFC 8260.
+      this.fail("protocol-violation");
+      return false;
+    }
     this.sender.peerRwnd = peerRwnd;
-    this.sender.negotiated((capabilities & CAN_INTERLEAVE) !== 0, (capabilities & CAN_FORWARD_TSN) !== 0);
+    this.sender.negotiated(interleaving, (capabilities & CAN_FORWARD_TSN) !== 0);
     this.receiver.begin(peerInitialTsn, capabilities, inboundStreams);
     this.resets.begin(localInitialTsn, peerInitialTsn);
+    return true;
   }
 
   private establish(now: number): void {
@@ -536,6 +548,11 @@ export class SctpAssociation {
     if (fault.reason === "out-of-resource") this.sendAbort(errorCause(CAUSE_OUT_OF_RESOURCE));
     else this.sendAbort(fault.cause ?? errorCause(CAUSE_PROTOCOL_VIOLATION));
     this.close(fault.reason);
+  }
+
+  private fail(reason: SctpCloseReason): void {
+    this.sendAbort(errorCause(CAUSE_PROTOCOL_VIOLATION));
+    this.close(reason);
   }
 
   private close(reason: SctpCloseReason): void {

@@ -31,8 +31,15 @@ const MAX_STREAMS = 65_535;
 /** What the handshake does to the association. */
 export interface HandshakeHost {
   state: SctpState;
-  /** The peer's tag, TSN, window and capabilities are known (again): begin with them. */
-  onAdopted(peerInitialTsn: number, peerRwnd: number): void;
+  /**
+   * The peer's tag, TSN, window and capabilities are known (again): begin with them. False if that is impossible, and the
+   * association was closed.
+   */
+  onAdopted(peerInitialTsn: number, peerRwnd: number): boolean;
+  /** A round trip was measured, in milliseconds. */
+  onRoundTrip(rtt: number): void;
+  /** T3's timeout as of now. */
+  readonly rto: number;
   /** Both sides know each other; `state` is "established". */
   onEstablished(now: number): void;
   /** Action A of RFC 9260 §5.2.4; `onAdopted` follows. */
@@ -69,6 +76,7 @@ export class Handshake {
   outboundStreams: number;
   inboundStreams: number;
   private tries = 0;
+  private initSentAt = 0;
   /** The COOKIE ECHO chunk, to be sent with the next flush. */
   cookieEcho: Uint8Array | undefined;
   cookieEchoDue = false;
@@ -124,12 +132,13 @@ export class Handshake {
       parameters: offerParameters(this.offer),
     });
     this.out.sendAlone(init, 0);
+    this.initSentAt = now;
     this.startTimer(now);
   }
 
   private startTimer(now: number): void {
-    const rto = (this.options.rtoInitial ?? RTO_INITIAL) * 2 ** Math.min(10, this.tries);
-    this.deadline = now + Math.min(T1_MAX, rto);
+    const rto = Math.min(this.host.rto, this.options.rtoInitial ?? RTO_INITIAL);
+    this.deadline = now + Math.min(T1_MAX, rto * 2 ** Math.min(10, this.tries));
   }
 
   handleInit(packet: Uint8Array, offset: number, length: number, now: number): void {
@@ -192,7 +201,7 @@ export class Handshake {
       this.host.onFailed();
       return;
     }
-    this.adopt({
+    const adopted = this.adopt({
       peerTag: init.initiateTag,
       peerInitialTsn: init.initialTsn,
       peerRwnd: init.arwnd,
@@ -200,6 +209,9 @@ export class Handshake {
       inboundStreams: Math.min(this.maxStreams, init.outboundStreams),
       capabilities: commonCapabilities(judged.accepted, this.offer),
     });
+    if (!adopted) return;
+    // RFC 9260 §6.3.1 C: not of a repeated INIT.
+    if (this.tries === 0) this.host.onRoundTrip(now - this.initSentAt);
     this.cookieEcho = writeChunk(COOKIE_ECHO, 0, cookie);
     this.host.state = "cookie-echoed";
     this.cookieEchoDue = true;
@@ -207,7 +219,7 @@ export class Handshake {
     this.startTimer(now);
   }
 
-  private adopt(peer: Peer): void {
+  private adopt(peer: Peer): boolean {
     this.adopted = true;
     this.peerTag = peer.peerTag;
     this.capabilities = peer.capabilities;
@@ -215,7 +227,7 @@ export class Handshake {
     this.inboundStreams = peer.inboundStreams;
     this.out.tag = peer.peerTag;
     this.out.zeroChecksum = (peer.capabilities & CAN_ZERO_CHECKSUM) !== 0;
-    this.host.onAdopted(peer.peerInitialTsn, peer.peerRwnd);
+    return this.host.onAdopted(peer.peerInitialTsn, peer.peerRwnd);
   }
 
   /** RFC 9260 §5.1.5 and the table of §5.2.4. False if the rest of the packet must not be processed. */
@@ -235,13 +247,13 @@ export class Handshake {
     }
     if (!this.adopted) {
       if (!sameLocal) return false;
-      this.adopt(cookie);
+      if (!this.adopt(cookie)) return false;
       this.establish(now);
     } else if (sameLocal) {
       // Actions B and D. A cookie with another peer tag counts only while the handshake is going on.
       if (!samePeer) {
         if (this.host.state !== "cookie-echoed" && this.host.state !== "cookie-wait") return false;
-        this.adopt(cookie);
+        if (!this.adopt(cookie)) return false;
       }
       if (this.host.state === "cookie-echoed" || this.host.state === "cookie-wait") this.establish(now);
     } else if (!samePeer && cookie.localTieTag === this.localTag && cookie.peerTieTag === this.peerTag) {
