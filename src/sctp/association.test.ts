@@ -1,6 +1,7 @@
 // The association as a whole, in virtual time: handshake, reliable transfer under loss, restart, shutdown, attacks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { nodeCrypto } from "../node/crypto.js";
 import { crc32cOfSctpPacket } from "../util/checksum.js";
 import { COOKIE_ECHO, DATA, I_DATA, INIT, INIT_ACK, SACK } from "./chunks.js";
 import { read32, write16, write32 } from "./packet.js";
@@ -403,4 +404,50 @@ test("an idle association sends heartbeats and survives", () => {
   pair.run(pair.now + 60_000);
   assert.ok(pair.sent[0] > before + 10);
   for (const end of pair.ends) assert.equal(end.closed, undefined);
+});
+
+test("TSNs that wrap around, in windows of thousands", () => {
+  for (const interleaving of [false, true]) {
+    const pair = new Pair({ seed: 8, delay: 30, jitter: 5, loss: 0.02, rate: 200, queue: 1_000_000 }, { interleaving });
+    for (const side of [0, 1] as const) {
+      let calls = 0;
+      pair.make(side, {
+        interleaving,
+        crypto: {
+          // The tag is the first number drawn, the initial TSN the second.
+          random: (length) => new Uint8Array(length).fill(calls++ === 1 ? 0xff : 0x42 + side),
+          createHmac: nodeCrypto.createHmac.bind(nodeCrypto),
+          equal: nodeCrypto.equal.bind(nodeCrypto),
+        },
+      });
+    }
+    pair.establish();
+    for (let i = 0; i < 400; i++) pair.ends[0].association.send(i % 3, 53, numbered(i, 10_000), {}, pair.now);
+    assert.ok(pair.run(pair.now + 20_000, () => pair.ends[1].received.length === 400));
+    assert.deepEqual(
+      pair.ends[1].received.map((m) => numberOf(m.data)).sort((a, b) => a - b),
+      Array.from({ length: 400 }, (_, i) => i),
+    );
+  }
+});
+
+test("a flipped bit anywhere in a handshake with checksums costs no more than a retransmission", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = generator(seed);
+    let flips = 3;
+    const filter = (_from: number, packet: Uint8Array): boolean => {
+      if (flips > 0 && random() < 0.5) {
+        flips--;
+        packet[Math.floor(random() * packet.length)]! ^= 1 << Math.floor(random() * 8);
+      }
+      return false;
+    };
+    const pair = new Pair({ seed, delay: 20, filter }, { zeroChecksum: false });
+    pair.ends[0].association.send(1, 53, numbered(1, 100), {}, pair.now);
+    pair.connect();
+    assert.ok(
+      pair.run(pair.now + 10_000, () => pair.ends[1].received.length === 1),
+      `seed ${seed}`,
+    );
+  }
 });
