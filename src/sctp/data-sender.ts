@@ -127,8 +127,6 @@ export class DataSender {
       return true;
     }
     if (this.paceBudget > 0) return false;
-    // What the pace holds back, the window allows: it grows as if it were used up.
-    this.limitedByCwnd = true;
     this.paceDeadline = now + PACING_INTERVAL;
     return true;
   }
