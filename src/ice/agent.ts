@@ -9,6 +9,7 @@ import {
   DEFAULT_TIMING,
   type IceAgentOptions,
   type IceCandidateError,
+  type IceCounters,
   type IceGatheringState,
   type IceHost,
   type IceParameters,
@@ -19,7 +20,7 @@ import {
   type IceTransportState,
 } from "./options.js";
 import type { CandidatePair } from "./pair.js";
-import { type IceCounters, IceSession } from "./session.js";
+import { IceSession } from "./session.js";
 
 /** RFC 8445 §5.3: at least 24 and 128 bits of randomness; six bits a character. */
 const FRAGMENT_LENGTH = 8;
@@ -34,7 +35,13 @@ interface Generation {
 }
 
 export class IceAgent {
-  readonly counters: IceCounters = { droppedData: 0, droppedStun: 0, droppedCandidates: 0 };
+  readonly counters: IceCounters = {
+    droppedData: 0,
+    droppedStun: 0,
+    rejectedRequests: 0,
+    droppedCandidates: 0,
+    droppedPairs: 0,
+  };
   private readonly options: IceAgentOptions;
   private readonly host: IceHost;
   private readonly timing: IceTiming;

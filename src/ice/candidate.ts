@@ -5,6 +5,9 @@ import { ipFamily } from "../util/ip.js";
 import type { DatagramPort } from "../util/net.js";
 import type { CandidatePair } from "./pair.js";
 
+/** Local candidates of one base: where a NAT maps every check anew, the later ones are not remembered. */
+const MAX_LOCAL_CANDIDATES = 16;
+
 export type RelayProtocol = "udp" | "tcp" | "tls";
 
 /**
@@ -119,6 +122,34 @@ export class IceBase {
     return this.tcpType === undefined
       ? this.localPreference
       : tcpLocalPreference(type, this.tcpType, this.localPreference);
+  }
+
+  /**
+   * The local candidate that a peer sees at this address (RFC 8445 §7.2.5.3.1): peer-reflexive if it is none of those
+   * gathered. `priority` is that of the check.
+   */
+  candidateSeenAs(address: string, port: number, priority: number): LocalCandidate {
+    for (const known of this.candidates) {
+      if (known.address === address && known.port === port) return known;
+      // Behind a one-to-one NAT, what is signalled is what the peer sees.
+      if (known.candidate.address === address && known.candidate.port === port) return known;
+    }
+    const own = this.own.candidate;
+    // TCP connections have ports of their own; the candidate of the listener or dialler stands for them.
+    if (this.protocol === "tcp" && address === this.address) return this.own;
+    const candidate: IceCandidate = {
+      ...own,
+      foundation: `${own.foundation}p`,
+      priority,
+      address,
+      port,
+      type: "prflx",
+      relatedAddress: own.address,
+      relatedPort: own.port,
+    };
+    const local = new LocalCandidate(candidate, this, address, port);
+    if (this.candidates.length < MAX_LOCAL_CANDIDATES) this.candidates.push(local);
+    return local;
   }
 
   findPair(address: string, port: number): CandidatePair | undefined {

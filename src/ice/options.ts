@@ -137,6 +137,20 @@ export interface IceAgentOptions {
   readonly password?: string | undefined;
 }
 
+/** What was dropped, over the life of the agent. */
+export interface IceCounters {
+  /** Data from addresses that never authenticated. */
+  droppedData: number;
+  /** What is no STUN message though it begins as one, and responses with a wrong integrity or to nothing we asked. */
+  droppedStun: number;
+  /** Requests that nobody with our password sent. */
+  rejectedRequests: number;
+  /** Remote candidates beyond the limits, or of no use. */
+  droppedCandidates: number;
+  /** Pairs for which the checklist had no room. */
+  droppedPairs: number;
+}
+
 /** Whoever owns the agent. No callback may call the agent back before it has returned. */
 export interface IceHost {
   onLocalCandidate(candidate: IceCandidate): void;
