@@ -366,9 +366,11 @@ function answeredTransport(
   const before = state.stable === null ? undefined : findTransport(state.stable, transport.id);
   const established = before?.remote ?? null;
   const remoteRestarts = established !== null && !sameIceParameters(established, parameters);
+  const continues = established !== null && continuesAssociation(established, parameters);
   if (established !== null && source === "remote") {
     const localRestarts = !sameIceParameters(before!.local, transport.local);
-    if (remoteRestarts && !localRestarts) {
+    // Another endpoint, with a certificate of its own, may answer an offer that does not restart: a call handed over.
+    if (remoteRestarts && !localRestarts && continues) {
       return failure(invalidAccess(`mid "${owner.mid}": the answer restarts ICE, which the offer does not`));
     }
     if (localRestarts && !remoteRestarts) {
@@ -377,7 +379,6 @@ function answeredTransport(
       );
     }
   }
-  const continues = established !== null && continuesAssociation(established, parameters);
   if (established !== null && !continues && !remoteRestarts) {
     return failure(invalidAccess(`mid "${owner.mid}": another DTLS fingerprint or tls-id without an ICE restart`));
   }

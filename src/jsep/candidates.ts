@@ -114,10 +114,13 @@ export function addRemoteCandidate(
   const text = (input.candidate ?? "").trim();
   const isEnd = text === "";
   const { media } = latest.description;
+  // While only our own offer is pending, the m-lines of the peer's description are those of before.
+  const session: Negotiated = state.pendingRemote === null ? (state.stable ?? state) : state;
   let indices: readonly number[];
   if (input.sdpMid !== null) {
-    const index = state.slots.findIndex(({ mid, index: i }) => mid === input.sdpMid && i < media.length);
-    if (index < 0) return operationError(`the remote description has no m-section with mid "${input.sdpMid}"`);
+    const index = session.slots.findIndex(({ mid }) => mid === input.sdpMid);
+    if (index < 0 || index >= media.length)
+      return operationError(`the remote description has no m-section with mid "${input.sdpMid}"`);
     indices = [index];
   } else if (input.sdpMLineIndex !== null) {
     if (input.sdpMLineIndex >= media.length) {
@@ -128,7 +131,7 @@ export function addRemoteCandidate(
   else return operationError("a candidate needs sdpMid or sdpMLineIndex");
 
   // A section that carries nothing any more: the candidate is of no use, and no mistake either.
-  const live = indices.filter((index) => state.slots[index]?.rejected === false);
+  const live = indices.filter((index) => session.slots[index]?.rejected === false);
   if (live.length === 0 && indices.length > 0) return success({ next: state, targets: [] });
 
   let candidate: IceCandidate | null = null;
@@ -145,7 +148,7 @@ export function addRemoteCandidate(
   const pendingIndices: number[] = [];
   const currentIndices: number[] = [];
   const targets: RemoteCandidateTarget[] = [];
-  let transports = state.transports;
+  const reached = new Set<number>();
   let matched = false;
   for (const index of live) {
     const generation = wanted ?? sectionUfrag(pendingView ?? currentView, index);
@@ -160,8 +163,8 @@ export function addRemoteCandidate(
     if (inPending && lacks(pendingRemote!, index, candidate)) pendingIndices.push(index);
     if (inCurrent && lacks(currentRemote!, index, candidate)) currentIndices.push(index);
     // A section that is bundled into another has no transport of its own to reach (RFC 9143 §7).
-    const slot = state.slots[index]!;
-    const transport = transports.find(({ id, mid }) => id === slot.transport && mid === slot.mid);
+    const slot = session.slots[index]!;
+    const transport = session.transports.find(({ id, mid }) => id === slot.transport && mid === slot.mid);
     if (transport?.remote == null || transport.remote.usernameFragment !== generation) continue;
     const isKnown =
       candidate === null
@@ -169,26 +172,27 @@ export function addRemoteCandidate(
         : transport.remoteCandidates.some((known) => candidateKey(known) === candidateKey(candidate));
     if (isKnown) continue;
     targets.push({ transport: transport.id, candidate });
-    transports = transports.map((entry) => {
-      if (entry !== transport) return entry;
+    reached.add(transport.id);
+  }
+  if (!matched && input.usernameFragment !== null) {
+    return operationError(`no remote description has the ICE user name fragment "${input.usernameFragment}" there`);
+  }
+  // A fragment that only the candidate's own text names, and that is not of now: a latecomer of an earlier generation.
+  const handOver = <T extends Negotiated>(to: T): T => ({
+    ...to,
+    transports: to.transports.map((entry) => {
+      if (!reached.has(entry.id)) return entry;
       return candidate === null
         ? { ...entry, remoteEndOfCandidates: true }
         : { ...entry, remoteCandidates: [...entry.remoteCandidates, withoutFragment(candidate)] };
-    });
-  }
-  if (!matched && (wanted !== null || candidate !== null)) {
-    return operationError(
-      wanted === null
-        ? "the m-section has no ICE user name fragment"
-        : `no remote description has the ICE user name fragment "${wanted}" there`,
-    );
-  }
+    }),
+  });
   return success({
     next: {
-      ...state,
+      ...handOver(state),
+      stable: state.stable === null ? null : handOver(state.stable),
       pendingRemote: withRemoteCandidate(pendingRemote, pendingIndices, candidate, text),
       currentRemote: withRemoteCandidate(currentRemote, currentIndices, candidate, text),
-      transports,
     },
     targets,
   });
