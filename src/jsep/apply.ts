@@ -28,7 +28,7 @@
 //   Trickle, see candidates.ts:
 //     addLocalCandidate(state, transportId, ufrag, candidate)   // state = …; sdpMid and sdpMLineIndex for the event
 //     addRemoteCandidate(state, { candidate, sdpMid, … })       // state = …; the transports to give it to now
-import type { SdpSession } from "../sdp/model.js";
+import type { SdpMedia, SdpSession } from "../sdp/model.js";
 import { isRejected } from "../sdp/model.js";
 import { parseSdp } from "../sdp/parser.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
@@ -181,22 +181,35 @@ function applyRemoteOffer(state: NegotiationState, applied: AppliedDescription):
   };
   const transports = session.transports.slice();
   const groupTransport = new Map<readonly string[], number>();
-  const slots = description.media.map((media, index): MediaSlot => {
+  /** The m-line that this section goes on with, if it does. */
+  const earlierOf = (media: SdpMedia, index: number): MediaSlot | undefined => {
     const old = session.slots[index];
-    const rejected = isRejected(media);
     // A line that is in use goes on; one that was rejected starts anew when it is offered again.
-    const continues = old !== undefined && (!old.rejected || rejected);
+    if (old !== undefined && (!old.rejected || isRejected(media))) return old;
     // An offer that replaces a pending one keeps what that one was given.
     const pending = state.offeredSlots?.[index];
-    const samePending =
-      pending !== undefined && (media.mid === undefined ? !pending.midSignaled : pending.mid === media.mid);
-    const earlier = continues ? old : samePending ? pending : undefined;
-    const mid = media.mid ?? earlier?.mid ?? newMid();
+    const same = media.mid === undefined ? pending?.midSignaled === false : pending?.mid === media.mid;
+    return same ? pending : undefined;
+  };
+  const earlier = description.media.map(earlierOf);
+  // A BUNDLE group goes on with the transport that the first of its sections has.
+  for (const { semantics, mids } of description.groups) {
+    if (semantics !== "BUNDLE") continue;
+    const id = mids
+      .map((mid) => view.indexOfMid.get(mid))
+      .filter((index) => index !== undefined && !isRejected(description.media[index]!))
+      .map((index) => earlier[index!]?.transport ?? null)
+      .find((transport) => transport !== null);
+    if (id != null) groupTransport.set(mids, id);
+  }
+  const slots = description.media.map((media, index): MediaSlot => {
+    const rejected = isRejected(media);
+    const mid = media.mid ?? earlier[index]?.mid ?? newMid();
     let transport: number | null = null;
     if (!rejected) {
       const group = view.groupOf.get(index);
       const shared = group === undefined ? undefined : groupTransport.get(group);
-      transport = shared ?? earlier?.transport ?? nextTransport++;
+      transport = shared ?? earlier[index]?.transport ?? nextTransport++;
       if (group !== undefined && shared === undefined) groupTransport.set(group, transport);
       if (!transports.some(({ id }) => id === transport)) {
         transports.push(findTransport(state, transport) ?? newTransport(transport, mid));
@@ -210,7 +223,7 @@ function applyRemoteOffer(state: NegotiationState, applied: AppliedDescription):
       protocol: media.protocol,
       formats: media.formats,
       rejected,
-      transceiver: continues ? old.transceiver : null,
+      transceiver: earlier[index]?.transceiver ?? null,
       transport,
     };
   });
