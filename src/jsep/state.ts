@@ -223,3 +223,18 @@ export function localIceParameters(state: NegotiationState): readonly IceParamet
   }
   return out;
 }
+
+/** The part of a state that a rollback restores. */
+export function negotiatedOf(state: NegotiationState): Negotiated {
+  const { slots, transports, bundleGroups, sctp } = state;
+  return { slots, transports, bundleGroups, sctp };
+}
+
+/** The transports that some of these m-lines use. */
+export function transportsInUse(
+  transports: readonly Transport[],
+  slotLists: readonly (readonly MediaSlot[])[],
+): readonly Transport[] {
+  const used = new Set(slotLists.flatMap((slots) => slots.map(({ transport }) => transport)));
+  return transports.filter(({ id }) => used.has(id));
+}

@@ -25,7 +25,7 @@ export function verifyOffer(state: NegotiationState, parsed: Parsed): JsepError 
   const view = viewOf(description);
   return (
     verifyMids(description, parsed.mediaLines) ??
-    verifyLines(state.stable ?? state, description, parsed.mediaLines) ??
+    verifyLines(state.stable ?? state, view, parsed.mediaLines) ??
     verifySections(state, view, parsed, "offer")
   );
 }
@@ -64,7 +64,8 @@ function verifyMids(description: SdpSession, lines: readonly number[]): JsepErro
 }
 
 /** A later offer keeps the m-lines of the session and their order (RFC 3264 §8). */
-function verifyLines(session: Negotiated, offer: SdpSession, lines: readonly number[]): JsepError | undefined {
+function verifyLines(session: Negotiated, view: RemoteView, lines: readonly number[]): JsepError | undefined {
+  const offer = view.description;
   if (offer.media.length < session.slots.length) {
     return invalidAccess(`the offer has ${offer.media.length} m-sections, the session has ${session.slots.length}`);
   }
@@ -75,6 +76,9 @@ function verifyLines(session: Negotiated, offer: SdpSession, lines: readonly num
     const line = lines[slot.index];
     if (media.kind !== slot.kind) {
       return invalidAccess(`m-section ${slot.index} was ${slot.kind} and is ${media.kind} in the offer`, line);
+    }
+    if (media.mid === undefined && view.indexOfMid.has(slot.mid)) {
+      return invalidAccess(`m-section ${slot.index} had mid "${slot.mid}", which is another's in the offer`, line);
     }
     if (media.mid !== undefined && slot.midSignaled && media.mid !== slot.mid) {
       return invalidAccess(`m-section ${slot.index} had mid "${slot.mid}" and has "${media.mid}" in the offer`, line);

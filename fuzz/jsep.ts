@@ -1,0 +1,269 @@
+// Reads the input as a program over two sessions that negotiate: offers, answers, provisional ones, rollbacks, candidates,
+// restarts, descriptions changed on the way. Whatever the order and whatever arrives, every call returns a value, and the
+// state stays one that can be gone on from.
+import assert from "node:assert/strict";
+import type { TransceiverDescription } from "#src/jsep/codecs.js";
+import type { NegotiationState } from "#src/jsep/state.js";
+import { parseSdp } from "#src/sdp/parser.js";
+import { writeSdp } from "#src/sdp/writer.js";
+import { JsepFailure, Side } from "#test/jsep-session.js";
+import type { FuzzTarget } from "./target.js";
+
+const MAX_STEPS = 64;
+
+/** Lines that a description is changed to. */
+const LINES: readonly string[] = [
+  "a=ice-ufrag:zzzz",
+  "a=ice-pwd:AnotherPasswordOfEnoughLength",
+  "a=setup:active",
+  "a=setup:passive",
+  "a=setup:actpass",
+  "a=mid:0",
+  "a=mid:1",
+  "a=mid:7",
+  "a=group:BUNDLE 0 1",
+  "a=group:BUNDLE 1 0",
+  "a=group:BUNDLE",
+  "a=bundle-only",
+  "a=ice-lite",
+  "a=end-of-candidates",
+  "a=sctp-port:5001",
+  "a=max-message-size:0",
+  "a=rtcp-mux",
+  `a=fingerprint:sha-256 ${"CC:".repeat(31)}CC`,
+  "a=candidate:1 1 udp 1 192.0.2.9 9 typ host",
+  "m=audio 9 UDP/TLS/RTP/SAVPF 0",
+  "m=audio 0 UDP/TLS/RTP/SAVPF 0",
+  "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+  "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
+  "m=application 9 DTLS/SCTP 5000",
+  "a=sctpmap:5000 webrtc-datachannel 1024",
+  "m=text 9 RTP/AVP 0",
+];
+
+const POLICIES = ["balanced", "max-compat", "max-bundle"] as const;
+
+function transceiver(id: number, flags: number): TransceiverDescription {
+  return {
+    id: `${id}`,
+    kind: flags & 1 ? "audio" : "video",
+    mid: null,
+    direction: "sendrecv",
+    stopping: (flags & 6) === 6,
+    stopped: false,
+    addedByAddTrack: true,
+    streamIds: ["s"],
+    trackId: `t${id}`,
+    codecs: [{ payloadType: 0, rtpmap: { encodingName: "PCMU", clockRate: 8000 }, fmtp: [], rtcpFeedback: [] }],
+    headerExtensions: [],
+    rids: [],
+  };
+}
+
+function checkState(state: NegotiationState): void {
+  const mids = new Set<string>();
+  state.slots.forEach((slot, i) => {
+    assert.equal(slot.index, i);
+    assert.ok(!mids.has(slot.mid), "two m-lines with one mid");
+    mids.add(slot.mid);
+    if (slot.rejected) assert.equal(slot.transport, null);
+    else
+      assert.ok(
+        state.transports.some(({ id }) => id === slot.transport),
+        "a live m-line without transport",
+      );
+  });
+  const ids = new Set(state.transports.map(({ id }) => id));
+  assert.equal(ids.size, state.transports.length, "one transport twice");
+  for (const id of ids) assert.ok(id < state.nextTransport);
+  const isStable = state.signalingState === "stable";
+  assert.equal(state.stable === null, isStable);
+  assert.equal(state.pendingLocal === null && state.pendingRemote === null, isStable);
+  if (isStable) {
+    for (const { id, mid, local, remote, dtlsRole, iceRole } of state.transports) {
+      assert.ok(
+        state.slots.some((slot) => slot.transport === id),
+        "a transport nothing uses",
+      );
+      assert.ok(
+        state.slots.some((slot) => slot.transport === id && slot.mid === mid),
+        "a transport without its owner",
+      );
+      assert.ok(local !== null && remote !== null && dtlsRole !== null && iceRole !== null);
+    }
+    assert.equal(state.currentLocal === null, state.currentRemote === null);
+    assert.equal(state.currentLocal?.description.media.length, state.currentRemote?.description.media.length);
+  }
+  if (state.sctp !== null) assert.ok(ids.has(state.sctp.transport));
+  for (const applied of [state.currentLocal, state.pendingLocal]) {
+    if (applied !== null) assert.equal(writeSdp(applied.description), applied.sdp);
+  }
+  for (const applied of [state.currentRemote, state.pendingRemote]) {
+    if (applied === null) continue;
+    const parsed = parseSdp(applied.sdp);
+    assert.ok(parsed.ok);
+    parsed.description.media.forEach((media, i) => {
+      assert.equal(media.candidates.length, applied.description.media[i]!.candidates.length);
+      assert.equal(media.endOfCandidates, applied.description.media[i]!.endOfCandidates);
+    });
+  }
+}
+
+class Program {
+  private readonly input: Uint8Array;
+  private at = 0;
+  private readonly sides: readonly [Side, Side];
+  /** The last descriptions on their way, by side and type. */
+  private readonly texts: string[] = ["v=0"];
+
+  constructor(input: Uint8Array) {
+    this.input = input;
+    const side = (name: string): Side => {
+      const flags = this.next();
+      return new Side(name, {
+        bundlePolicy: POLICIES[flags % 3]!,
+        rtcpMuxPolicy: flags & 8 ? "negotiate" : "require",
+        iceLite: (flags & 16) !== 0,
+      });
+    };
+    this.sides = [side("a"), side("b")];
+  }
+
+  private next(): number {
+    return this.at < this.input.length ? this.input[this.at++]! : 0;
+  }
+
+  private say(text: string): void {
+    this.texts.unshift(text);
+    this.texts.length = Math.min(this.texts.length, 4);
+  }
+
+  private changed(text: string): string {
+    const lines = text.split("\r\n");
+    const line = this.next() % lines.length;
+    const other = LINES[this.next() % LINES.length]!;
+    switch (this.next() % 5) {
+      case 0:
+        lines.splice(line, 1);
+        break;
+      case 1:
+        lines.splice(line, 0, other);
+        break;
+      case 2:
+        lines[line] = other;
+        break;
+      case 3: {
+        // The same attribute, with another value.
+        const name = other.slice(0, other.search(/[: ]|$/));
+        const same = lines.findIndex((candidate) => candidate.startsWith(name));
+        if (same >= 0) lines[same] = other;
+        break;
+      }
+      default:
+        // Not for ever: it doubles the description.
+        if (lines.length > 100) break;
+        lines.splice(line, 0, ...lines.slice(lines.findIndex((candidate) => candidate.startsWith("m="))));
+    }
+    return lines.join("\r\n");
+  }
+
+  private step(): void {
+    const operation = this.next();
+    const side = this.sides[operation & 1]!;
+    const { state } = side;
+    const flags = this.next();
+    const text = this.texts[flags & 1] ?? this.texts[0]!;
+    switch ((operation >> 1) % 12) {
+      case 0:
+        this.say(
+          side.createOffer({
+            dataChannel: (flags & 1) !== 0,
+            iceRestart: (flags & 6) === 6,
+            transceivers: Array.from({ length: (flags >> 3) & 3 }, (_, id) => transceiver(id, flags >> 5)),
+          }),
+        );
+        side.setLocal("offer");
+        break;
+      case 1:
+        side.setRemote("offer", text);
+        break;
+      case 2:
+        this.say(side.createAnswer());
+        side.setLocal(flags & 16 ? "pranswer" : "answer");
+        break;
+      case 3:
+        side.setRemote(flags & 16 ? "pranswer" : "answer", text);
+        break;
+      case 4:
+        if (flags & 1) side.setLocal("rollback");
+        else side.setRemote("rollback");
+        break;
+      case 5:
+        this.say(this.changed(text));
+        break;
+      case 6: {
+        const transport = state.transports[flags % Math.max(1, state.transports.length)];
+        const candidate = flags & 64 ? null : `candidate:1 1 udp 1 192.0.2.1 ${flags + 1} typ host`;
+        if (transport?.local != null) side.addLocal(transport.id, transport.local.usernameFragment, candidate);
+        break;
+      }
+      case 7:
+        side.addRemote({
+          candidate: flags & 1 ? `candidate:1 1 udp 1 192.0.2.1 ${flags + 1} typ host` : null,
+          sdpMid: flags & 2 ? `${flags >> 6}` : null,
+          sdpMLineIndex: flags & 4 ? flags >> 6 : null,
+          usernameFragment: flags & 8 ? "zzzz" : null,
+        });
+        break;
+      case 8:
+        // The ordinary way, so that deep states are reached.
+        this.say(side.offer({ dataChannel: true, iceRestart: (flags & 1) !== 0 }));
+        this.other(side).setRemote("offer", this.texts[0]!);
+        break;
+      case 9: {
+        const answerer = this.other(side);
+        this.say(answerer.createAnswer());
+        answerer.setLocal("answer");
+        side.setRemote("answer", this.texts[0]!);
+        break;
+      }
+      case 10:
+        this.say(side.createOffer({ dataChannel: true }));
+        break;
+      default:
+        this.say(side.state.currentLocal?.sdp ?? "v=0");
+    }
+  }
+
+  private other(side: Side): Side {
+    return side === this.sides[0] ? this.sides[1] : this.sides[0];
+  }
+
+  run(): void {
+    for (let steps = 0; steps < MAX_STEPS && this.at < this.input.length; steps++) {
+      try {
+        this.step();
+      } catch (error) {
+        if (!(error instanceof JsepFailure)) throw error;
+      }
+      for (const { state } of this.sides) checkState(state);
+    }
+  }
+}
+
+/** `step(operation, side, flags)` as the program reads it. */
+const step = (operation: number, side: 0 | 1, flags = 0): number[] => [(operation << 1) | side, flags];
+
+export const target: FuzzTarget = {
+  name: "jsep",
+  seeds: [
+    [0, 0, ...step(8, 0), ...step(9, 0), ...step(8, 1, 1), ...step(9, 1)],
+    [0, 1, ...step(0, 0, 25), ...step(1, 1), ...step(2, 1), ...step(3, 0), ...step(0, 1, 1), ...step(4, 1, 1)],
+    [2, 16, ...step(0, 0, 25), ...step(7, 1, 3), ...step(1, 1), ...step(7, 1, 3), ...step(2, 1, 16), ...step(3, 0, 16)],
+    [1, 0, ...step(0, 0, 17), ...step(5, 0), 3, 4, 2, ...step(1, 1), ...step(2, 1), ...step(3, 0), ...step(6, 0, 1)],
+    [0, 0, ...step(8, 0), ...step(9, 0), ...step(10, 0), ...step(5, 0), 9, 0, 3, ...step(1, 1), ...step(2, 1)],
+  ].map((bytes) => Uint8Array.from(bytes)),
+  run(input) {
+    new Program(input).run();
+  },
+};

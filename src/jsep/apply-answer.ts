@@ -1,0 +1,211 @@
+// Applying an answer or a provisional one, ours or the peer's (RFC 9429 §5.10, §5.11): which m-lines share a transport, what
+// each transport talks to and in which roles, and SCTP.
+import type { SdpSession } from "../sdp/model.js";
+import type { IceCandidate } from "../util/ice-candidate.js";
+import { continuesAssociation } from "./answer.js";
+import type { JsepResult } from "./errors.js";
+import { failure, invalidAccess, success } from "./errors.js";
+import { candidateKey, dataParameters, ownParameters, sectionCandidates, viewOf } from "./remote.js";
+import type { DescriptionSource } from "./signaling-state.js";
+import type {
+  AppliedDescription,
+  MediaSlot,
+  NegotiationState,
+  RemoteParameters,
+  SctpParameters,
+  Transport,
+} from "./state.js";
+import { findTransport, sameIceParameters, transportsInUse } from "./state.js";
+
+/** Moves our offer's sections onto the transports that a remote answer leaves them (RFC 9429 §5.11, last steps). */
+export function bundleAsAnswered(state: NegotiationState, answer: SdpSession): NegotiationState {
+  const offered = state.offeredSlots!;
+  const offeredView = viewOf(state.pendingLocal!.description);
+  const slots = offered.map((slot) => {
+    const rejected = slot.rejected || answer.media[slot.index]!.port === 0;
+    return rejected ? { ...slot, rejected, transport: null } : slot;
+  });
+  let { transports } = state;
+  for (const { semantics, mids } of answer.groups) {
+    const tagged = semantics === "BUNDLE" ? offeredView.indexOfMid.get(mids[0] ?? "") : undefined;
+    if (tagged === undefined) continue;
+    const { transport } = offered[tagged]!;
+    for (const mid of mids) {
+      const index = offeredView.indexOfMid.get(mid)!;
+      const slot = slots[index]!;
+      if (!slot.rejected) slots[index] = { ...slot, transport };
+    }
+    transports = transports.map((entry) => (entry.id === transport ? { ...entry, mid: mids[0]! } : entry));
+  }
+  return { ...state, slots, transports };
+}
+
+/**
+ * Applies an answer or a provisional one. In `state`, slots and local parameters are already as the answer has them.
+ * `remote` is the peer's description: the answer itself, or the offer that we answer.
+ */
+export function applyAnswer(
+  state: NegotiationState,
+  source: DescriptionSource,
+  applied: AppliedDescription,
+  remote: SdpSession,
+): JsepResult<NegotiationState> {
+  const local = source === "local" ? applied.description : state.pendingLocal!.description;
+  const answer = applied.description;
+  const bundleGroups = answer.groups.filter(({ semantics, mids }) => semantics === "BUNDLE" && mids.length > 0);
+  const bundled = new Map(bundleGroups.flatMap((group) => group.mids.map((mid) => [mid, group] as const)));
+  const ownerOf = new Map<number, MediaSlot>();
+  for (const slot of state.slots) {
+    if (slot.rejected || slot.transport === null) continue;
+    const owner = ownerOf.get(slot.transport);
+    const tagged = bundled.get(slot.mid)?.mids[0] ?? slot.mid;
+    if (owner === undefined) {
+      const ownerSlot = tagged === slot.mid ? slot : state.slots.find(({ mid }) => mid === tagged);
+      if (ownerSlot === undefined || ownerSlot.rejected) {
+        return failure(invalidAccess(`mid "${slot.mid}" is bundled with "${tagged}", which is rejected`));
+      }
+      ownerOf.set(slot.transport, ownerSlot);
+    } else if (owner.mid !== tagged) {
+      // RFC 9429 §5.2.2: what has been bundled stays so.
+      return failure(
+        invalidAccess(`mid "${slot.mid}" shares a transport with "${owner.mid}" but is not bundled with it`),
+      );
+    }
+  }
+
+  const transports: Transport[] = [];
+  for (const transport of state.transports) {
+    const owner = ownerOf.get(transport.id);
+    if (owner === undefined) {
+      transports.push(transport);
+      continue;
+    }
+    const parameters = ownParameters(remote, remote.media[owner.index]!);
+    if (parameters === undefined) {
+      return failure(invalidAccess(`mid "${owner.mid}" carries a transport but has no ICE and DTLS parameters`));
+    }
+    const result = answeredTransport(state, source, transport, owner, parameters, remote, answer);
+    if (!result.ok) return result;
+    transports.push(result.value);
+  }
+
+  const sctp = sctpParameters(state.slots, local, remote);
+  const isFinal = applied.type === "answer";
+  const negotiated = {
+    slots: state.slots,
+    sctp,
+    bundleGroups: bundleGroups.map(({ mids }) => mids),
+  };
+  if (!isFinal) {
+    return success({
+      ...state,
+      ...negotiated,
+      transports,
+      signalingState: source === "local" ? "have-local-pranswer" : "have-remote-pranswer",
+      pendingLocal: source === "local" ? applied : state.pendingLocal,
+      pendingRemote: source === "remote" ? applied : state.pendingRemote,
+    });
+  }
+  return success({
+    ...state,
+    ...negotiated,
+    transports: transportsInUse(transports, [state.slots]),
+    signalingState: "stable",
+    currentLocal: source === "local" ? applied : state.pendingLocal,
+    currentRemote: source === "remote" ? applied : state.pendingRemote,
+    pendingLocal: null,
+    pendingRemote: null,
+    lastOffer: null,
+    lastAnswer: null,
+    offeredSlots: null,
+    stable: null,
+    epoch: state.epoch + 1,
+  });
+}
+
+/** One transport as an answer leaves it (RFC 9429 §5.10, §5.11). */
+function answeredTransport(
+  state: NegotiationState,
+  source: DescriptionSource,
+  transport: Transport,
+  owner: MediaSlot,
+  parameters: RemoteParameters,
+  remote: SdpSession,
+  answer: SdpSession,
+): JsepResult<Transport> {
+  const before = state.stable === null ? undefined : findTransport(state.stable, transport.id);
+  const established = before?.remote ?? null;
+  const remoteRestarts = established !== null && !sameIceParameters(established, parameters);
+  const continues = established !== null && continuesAssociation(established, parameters);
+  if (established !== null && source === "remote") {
+    const localRestarts = !sameIceParameters(before!.local, transport.local);
+    // Another endpoint, with a certificate of its own, may answer an offer that does not restart: a call handed over.
+    if (remoteRestarts && !localRestarts && continues) {
+      return failure(invalidAccess(`mid "${owner.mid}": the answer restarts ICE, which the offer does not`));
+    }
+    if (localRestarts && !remoteRestarts) {
+      return failure(
+        invalidAccess(`mid "${owner.mid}": the offer restarts ICE, but the answer has the old parameters`),
+      );
+    }
+  }
+  if (established !== null && !continues && !remoteRestarts) {
+    return failure(invalidAccess(`mid "${owner.mid}": another DTLS fingerprint or tls-id without an ICE restart`));
+  }
+
+  const answerSection = answer.media[owner.index]!;
+  // An answer without a=setup: the answerer opens the association, as one that never heard of roles does.
+  const answererIsClient = (answerSection.setup ?? answer.setup ?? "active") === "active";
+  const dtlsRole = answererIsClient === (source === "local") ? "client" : "server";
+  if (continues && before!.dtlsRole !== null && before!.dtlsRole !== dtlsRole) {
+    return failure(invalidAccess(`mid "${owner.mid}": the answer changes the roles of the DTLS association`));
+  }
+
+  const media = remote.media[owner.index]!;
+  const candidates = sectionCandidates(media, parameters);
+  const sameGeneration = sameIceParameters(transport.remote, parameters);
+  return success({
+    ...transport,
+    mid: owner.mid,
+    remote: parameters,
+    remoteCandidates: sameGeneration ? mergeCandidates(transport.remoteCandidates, candidates) : candidates,
+    remoteEndOfCandidates: media.endOfCandidates || (sameGeneration && transport.remoteEndOfCandidates),
+    iceRole:
+      established === null || remoteRestarts
+        ? iceRole(state, source === "remote", parameters.iceLite)
+        : (transport.iceRole ?? iceRole(state, source === "remote", parameters.iceLite)),
+    dtlsRole,
+    dtlsGeneration: established === null || continues ? (before?.dtlsGeneration ?? 0) : before!.dtlsGeneration + 1,
+  });
+}
+
+/** RFC 8445 §6.1.1. */
+function iceRole(state: NegotiationState, weOffered: boolean, remoteLite: boolean): "controlling" | "controlled" {
+  if (state.configuration.iceLite !== remoteLite) return remoteLite ? "controlling" : "controlled";
+  return weOffered ? "controlling" : "controlled";
+}
+
+function mergeCandidates(known: readonly IceCandidate[], more: readonly IceCandidate[]): readonly IceCandidate[] {
+  const keys = new Set(known.map(candidateKey));
+  const fresh = more.filter((candidate) => !keys.has(candidateKey(candidate)));
+  return fresh.length === 0 ? known : [...known, ...fresh];
+}
+
+function sctpParameters(slots: readonly MediaSlot[], local: SdpSession, remote: SdpSession): SctpParameters | null {
+  for (const { index, mid, kind, rejected, transport } of slots) {
+    if (rejected || kind !== "application" || transport === null) continue;
+    const ours = dataParameters(local.media[index]!);
+    const theirs = dataParameters(remote.media[index]!);
+    if (ours === undefined || theirs === undefined) continue;
+    return {
+      mid,
+      index,
+      transport,
+      localPort: ours.port,
+      remotePort: theirs.port,
+      localMaxMessageSize: ours.maxMessageSize,
+      remoteMaxMessageSize: theirs.maxMessageSize,
+    };
+  }
+  return null;
+}
