@@ -330,7 +330,7 @@ test("the end of the association closes the channels", () => {
   bed.attach().run(100);
   bed.sides[1]!.association.abort(bed.now);
   bed.run(100);
-  assert.deepEqual(record.events, ["open", "closed"]);
+  assert.deepEqual(record.events, ["open", "error peer-abort", "closed"]);
   assert.deepEqual(bed.open(0).events, ["error association-failed", "closed"]);
 });
 
