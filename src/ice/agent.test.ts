@@ -279,6 +279,27 @@ test("restart of one side only: the other follows with new credentials later", a
   closeAll(pair);
 });
 
+test("a restart that leads nowhere: the old pair goes on until it fails itself", async () => {
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  signalBetween(a, b);
+  await connected(pair);
+  a.do((agent, now) => {
+    agent.restart(now);
+    agent.gather(now);
+    agent.setRemoteParameters({ usernameFragment: "none", password: "nobody-has-this-password" }, now);
+    agent.addRemoteCandidate({ ...b.candidates[0]!, address: "203.0.113.99", usernameFragment: undefined }, now);
+    agent.endOfRemoteCandidates(now);
+  });
+  await sim.run(30_000);
+  assert.equal(a.state, "connected");
+  await dataFlows(pair);
+  b.do((agent, now) => agent.close(now));
+  await sim.run(40_000);
+  assert.equal(a.state, "failed");
+  assert.equal(a.send("x"), false);
+});
+
 test("restart out of failed", async () => {
   const pair = setUp(1);
   const { sim, a, b } = pair;

@@ -335,7 +335,8 @@ export class IceAgent {
     const pair = session.selected ?? (this.previousUntil === Infinity ? this.previous?.session.selected : undefined);
     if (pair?.nominated === true && pair === session.selected) gatherer.stopRefreshing();
     this.active = pair;
-    if (session.selected === undefined && (session.lost || session.isHopeless)) session.halted = true;
+    // While the generation before still carries data, a restart that leads to nothing is no failure yet.
+    if (pair === undefined && (session.lost || session.isHopeless)) session.halted = true;
     this.announcePair(pair);
     const state = this.computeState(session, pair);
     if (state === this.currentState) return;

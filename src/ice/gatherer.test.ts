@@ -136,6 +136,21 @@ test("servers that are silent, unknown or unwilling: candidate errors, and gathe
   await close(sim, a);
 });
 
+test("a relay that does not answer holds gathering up for ten seconds at most", async () => {
+  for (const transport of ["udp", "tcp", "tls"] as const) {
+    const { sim, turnServer } = world();
+    turnServer.up = false;
+    const a = new IcePeer(sim, sim.host("a"), { servers: [turn(transport)] });
+    a.do((agent, now) => agent.gather(now));
+    await sim.runUntil(() => a.agent.gatheringState === "complete", 10_100);
+    assert.deepEqual(
+      a.errors.map((e) => e.errorCode),
+      [701],
+    );
+    await close(sim, a);
+  }
+});
+
 test("two NATs that map independently of the destination: direct, through reflexive candidates", async () => {
   const { sim } = world();
   const nats = ["left", "right"].map((name) => sim.nat(name, { ...PORT_RESTRICTED_CONE, link: { latency: 5 } }));

@@ -118,8 +118,8 @@ export class Gatherer {
 
   get deadline(): number {
     let at = Math.min(this.probes.deadline, this.refreshAt);
-    for (const relay of this.relays) at = Math.min(at, relay.deadline);
-    for (const { port } of this.tcpPorts) at = Math.min(at, port.deadline);
+    if (this.relays.size > 0) for (const relay of this.relays) at = Math.min(at, relay.deadline);
+    for (let i = 0; i < this.tcpPorts.length; i++) at = Math.min(at, this.tcpPorts[i]!.port.deadline);
     return at;
   }
 
@@ -266,7 +266,7 @@ export class Gatherer {
     }
   }
 
-  /** The multicast DNS name that stands for an address (RFC 9xxx draft-ietf-mmusic-mdns-ice-candidates §3.1). */
+  /** The multicast DNS name that stands for an address (draft-ietf-mmusic-mdns-ice-candidates §3.1). */
   private nameFor(address: string): string {
     let name = this.names.get(address);
     if (name === undefined) {
@@ -372,7 +372,7 @@ export class Gatherer {
 
   private useServer(socket: HostSocket, server: ServerAddress, now: number): void {
     const own = socket.base!;
-    if (own.family !== ipFamily(server.address)) return;
+    if (own.family !== ipFamily(server.address) || !socket.address.outward) return;
     const loopback = ipScope(server.address) === "loopback";
     if ((ipScope(own.address) === "loopback") !== loopback && !loopback) return;
     if (server.server.scheme === "stun") {

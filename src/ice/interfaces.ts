@@ -8,6 +8,8 @@ export interface GatherAddress {
   readonly family: 4 | 6;
   /** 16 bits; distinct, with room below each for one candidate per server. */
   readonly localPreference: number;
+  /** Servers are worth asking from here: it is no bridge of containers, unless there is nothing better. */
+  readonly outward: boolean;
 }
 
 export interface InterfaceOptions {
@@ -37,7 +39,7 @@ export function gatherAddresses(interfaces: readonly InterfaceAddress[], options
   }
   if (options.loopback === true || usable.length === 0) usable.push(...loopback);
   const rank = (entry: InterfaceAddress): number => {
-    if (entry.internal) return 3;
+    if (entry.internal || ipScope(entry.address) === "loopback") return 3;
     if (ipScope(entry.address) === "link-local") return 2;
     return VIRTUAL.test(entry.name) ? 1 : 0;
   };
@@ -47,6 +49,7 @@ export function gatherAddresses(interfaces: readonly InterfaceAddress[], options
     address: entry.address,
     family: entry.family,
     localPreference: 65535 - index * PREFERENCE_STEP,
+    outward: !sorted.some((other) => other.family === entry.family && rank(other) < rank(entry)),
   }));
 }
 

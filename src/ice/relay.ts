@@ -8,8 +8,8 @@ import type { HostSocket, ServerAddress } from "./gatherer.js";
 import type { IceAgentOptions } from "./options.js";
 
 const MAX_REDIRECTS = 3;
-/** Milliseconds for a TCP or TLS connection to come about. */
-const CONNECT_TIMEOUT = 10_000;
+/** Milliseconds for the connection and the allocation to come about: gathering waits for them. */
+const ALLOCATE_TIMEOUT = 10_000;
 const UNREACHABLE = 701;
 
 export interface RelayHost {
@@ -28,7 +28,7 @@ export class Relay implements StreamHandler {
   private client: TurnClient | undefined;
   private stream: StreamPort | undefined;
   private attempt: Cancellable | undefined;
-  private connectBy = Infinity;
+  private allocateBy = Infinity;
   private redirects = 0;
   private ended = false;
 
@@ -44,11 +44,12 @@ export class Relay implements StreamHandler {
   }
 
   get deadline(): number {
-    return Math.min(this.client?.deadline ?? Infinity, this.connectBy);
+    return Math.min(this.client?.deadline ?? Infinity, this.allocateBy);
   }
 
   start(now: number): void {
     const { socket, server } = this;
+    this.allocateBy = now + ALLOCATE_TIMEOUT;
     if (socket?.port === undefined) this.connect(server.address, server.port, server.server.hostname, now);
     else {
       this.launch({ kind: "datagram", port: socket.port, server: { address: server.address, port: server.port } }, now);
@@ -56,9 +57,11 @@ export class Relay implements StreamHandler {
   }
 
   handleTimeout(now: number): void {
-    if (now >= this.connectBy) {
+    if (now >= this.allocateBy) {
       this.attempt?.cancel();
-      this.finish(UNREACHABLE, "The server could not be reached", now);
+      this.client = undefined;
+      this.stream?.close();
+      this.finish(UNREACHABLE, "The server does not answer", now);
     } else this.client?.handleTimeout(now);
   }
 
@@ -76,7 +79,7 @@ export class Relay implements StreamHandler {
   }
 
   close(now: number): void {
-    this.connectBy = Infinity;
+    this.allocateBy = Infinity;
     this.attempt?.cancel();
     if (this.client === undefined) this.finish(0, "", now);
     else this.client.close();
@@ -85,7 +88,7 @@ export class Relay implements StreamHandler {
   // ---- TCP and TLS ---------------------------------------------------------------------------------------------------
 
   private connect(address: string, port: number, serverName: string, now: number): void {
-    this.connectBy = now + CONNECT_TIMEOUT;
+    this.allocateBy = now + ALLOCATE_TIMEOUT;
     const tls = this.protocol === "tls" ? { serverName } : undefined;
     this.attempt = this.options.network.connectTcp({ address, port, tls }, this);
   }
@@ -96,7 +99,6 @@ export class Relay implements StreamHandler {
       return;
     }
     this.stream = port;
-    this.connectBy = Infinity;
     this.launch({ kind: "stream", port }, now);
   }
 
@@ -135,7 +137,10 @@ export class Relay implements StreamHandler {
         logger,
       },
       {
-        onAllocated: (relay, mapped, then) => this.host.onAllocated(relay, mapped, this.protocol, then),
+        onAllocated: (relay, mapped, then) => {
+          this.allocateBy = Infinity;
+          this.host.onAllocated(relay, mapped, this.protocol, then);
+        },
         onDatagram: (data, address, port, then) => this.host.onDatagram(data, address, port, then),
         onEnd: (end, then) => this.handleEnd(client, end, then),
       },
@@ -163,7 +168,7 @@ export class Relay implements StreamHandler {
   private finish(code: number, text: string, now: number): void {
     if (this.ended) return;
     this.ended = true;
-    this.connectBy = Infinity;
+    this.allocateBy = Infinity;
     this.host.onEnd(code, text, now);
   }
 }
