@@ -4,7 +4,14 @@
 import { type Channel, type ChannelHandler, type ChannelParameters, DataChannels } from "../datachannel/channels.js";
 import { type Fingerprint, matchesFingerprint } from "../dtls/certificate.js";
 import { DtlsConnection } from "../dtls/connection.js";
-import type { DtlsAlert, DtlsCertificate, DtlsCloseReason, DtlsRole, DtlsState } from "../dtls/options.js";
+import {
+  type DtlsAlert,
+  type DtlsCertificate,
+  type DtlsCloseReason,
+  type DtlsRole,
+  type DtlsState,
+  SrtpProtectionProfile,
+} from "../dtls/options.js";
 import { IceAgent } from "../ice/agent.js";
 import type {
   IceAgentOptions,
@@ -32,6 +39,16 @@ const PATH_MTU = 1200;
 
 export type { Channel, ChannelError, ChannelHandler } from "../datachannel/channels.js";
 export type { ExternalAddress, IceTcpOptions } from "../ice/options.js";
+
+/**
+ * In order of preference. Negotiated whether or not there is media: it may come later on the same DTLS association, and some
+ * peers (Pion) refuse a server that does not answer use_srtp.
+ */
+const SRTP_PROFILES: readonly number[] = [
+  SrtpProtectionProfile.SRTP_AEAD_AES_128_GCM,
+  SrtpProtectionProfile.SRTP_AEAD_AES_256_GCM,
+  SrtpProtectionProfile.SRTP_AES128_CM_HMAC_SHA1_80,
+];
 
 export interface PeerTransportOptions {
   readonly platform: Platform;
@@ -161,6 +178,7 @@ export class PeerTransport implements RoundOwner {
         certificates: this.options.certificates,
         epochOffset: platform.timeOrigin,
         mtu: PATH_MTU,
+        srtpProfiles: SRTP_PROFILES,
         verifyPeer: ([leaf]) => leaf !== undefined && matchesFingerprint(platform.crypto, leaf, this.fingerprints),
         logger: platform.logger,
       },
