@@ -155,7 +155,7 @@ test("bundle policies: what has its own address and what is bundle-only (RFC 942
   };
   assert.deepEqual(shape("balanced"), [
     "audio 9 aaa0 t0",
-    "audio 0 bundle-only - t0",
+    "audio 0 bundle-only aaa0 t0",
     "video 9 aaa1 t1",
     "application 9 aaa2 t2",
   ]);
@@ -167,9 +167,9 @@ test("bundle policies: what has its own address and what is bundle-only (RFC 942
   ]);
   assert.deepEqual(shape("max-bundle"), [
     "audio 9 aaa0 t0",
-    "audio 0 bundle-only - t0",
-    "video 0 bundle-only - t0",
-    "application 0 bundle-only - t0",
+    "audio 0 bundle-only aaa0 t0",
+    "video 0 bundle-only aaa0 t0",
+    "application 0 bundle-only aaa0 t0",
   ]);
 });
 

@@ -187,23 +187,19 @@ function offerSection(
   const { content } = draft;
   if (content === undefined) return rejectedSection(slot);
   const created = transports.get(slot.transport!)!;
-  let lines: Partial<SdpMedia>;
-  if (draft.bundleOnly) lines = { bundleOnly: true, port: 0 };
-  else {
-    const transport = findTransport(state, created.id);
-    const isOwner = created.mid === slot.mid;
-    // After a restart the candidates gathered so far are of the past.
-    const gathered = isOwner && sameIceParameters(transport?.local, created.local) ? transport : undefined;
-    lines = {
-      ...addressLines(gathered),
-      ...transportAttributes({
-        local: created.local,
-        fingerprints: inputs.fingerprints,
-        setup: "actpass",
-        iceOptions: ICE_OPTIONS,
-      }),
-    };
-  }
+  const transport = findTransport(state, created.id);
+  // After a restart the candidates gathered so far are of the past.
+  const isCurrent = created.mid === slot.mid && sameIceParameters(transport?.local, created.local);
+  const lines: Partial<SdpMedia> = {
+    ...addressLines(isCurrent ? transport : undefined),
+    ...transportAttributes({
+      local: created.local,
+      fingerprints: inputs.fingerprints,
+      setup: "actpass",
+      iceOptions: ICE_OPTIONS,
+    }),
+    ...(draft.bundleOnly ? { bundleOnly: true, port: 0 } : {}),
+  };
   if (content === "data") {
     return dataSection({ mid: slot.mid, sctpPort: inputs.sctpPort, maxMessageSize: inputs.maxMessageSize }, lines);
   }

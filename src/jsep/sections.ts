@@ -40,8 +40,9 @@ export interface TransportLines {
 /**
  * The attributes of category TRANSPORT and IDENTICAL (RFC 8859).
  *
- * RFC 9429 §5.2.1 has them in the BUNDLE-tagged section only. Browsers repeat all but the candidates in every bundled
- * section, and there are peers that look for them there; so do we, except in bundle-only sections.
+ * RFC 9429 §5.2.1 has them in the BUNDLE-tagged section only. We repeat all but the candidates in every bundled section:
+ * there are peers that look for them there, and Chromium refuses what comes after a bundle-only section without them.
+ * Chromium repeats them in bundled sections, Firefox also in bundle-only ones.
  */
 export function transportAttributes(lines: TransportLines): Partial<SdpMedia> {
   return {
