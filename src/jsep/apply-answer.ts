@@ -156,9 +156,13 @@ function answeredTransport(
   const answerSection = answer.media[owner.index]!;
   // An answer without a=setup: the answerer opens the association, as one that never heard of roles does.
   const answererIsClient = (answerSection.setup ?? answer.setup ?? "active") === "active";
-  const dtlsRole = answererIsClient === (source === "local") ? "client" : "server";
+  let dtlsRole: Transport["dtlsRole"] = answererIsClient === (source === "local") ? "client" : "server";
   if (continues && before!.dtlsRole !== null && before!.dtlsRole !== dtlsRole) {
-    return failure(invalidAccess(`mid "${owner.mid}": the answer changes the roles of the DTLS association`));
+    // With a restart Firefox answers "active" whatever it is; the association goes on as it was.
+    if (!remoteRestarts) {
+      return failure(invalidAccess(`mid "${owner.mid}": the answer changes the roles of the DTLS association`));
+    }
+    dtlsRole = before!.dtlsRole;
   }
 
   const media = remote.media[owner.index]!;

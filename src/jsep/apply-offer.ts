@@ -94,7 +94,7 @@ export function verifyOfferedTransports(state: NegotiationState, offer: SdpSessi
     const restarts = !sameIceParameters(remote, offered);
     if (!continuesAssociation(remote, offered)) {
       if (!restarts) return invalidAccess(`mid "${mid}": another DTLS fingerprint or tls-id without an ICE restart`);
-    } else if (offered.setup === (dtlsRole === "client" ? "active" : "passive")) {
+    } else if (!restarts && offered.setup === (dtlsRole === "client" ? "active" : "passive")) {
       return invalidAccess(`mid "${mid}": a=setup:${offered.setup} is not the peer's role in the DTLS association`);
     }
   }

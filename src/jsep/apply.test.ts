@@ -325,6 +325,16 @@ test("the DTLS roles of an association do not change (RFC 9429 §5.8.3)", () => 
   assert.match(refusal(() => c.setRemote("answer", answer.replace("active", "passive"))).message, /roles/);
 });
 
+test("with a restart a peer that claims another role keeps the one it has (Firefox)", () => {
+  const [a, b] = connected();
+  // Now b offers, and is the client still.
+  const answer = a.answer(b.offer({ iceRestart: true }));
+  assert.match(answer, /a=setup:passive/);
+  b.setRemote("answer", answer.replace("passive", "active"));
+  assert.equal(b.plan!.transports[0]!.dtlsRole, "client");
+  assert.equal(b.plan!.transports[0]!.newDtlsAssociation, false);
+});
+
 test("an answer without a=setup: the answerer is the client", () => {
   const a = new Side("a");
   const answer = new Side("b").answer(a.offer({ dataChannel: true })).replace(/a=setup.*\r\n/, "");

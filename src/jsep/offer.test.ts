@@ -156,14 +156,15 @@ test("bundle policies: what has its own address and what is bundle-only (RFC 942
   assert.deepEqual(shape("balanced"), [
     "audio 9 aaa0 t0",
     "audio 0 bundle-only aaa0 t0",
-    "video 9 aaa1 t1",
-    "application 9 aaa2 t2",
+    "video 9 aaa0 t1",
+    "application 9 aaa0 t2",
   ]);
+  // One set of ICE parameters for all that are new, as browsers do.
   assert.deepEqual(shape("max-compat"), [
     "audio 9 aaa0 t0",
-    "audio 9 aaa1 t1",
-    "video 9 aaa2 t2",
-    "application 9 aaa3 t3",
+    "audio 9 aaa0 t1",
+    "video 9 aaa0 t2",
+    "application 9 aaa0 t3",
   ]);
   assert.deepEqual(shape("max-bundle"), [
     "audio 9 aaa0 t0",

@@ -153,7 +153,12 @@ function assignTransports(
   return { groups: mids.length === 0 ? [] : [{ semantics: "BUNDLE", mids }], nextTransport };
 }
 
-/** The local parameters of every transport of the offer: those in use, or new ones for a new transport or a restart. */
+/**
+ * The local parameters of every transport of the offer: those in use, or new ones for a new transport or a restart.
+ *
+ * RFC 9429 §5.2.1 wants new ones for each. Browsers have one set for all that are new, and so have we: when the answer
+ * bundles, the next offer says the same for every section, where Firefox would take a difference for a partial restart.
+ */
 function transportsOf(
   state: NegotiationState,
   drafts: readonly Draft[],
@@ -161,13 +166,18 @@ function transportsOf(
   inputs: OfferInputs,
 ): ReadonlyMap<number, CreatedTransport> {
   const out = new Map<number, CreatedTransport>();
+  let fresh: IceParameters | undefined;
+  const newParameters = (): IceParameters => {
+    fresh ??= inputs.newIceParameters();
+    return fresh;
+  };
   const tagged = new Set(groups.map(({ mids }) => mids[0]));
   for (const wantTagged of [true, false]) {
     for (const { slot, transport: id } of drafts) {
       if (id === null || out.has(id) || tagged.has(slot.mid) !== wantTagged) continue;
       const old = findTransport(state, id)?.local ?? null;
       const restart = old !== null && (inputs.iceRestart || isToReplace(old, inputs.credentialsToReplace));
-      out.set(id, { id, mid: slot.mid, local: old === null || restart ? inputs.newIceParameters() : old });
+      out.set(id, { id, mid: slot.mid, local: old === null || restart ? newParameters() : old });
     }
   }
   return out;

@@ -141,7 +141,7 @@ export interface NegotiationState extends Negotiated {
 export interface LocalInputs {
   /** Of every certificate, with every hash function to be offered. */
   readonly fingerprints: readonly SdpFingerprint[];
-  /** Fresh ICE parameters for a new transport or a restart; called once for each. */
+  /** Fresh ICE parameters: for what is new or restarts in an offer, for each new transport in an answer. */
   readonly newIceParameters: () => IceParameters;
   readonly maxMessageSize: number;
   readonly sctpPort: number;
