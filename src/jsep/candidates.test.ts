@@ -106,6 +106,15 @@ test("a candidate whose own text names another generation is let pass and droppe
   assert.doesNotMatch(a.state.currentRemote!.sdp, /a=candidate/);
 });
 
+test("a candidate for an RTCP component of its own is kept in the text and used for nothing", () => {
+  const [a, b] = connected();
+  const rtcp = HOST.replace("candidate:1 1", "candidate:1 2");
+  assert.deepEqual(a.addRemote({ candidate: rtcp, sdpMid: "0" }), []);
+  assert.match(a.state.currentRemote!.sdp, /a=candidate:1 2 /);
+  a.answer(`${b.createOffer()}a=${rtcp}\r\n`);
+  assert.deepEqual(a.plan!.transports[0]!.remoteCandidates, []);
+});
+
 test("the end of candidates, for one section or for all", () => {
   const [a] = connected();
   assert.deepEqual(a.addRemote({}), [{ transport: 0, candidate: null }]);

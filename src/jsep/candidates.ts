@@ -8,7 +8,7 @@ import { parseIceCandidate } from "../util/ice-candidate.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
 import type { RemoteView } from "./remote.js";
-import { candidateKey, taggedIndex, viewOf, withoutFragment } from "./remote.js";
+import { candidateKey, isOfOurComponent, taggedIndex, viewOf, withoutFragment } from "./remote.js";
 import { addressLines } from "./sections.js";
 import type { AppliedDescription, MediaSlot, Negotiated, NegotiationState, Transport } from "./state.js";
 import { remoteDescription } from "./state.js";
@@ -162,6 +162,7 @@ export function addRemoteCandidate(
     }
     if (inPending && lacks(pendingRemote!, index, candidate)) pendingIndices.push(index);
     if (inCurrent && lacks(currentRemote!, index, candidate)) currentIndices.push(index);
+    if (candidate !== null && !isOfOurComponent(candidate)) continue;
     // A section that is bundled into another has no transport of its own to reach (RFC 9143 §7).
     const slot = session.slots[index]!;
     const transport = session.transports.find(({ id, mid }) => id === slot.transport && mid === slot.mid);

@@ -107,9 +107,15 @@ export function candidateKey(candidate: IceCandidate): string {
   return writeIceCandidate(withoutFragment(candidate));
 }
 
+/** RTCP shares the transport of RTP: there is one component (RFC 8445 §13.1), and candidates of another reach nothing. */
+export function isOfOurComponent(candidate: IceCandidate): boolean {
+  return candidate.component === 1;
+}
+
 /** The candidates that a section lists for these parameters: a line may name another generation. */
 export function sectionCandidates(media: SdpMedia, parameters: IceParameters): readonly IceCandidate[] {
+  const { usernameFragment: ours } = parameters;
   return media.candidates
-    .filter(({ usernameFragment }) => (usernameFragment ?? parameters.usernameFragment) === parameters.usernameFragment)
+    .filter((candidate) => isOfOurComponent(candidate) && (candidate.usernameFragment ?? ours) === ours)
     .map(withoutFragment);
 }
