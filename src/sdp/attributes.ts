@@ -1,6 +1,7 @@
 // Reads `a=` lines into the model. An attribute that the model does not know at this level is kept as it is; one that it
-// knows must follow its grammar (RFC 9429 §5.8), with two exceptions: a candidate line that does not parse is kept as an
-// unknown attribute, and the characters of ice-ufrag and ice-pwd are left to src/jsep.
+// knows must follow its grammar (RFC 9429 §5.8), with three exceptions: a candidate line or a max-message-size that does
+// not parse is kept as an unknown attribute (the web platform tests write `max-message-size:undefined`), and the
+// characters of ice-ufrag and ice-pwd are left to src/jsep.
 import { parseIceCandidate } from "../util/ice-candidate.js";
 import type { MediaBuilder, SessionBuilder } from "./builder.js";
 import type { SdpDirection, SdpPayload, SdpSetup, SdpSimulcastRid } from "./model.js";
@@ -198,7 +199,9 @@ const sctpPort: Handler<MediaBuilder> = (t, value) => {
 
 const maxMessageSize: Handler<MediaBuilder> = (t, value) => {
   const size = integer(value, Number.POSITIVE_INFINITY);
-  return size === undefined ? "not a number" : once(t, "maxMessageSize", size, "max-message-size");
+  if (size !== undefined) return once(t, "maxMessageSize", size, "max-message-size");
+  t.attributes.push({ name: "max-message-size", value });
+  return undefined;
 };
 
 const sctpmap: Handler<MediaBuilder> = (t, value) => {

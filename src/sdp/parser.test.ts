@@ -180,6 +180,12 @@ test("candidates: those that parse, and those that do not", () => {
   assert.equal(section.endOfCandidates, true);
 });
 
+test("a max-message-size that is no number is as good as none", () => {
+  const section = media("a=max-message-size:undefined");
+  assert.equal(section.maxMessageSize, undefined);
+  assert.deepEqual(section.attributes, [{ name: "max-message-size", value: "undefined" }]);
+});
+
 test("payload types: rtpmap, fmtp and rtcp-fb gathered, in the order of the formats, wildcards last", () => {
   const section = media(
     "a=rtcp-fb:* nack",
@@ -320,8 +326,6 @@ test("attributes that do not follow their grammar are refused (RFC 9429 §5.8)",
     "a=fingerprint:sha-256",
     "a=setup:foo",
     "a=sctp-port:70000",
-    "a=max-message-size:foo",
-    "a=max-message-size:-1",
     "a=rtcp:x",
     "a=rtcp:9 IN",
     "a=rtpmap:96 VP8",
