@@ -25,6 +25,8 @@ import { read16, read32, write32 } from "./packet.js";
 import type { PacketSender } from "./packet-sender.js";
 import { CAUSE_STALE_COOKIE, errorCause, STATE_COOKIE } from "./parameters.js";
 
+/** INITs without answer after which we leave out the parameters that came last into the protocol. */
+const PLAIN_INIT_AFTER = 2;
 const NEVER = Number.POSITIVE_INFINITY;
 const MAX_STREAMS = 65_535;
 
@@ -129,7 +131,8 @@ export class Handshake {
       outboundStreams: this.maxStreams,
       inboundStreams: this.maxStreams,
       initialTsn: this.localInitialTsn,
-      parameters: offerParameters(this.offer),
+      // Pion before 1.8.9 drops an INIT with a parameter it does not know, instead of skipping it (RFC 9260 §3.2.1).
+      parameters: offerParameters(this.tries < PLAIN_INIT_AFTER ? this.offer : { ...this.offer, zeroChecksum: false }),
     });
     this.out.sendAlone(init, 0);
     this.initSentAt = now;
@@ -180,7 +183,8 @@ export class Handshake {
       initialTsn: cookie.localInitialTsn,
       parameters: [
         { type: STATE_COOKIE, value: this.cookies.seal(cookie) },
-        ...offerParameters(this.offer),
+        // Only to peers that have named the parameter themselves, for the same reason.
+        ...offerParameters({ ...this.offer, zeroChecksum: (capabilities & CAN_ZERO_CHECKSUM) !== 0 }),
         ...reportUnrecognized(judged.reported),
       ],
     });
