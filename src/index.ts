@@ -2,9 +2,22 @@
 import { nodePlatform } from "./node/platform.js";
 import { setDefaultPlatform } from "./w3c/environment.js";
 
-export type { RTCConfiguration, RTCIceServer } from "./w3c/configuration.js";
-export type { RTCDataChannelInit } from "./w3c/data-channel-init.js";
+export type {
+  RTCBundlePolicy,
+  RTCConfiguration,
+  RTCIceServer,
+  RTCIceTransportPolicy,
+  RTCRtcpMuxPolicy,
+} from "./w3c/configuration.js";
+export type {
+  RTCDtlsTransportState,
+  RTCIceGatheringState,
+  RTCIceTransportState,
+  RTCPeerConnectionState,
+} from "./w3c/connection-states.js";
+export type { RTCDataChannelInit, RTCPriorityType } from "./w3c/data-channel-init.js";
 export { RTCError, type RTCErrorDetailType, type RTCErrorInit } from "./w3c/errors.js";
+export type { EventHandler } from "./w3c/event-handlers.js";
 export {
   RTCDataChannelEvent,
   type RTCDataChannelEventInit,
@@ -14,25 +27,55 @@ export {
   type RTCPeerConnectionIceErrorEventInit,
   RTCPeerConnectionIceEvent,
   type RTCPeerConnectionIceEventInit,
+  RTCTrackEvent,
+  type RTCTrackEventInit,
 } from "./w3c/events.js";
+export type { RTCAnswerOptions, RTCOfferOptions } from "./w3c/offer-options.js";
 export { RTCCertificate, type RTCDtlsFingerprint } from "./w3c/rtc-certificate.js";
 export {
   type BinaryType,
   RTCDataChannel,
+  type RTCDataChannelEventMap,
   type RTCDataChannelState,
-  type RTCPriorityType,
 } from "./w3c/rtc-data-channel.js";
-export { RTCDtlsTransport } from "./w3c/rtc-dtls-transport.js";
-export { RTCIceCandidate, type RTCIceCandidateInit } from "./w3c/rtc-ice-candidate.js";
-export { RTCIceCandidatePair, type RTCIceParameters, RTCIceTransport } from "./w3c/rtc-ice-transport.js";
-export { type RTCOfferOptions, RTCPeerConnection, type RTCSignalingState } from "./w3c/rtc-peer-connection.js";
-export { RTCSctpTransport, type RTCSctpTransportState } from "./w3c/rtc-sctp-transport.js";
+export { RTCDtlsTransport, type RTCDtlsTransportEventMap } from "./w3c/rtc-dtls-transport.js";
+export {
+  RTCIceCandidate,
+  type RTCIceCandidateInit,
+  type RTCIceCandidateType,
+  type RTCIceComponent,
+  type RTCIceProtocol,
+  type RTCIceServerTransportProtocol,
+  type RTCIceTcpCandidateType,
+  type RTCLocalIceCandidateInit,
+} from "./w3c/rtc-ice-candidate.js";
+export {
+  RTCIceCandidatePair,
+  type RTCIceGathererState,
+  type RTCIceParameters,
+  type RTCIceRole,
+  RTCIceTransport,
+  type RTCIceTransportEventMap,
+} from "./w3c/rtc-ice-transport.js";
+export {
+  RTCPeerConnection,
+  type RTCPeerConnectionErrorCallback,
+  type RTCPeerConnectionEventMap,
+  type RTCSessionDescriptionCallback,
+  type RTCSignalingState,
+} from "./w3c/rtc-peer-connection.js";
+export {
+  RTCSctpTransport,
+  type RTCSctpTransportEventMap,
+  type RTCSctpTransportState,
+} from "./w3c/rtc-sctp-transport.js";
 export {
   type RTCLocalSessionDescriptionInit,
   type RTCSdpType,
   RTCSessionDescription,
   type RTCSessionDescriptionInit,
 } from "./w3c/rtc-session-description.js";
+export { RTCStatsReport } from "./w3c/rtc-stats-report.js";
 export type { ServerOptions } from "./w3c/server-options.js";
 
 setDefaultPlatform(nodePlatform);

@@ -1,168 +1,177 @@
-// RTCConfiguration (webrtc-pc §4.2): conversion, validation, and what may change later (§4.4.1.1, "set a configuration").
-
-import { type IceServerUrl, parseIceServerUrl } from "./ice-server-url.js";
-import { isCertificate, type RTCCertificate } from "./rtc-certificate.js";
+// RTCConfiguration: conversion, validation and comparison (webrtc-pc §4.2.1 and "set a configuration" in §4.4.1.6).
 import {
-  type Converter,
+  type Dictionary,
   dictionary,
+  domString,
   enumeration,
-  instanceOf,
-  isObject,
-  nullable,
+  integer,
+  interfaceType,
   sequence,
-  toDOMString,
-  unsigned,
-} from "./webidl.js";
+  sequenceOr,
+  usvString,
+} from "./conversions.js";
+import { domException } from "./errors.js";
+import { type IceServerUrl, parseIceServerUrl } from "./ice-server-url.js";
+import type { RTCCertificate } from "./rtc-certificate.js";
 
 export type RTCIceTransportPolicy = "relay" | "all";
 export type RTCBundlePolicy = "balanced" | "max-compat" | "max-bundle";
-export type RTCRtcpMuxPolicy = "require" | "negotiate";
+export type RTCRtcpMuxPolicy = "negotiate" | "require";
 
 export interface RTCIceServer {
+  credential?: string;
   urls: string | string[];
   username?: string;
-  credential?: string;
 }
 
 export interface RTCConfiguration {
-  iceServers?: RTCIceServer[];
-  iceTransportPolicy?: RTCIceTransportPolicy;
   bundlePolicy?: RTCBundlePolicy;
-  rtcpMuxPolicy?: RTCRtcpMuxPolicy;
   certificates?: RTCCertificate[];
   iceCandidatePoolSize?: number;
+  iceServers?: RTCIceServer[];
+  iceTransportPolicy?: RTCIceTransportPolicy;
   peerIdentity?: string;
+  rtcpMuxPolicy?: RTCRtcpMuxPolicy;
 }
 
-/** A configuration as a connection keeps it. */
-export interface Configuration {
-  readonly iceServers: readonly RTCIceServer[];
-  readonly iceTransportPolicy: RTCIceTransportPolicy;
-  readonly bundlePolicy: RTCBundlePolicy;
-  readonly rtcpMuxPolicy: RTCRtcpMuxPolicy;
-  readonly certificates: readonly RTCCertificate[];
-  readonly iceCandidatePoolSize: number;
-  readonly peerIdentity: string | undefined;
-  /** The servers' URIs, parsed, with their credentials. */
-  readonly servers: readonly (IceServerUrl & { username?: string | undefined; credential?: string | undefined })[];
-}
+/** As RTCConfiguration, with every default filled in. */
+export type CompleteConfiguration = Required<Omit<RTCConfiguration, "peerIdentity">> &
+  Pick<RTCConfiguration, "peerIdentity">;
 
-const toStringSequence = sequence(toDOMString);
-const toUrls: Converter<string | string[]> = (value, where) =>
-  isObject(value) && Symbol.iterator in value ? toStringSequence(value, where) : toDOMString(value, where);
+/** RFC 8489 §14.3: fewer than 509 bytes was RFC 5389's limit, 509 is the new one. */
+const MAX_USERNAME_BYTES = 509;
 
-const toIceServer = dictionary<RTCIceServer>("RTCIceServer", {
-  urls: { convert: toUrls, required: true },
-  username: { convert: toDOMString },
-  credential: { convert: toDOMString },
+export const rtcIceServer: Dictionary<RTCIceServer> = dictionary<RTCIceServer>("RTCIceServer", {
+  credential: { type: domString },
+  urls: { type: sequenceOr(usvString, usvString), required: true },
+  username: { type: domString },
 });
 
-export const toRTCConfiguration: Converter<RTCConfiguration> = dictionary<RTCConfiguration>("RTCConfiguration", {
-  iceServers: { convert: sequence(toIceServer), default: () => [] },
-  iceTransportPolicy: {
-    convert: enumeration<RTCIceTransportPolicy>("RTCIceTransportPolicy", ["relay", "all"]),
-    default: () => "all",
-  },
-  bundlePolicy: {
-    convert: enumeration<RTCBundlePolicy>("RTCBundlePolicy", ["balanced", "max-compat", "max-bundle"]),
-    default: () => "balanced",
-  },
-  rtcpMuxPolicy: {
-    convert: enumeration<RTCRtcpMuxPolicy>("RTCRtcpMuxPolicy", ["require", "negotiate"]),
-    default: () => "require",
-  },
-  certificates: { convert: sequence(instanceOf("RTCCertificate", isCertificate)), default: () => [] },
-  iceCandidatePoolSize: { convert: unsigned(8, "enforce"), default: () => 0 },
-  peerIdentity: { convert: nullable(toDOMString) as Converter<string> },
-});
+export const iceTransportPolicies: readonly RTCIceTransportPolicy[] = ["relay", "all"];
 
-/** RFC 8489 §14.3 allows 508 bytes; webrtc-pc and browsers draw the line here. */
-const MAX_USERNAME = 509;
+/** Converts to RTCConfiguration, defaults included; does not validate. */
+export const rtcConfiguration: Dictionary<CompleteConfiguration> = dictionary<CompleteConfiguration>(
+  "RTCConfiguration",
+  {
+    bundlePolicy: {
+      type: enumeration<RTCBundlePolicy>("RTCBundlePolicy", ["balanced", "max-compat", "max-bundle"]),
+      default: () => "balanced",
+    },
+    certificates: { type: sequence(interfaceType<RTCCertificate>("RTCCertificate")), default: () => [] },
+    iceCandidatePoolSize: { type: integer("octet", "EnforceRange"), default: () => 0 },
+    iceServers: { type: sequence(rtcIceServer), default: () => [] },
+    iceTransportPolicy: {
+      type: enumeration<RTCIceTransportPolicy>("RTCIceTransportPolicy", iceTransportPolicies),
+      default: () => "all",
+    },
+    peerIdentity: { type: domString },
+    // "negotiate" left the specification with non-muxed RTCP, which is supported here.
+    rtcpMuxPolicy: {
+      type: enumeration<RTCRtcpMuxPolicy>("RTCRtcpMuxPolicy", ["negotiate", "require"]),
+      default: () => "require",
+    },
+  },
+);
 
-function exception(message: string, name: string, where: string): DOMException {
-  return new DOMException(`${where}: ${message}`, name);
+/** One URL of one server, with what is needed to use it. */
+export interface IceServer extends IceServerUrl {
+  readonly username: string | undefined;
+  readonly credential: string | undefined;
 }
 
-/**
- * Validates a configuration for a new connection, or for one that has `current` (whose certificates and policies must
- * then stay). `poolFixed`: a local description has been set, so the pool's size must stay too.
- */
-export function validateConfiguration(
-  given: RTCConfiguration,
-  where: string,
-  now: number,
-  current?: Configuration,
-  poolFixed = false,
-): Configuration {
-  const certificates = given.certificates ?? [];
-  if (current === undefined) {
-    for (const certificate of certificates) {
-      if (certificate.expires <= now) throw exception("Expired certificate(s).", "InvalidAccessError", where);
-    }
-  } else {
-    const same =
-      certificates.length === current.certificates.length &&
-      certificates.every((certificate, i) => certificate === current.certificates[i]);
-    // Left out, they stay as they are.
-    if (certificates.length > 0 && !same)
-      throw exception("certificates cannot be changed", "InvalidModificationError", where);
-    if (given.bundlePolicy !== current.bundlePolicy) {
-      throw exception("bundlePolicy cannot be changed", "InvalidModificationError", where);
-    }
-    if (given.rtcpMuxPolicy !== current.rtcpMuxPolicy) {
-      throw exception("rtcpMuxPolicy cannot be changed", "InvalidModificationError", where);
-    }
-    if (given.peerIdentity !== undefined && given.peerIdentity !== current.peerIdentity) {
-      throw exception("peerIdentity cannot be changed", "InvalidModificationError", where);
-    }
-    if (poolFixed && given.iceCandidatePoolSize !== current.iceCandidatePoolSize) {
-      const message = "iceCandidatePoolSize cannot be changed once a local description is set";
-      throw exception(message, "InvalidModificationError", where);
+/** Validates servers as the specification says and spreads them into their URLs. Throws DOMExceptions. */
+export function parseIceServers(servers: readonly RTCIceServer[], where: string): IceServer[] {
+  const result: IceServer[] = [];
+  for (const { urls, username, credential } of servers) {
+    const list = typeof urls === "string" ? [urls] : urls;
+    if (list.length === 0) throw domException("SyntaxError", `${where}ICE server has no URL.`);
+    for (const url of list) {
+      const parsed = parseIceServerUrl(url);
+      if (parsed === undefined) throw domException("SyntaxError", `${where}'${url}' is not a valid stun or turn URL.`);
+      if (parsed.scheme.startsWith("turn")) {
+        if (username === undefined || credential === undefined) {
+          throw domException(
+            "InvalidAccessError",
+            `${where}Both username and credential are required when the URL scheme is "turn" or "turns".`,
+          );
+        }
+        if (utf8Length(username) > MAX_USERNAME_BYTES) {
+          throw domException("InvalidAccessError", `${where}ICE server username is too long.`);
+        }
+      }
+      result.push({ ...parsed, username, credential });
     }
   }
-  const servers = (given.iceServers ?? []).flatMap((server) => parseServer(server, where));
-  return {
-    iceServers: (given.iceServers ?? []).map((server) => ({ ...server, urls: [server.urls].flat() })),
-    iceTransportPolicy: given.iceTransportPolicy ?? "all",
-    bundlePolicy: given.bundlePolicy ?? "balanced",
-    rtcpMuxPolicy: given.rtcpMuxPolicy ?? "require",
-    certificates: current?.certificates ?? certificates,
-    iceCandidatePoolSize: given.iceCandidatePoolSize ?? 0,
-    peerIdentity: given.peerIdentity ?? current?.peerIdentity,
-    servers,
+  return result;
+}
+
+/** Bytes of a string in UTF-8; lone surrogates count as U+FFFD. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    bytes++;
+    if (unit < 0x800) continue;
+    const next = text.charCodeAt(i + 1);
+    // A pair is two code units and four bytes, anything else here one and three.
+    if (unit >= 0xd800 && unit < 0xdc00 && next >= 0xdc00 && next < 0xe000) i++;
+    bytes++;
+  }
+  return bytes;
+}
+
+/** A configuration that has been validated, as a connection keeps it. */
+export interface Configuration extends CompleteConfiguration {
+  /** The URLs of iceServers. */
+  readonly servers: readonly IceServer[];
+}
+
+/** Validates the configuration of a new connection; `epochNow` is in epoch milliseconds. Throws DOMExceptions. */
+export function validateConfiguration(given: CompleteConfiguration, epochNow: number, where: string): Configuration {
+  for (const { expires } of given.certificates) {
+    if (expires <= epochNow) throw domException("InvalidAccessError", `${where}Expired certificate(s).`);
+  }
+  return { ...given, servers: parseIceServers(given.iceServers, where) };
+}
+
+/** Validates the configuration that follows `old`. Throws DOMExceptions, before anything is changed. */
+export function modifyConfiguration(
+  old: Configuration,
+  next: CompleteConfiguration,
+  hasLocalDescription: boolean,
+  where: string,
+): Configuration {
+  const fail = (member: string): never => {
+    throw domException("InvalidModificationError", `${where}Attempted to modify the ${member}.`);
   };
+  if (next.peerIdentity !== undefined && next.peerIdentity !== old.peerIdentity) fail("peerIdentity");
+  const { certificates } = old;
+  if (next.certificates.length !== certificates.length || next.certificates.some((c, i) => c !== certificates[i])) {
+    fail("certificates");
+  }
+  if (next.bundlePolicy !== old.bundlePolicy) fail("bundlePolicy");
+  if (next.rtcpMuxPolicy !== old.rtcpMuxPolicy) fail("rtcpMuxPolicy");
+  if (hasLocalDescription && next.iceCandidatePoolSize !== old.iceCandidatePoolSize) fail("iceCandidatePoolSize");
+  const peerIdentity = next.peerIdentity ?? old.peerIdentity;
+  const servers = parseIceServers(next.iceServers, where);
+  return { ...next, ...(peerIdentity !== undefined && { peerIdentity }), servers };
 }
 
-function parseServer(server: RTCIceServer, where: string): Configuration["servers"] {
-  const urls = typeof server.urls === "string" ? [server.urls] : server.urls;
-  if (urls.length === 0) throw exception("an ICE server without urls", "SyntaxError", where);
-  return urls.map((url) => {
-    const parsed = parseIceServerUrl(url);
-    if (parsed === undefined) throw exception(`'${url}' is not a valid stun or turn URL.`, "SyntaxError", where);
-    const { username, credential } = server;
-    if (parsed.scheme === "turn" || parsed.scheme === "turns") {
-      if (username === undefined || credential === undefined) {
-        const message = `Both username and credential are required when the URL scheme is "${parsed.scheme}".`;
-        throw exception(message, "InvalidAccessError", where);
-      }
-      if (username.length > MAX_USERNAME) {
-        throw exception(`The username is too long: ${username.length} characters.`, "InvalidAccessError", where);
-      }
-    }
-    return { ...parsed, username, credential };
-  });
-}
-
-/** A fresh dictionary for getConfiguration. */
-export function configurationDictionary(configuration: Configuration): RTCConfiguration {
-  const { iceTransportPolicy, bundlePolicy, rtcpMuxPolicy, iceCandidatePoolSize, peerIdentity } = configuration;
+/** What `getConfiguration` returns: new objects throughout, `urls` always an array. */
+export function copyConfiguration(configuration: CompleteConfiguration): RTCConfiguration {
+  const { peerIdentity } = configuration;
   return {
-    bundlePolicy,
+    bundlePolicy: configuration.bundlePolicy,
     certificates: [...configuration.certificates],
-    iceCandidatePoolSize,
-    iceServers: configuration.iceServers.map((server) => ({ ...server, urls: [server.urls].flat() })),
-    iceTransportPolicy,
-    rtcpMuxPolicy,
-    ...(peerIdentity === undefined ? {} : { peerIdentity }),
+    iceCandidatePoolSize: configuration.iceCandidatePoolSize,
+    iceServers: configuration.iceServers.map(({ urls, username, credential }) => ({
+      ...(credential !== undefined && { credential }),
+      urls: typeof urls === "string" ? [urls] : [...urls],
+      ...(username !== undefined && { username }),
+    })),
+    iceTransportPolicy: configuration.iceTransportPolicy,
+    ...(peerIdentity !== undefined && { peerIdentity }),
+    rtcpMuxPolicy: configuration.rtcpMuxPolicy,
   };
 }

@@ -31,6 +31,7 @@ import {
 } from "./connection-states.js";
 import { ConnectionTransports, type TransportConfiguration } from "./connection-transports.js";
 import { OperationsChain } from "./operations-chain.js";
+import { TaskQueue } from "./task-queue.js";
 
 /** SCTP over DTLS has one port number in practice (RFC 8841 §5.2). */
 const SCTP_PORT = 5000;
@@ -97,6 +98,8 @@ export type TransportObserver = Pick<
 export class Connection {
   readonly platform: Platform;
   readonly transports: ConnectionTransports;
+  /** All that a program can observe happens here; closed with the connection. */
+  readonly tasks: TaskQueue;
   isClosed = false;
   signalingState: SignalingState = "stable";
   iceGatheringState: RTCIceGatheringState = "new";
@@ -115,6 +118,7 @@ export class Connection {
     this.settings = settings;
     this.owner = owner;
     this.platform = settings.platform;
+    this.tasks = new TaskQueue(settings.platform);
     this.ownCertificates = settings.certificates;
     const { bundlePolicy, rtcpMuxPolicy, iceLite } = settings;
     const configuration = { sessionId: this.randomSessionId(), bundlePolicy, rtcpMuxPolicy, iceLite };
@@ -156,9 +160,7 @@ export class Connection {
 
   /** Queues a task that is dropped if the connection is closed by then. */
   queueTask(run: () => void): void {
-    this.platform.queueTask(() => {
-      if (!this.isClosed) run();
-    });
+    this.tasks.queue(run);
   }
 
   private closedError(): unknown {
@@ -425,6 +427,7 @@ export class Connection {
 
   close(): void {
     this.isClosed = true;
+    this.tasks.close();
     this.signalingState = "closed";
     this.state = { ...this.state, signalingState: "closed" };
     this.transports.close();

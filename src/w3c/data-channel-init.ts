@@ -1,61 +1,86 @@
-// RTCDataChannelInit (webrtc-pc §6.2.1, webrtc-priority) and the checks of createDataChannel (§6.1.1).
-import { utf8Encode } from "../util/text.js";
-import type { DataChannelProperties, RTCPriorityType } from "./rtc-data-channel.js";
-import { dictionary, enumeration, executing, toBoolean, toUSVString, unsigned } from "./webidl.js";
+// RTCDataChannelInit, and what `createDataChannel` checks of its arguments (webrtc-pc §6.1, webrtc-priority).
+
+import { utf8Length } from "./configuration.js";
+import { boolean, type Dictionary, dictionary, enumeration, integer, usvString } from "./conversions.js";
+
+export type RTCPriorityType = "very-low" | "low" | "medium" | "high";
 
 export interface RTCDataChannelInit {
-  ordered?: boolean;
+  id?: number;
   maxPacketLifeTime?: number;
   maxRetransmits?: number;
-  protocol?: string;
   negotiated?: boolean;
-  id?: number;
+  ordered?: boolean;
   priority?: RTCPriorityType;
+  protocol?: string;
 }
 
-const enforcedShort = unsigned(16, "enforce");
-const toInit = dictionary<RTCDataChannelInit>("RTCDataChannelInit", {
-  ordered: { convert: toBoolean, default: () => true },
-  maxPacketLifeTime: { convert: enforcedShort },
-  maxRetransmits: { convert: enforcedShort },
-  protocol: { convert: toUSVString, default: () => "" },
-  negotiated: { convert: toBoolean, default: () => false },
-  id: { convert: enforcedShort },
+/** What a channel is opened with; fits the data channel machine's parameters. */
+export interface DataChannelParameters {
+  readonly label: string;
+  readonly protocol: string;
+  readonly ordered: boolean;
+  readonly maxRetransmits?: number | undefined;
+  /** Milliseconds. */
+  readonly maxPacketLifeTime?: number | undefined;
+  readonly negotiated: boolean;
+  /** Given exactly if `negotiated`. */
+  readonly id?: number | undefined;
+  readonly priority: RTCPriorityType;
+}
+
+/** Bytes that DCEP's length fields can say (RFC 8832 §5.1). */
+const MAX_LABEL_BYTES = 65535;
+/** Reserved (RFC 8832 §6), though an unsigned short. */
+const RESERVED_ID = 65535;
+
+type CompleteInit = RTCDataChannelInit &
+  Required<Pick<RTCDataChannelInit, "negotiated" | "ordered" | "priority" | "protocol">>;
+
+const unsignedShort = integer("unsigned short", "EnforceRange");
+const rtcDataChannelInit: Dictionary<CompleteInit> = dictionary<CompleteInit>("RTCDataChannelInit", {
+  id: { type: unsignedShort },
+  maxPacketLifeTime: { type: unsignedShort },
+  maxRetransmits: { type: unsignedShort },
+  negotiated: { type: boolean, default: () => false },
+  ordered: { type: boolean, default: () => true },
   priority: {
-    convert: enumeration<RTCPriorityType>("RTCPriorityType", ["very-low", "low", "medium", "high"]),
+    type: enumeration<RTCPriorityType>("RTCPriorityType", ["very-low", "low", "medium", "high"]),
     default: () => "low",
   },
+  protocol: { type: usvString, default: () => "" },
 });
 
-/** Bytes of a label or protocol: its length has 16 bits (RFC 8832 §5.1). */
-const MAX_TEXT = 65535;
-/** 65535 is reserved (RFC 8832 §6). */
-const MAX_ID = 65534;
+export interface DataChannelArguments {
+  readonly label: string;
+  readonly init: CompleteInit;
+}
 
-/** The arguments of createDataChannel, converted and checked. */
-export function dataChannelProperties(label: unknown, init: unknown): DataChannelProperties {
-  const where = executing("createDataChannel", "RTCPeerConnection");
-  const text = toUSVString(label, where);
-  const given = toInit(init, where);
-  if (utf8Encode(text).length > MAX_TEXT) throw new TypeError(`${where}: label has more than ${MAX_TEXT} bytes`);
-  if (utf8Encode(given.protocol!).length > MAX_TEXT) {
-    throw new TypeError(`${where}: protocol has more than ${MAX_TEXT} bytes`);
+/** Converts the arguments of `createDataChannel`, before it looks at its state. */
+export function convertDataChannelArguments(label: unknown, init: unknown, where: string): DataChannelArguments {
+  return { label: usvString(label, where), init: rtcDataChannelInit(init, where) };
+}
+
+/** The checks of `createDataChannel` that end in a TypeError. */
+export function dataChannelParameters({ label, init }: DataChannelArguments, where: string): DataChannelParameters {
+  const { protocol, negotiated, ordered, priority, id, maxPacketLifeTime, maxRetransmits } = init;
+  if (utf8Length(label) > MAX_LABEL_BYTES) throw new TypeError(`${where}RTCDataChannel label is too long.`);
+  if (utf8Length(protocol) > MAX_LABEL_BYTES) throw new TypeError(`${where}RTCDataChannel protocol is too long.`);
+  if (negotiated && id === undefined) {
+    throw new TypeError(`${where}RTCDataChannelInit.negotiated is true, but RTCDataChannelInit.id is not set.`);
   }
-  if (given.negotiated && given.id === undefined) throw new TypeError(`${where}: negotiated channels need an id`);
-  if (given.maxPacketLifeTime !== undefined && given.maxRetransmits !== undefined) {
-    throw new TypeError(`${where}: maxPacketLifeTime and maxRetransmits exclude each other`);
+  if (maxPacketLifeTime !== undefined && maxRetransmits !== undefined) {
+    throw new TypeError(`${where}maxPacketLifeTime and maxRetransmits must not both be set.`);
   }
-  // An id that is not negotiated is ignored (§6.1.1 step 15).
-  const id = given.negotiated ? given.id! : null;
-  if (id !== null && id > MAX_ID) throw new TypeError(`${where}: id is ${id}, the largest is ${MAX_ID}`);
+  if (negotiated && id === RESERVED_ID) throw new TypeError(`${where}RTCDataChannelInit.id is out of range.`);
   return {
-    label: text,
-    protocol: given.protocol!,
-    ordered: given.ordered!,
-    maxPacketLifeTime: given.maxPacketLifeTime ?? null,
-    maxRetransmits: given.maxRetransmits ?? null,
-    negotiated: given.negotiated!,
-    id,
-    priority: given.priority!,
+    label,
+    protocol,
+    ordered,
+    negotiated,
+    priority,
+    maxPacketLifeTime,
+    maxRetransmits,
+    id: negotiated ? id : undefined,
   };
 }

@@ -1,195 +1,254 @@
-// The events of peer connections and channels (webrtc-pc §4.8.2, §4.8.3, §6.4, §11.3).
-import { RTCError } from "./errors.js";
-import type { RTCDataChannel } from "./rtc-data-channel.js";
-import { isDataChannel } from "./rtc-data-channel.js";
-import { RTCIceCandidate } from "./rtc-ice-candidate.js";
+// The Event interfaces of WebRTC, and how an event is fired. When they fire is task-queue.ts's matter.
 import {
+  boolean,
   type Converter,
-  constructing,
-  defineInterface,
+  type Dictionary,
   dictionary,
-  instanceOf,
+  domString,
+  frozenArray,
+  interfaceType,
   nullable,
-  requireArguments,
-  toBoolean,
-  toDOMString,
-  toUSVString,
-  unsigned,
-} from "./webidl.js";
+  unsignedShort,
+  usvString,
+} from "./conversions.js";
+import type { RTCError } from "./errors.js";
+import type { RTCDataChannel } from "./rtc-data-channel.js";
+import type { RTCIceCandidate } from "./rtc-ice-candidate.js";
+import { constructing, defineInterface, requireArguments } from "./webidl.js";
 
-const NO = (): boolean => false;
-const toEventInit = dictionary<Required<EventInit>>("EventInit", {
-  bubbles: { convert: toBoolean, default: NO },
-  cancelable: { convert: toBoolean, default: NO },
-  composed: { convert: toBoolean, default: NO },
+const { dispatchEvent } = EventTarget.prototype;
+
+/** Dispatches `event` at `target`, whatever the program has done to the object. Exceptions of listeners do not come back. */
+export function fire(target: object, event: Event): void {
+  dispatchEvent.call(target as EventTarget, event);
+}
+
+/** Fires an event of that name that uses the Event interface, does not bubble and cannot be cancelled. */
+export function fireSimple(target: object, type: string): void {
+  dispatchEvent.call(target as EventTarget, new Event(type));
+}
+
+const eventInit: Dictionary<EventInit> = dictionary<EventInit>("EventInit", {
+  bubbles: { type: boolean },
+  cancelable: { type: boolean },
+  composed: { type: boolean },
 });
 
-/** Arguments of an event constructor, converted: type and init dictionary. */
-function eventArguments<D extends object>(
-  name: string,
-  given: number,
+/** Converts the arguments of an event constructor. */
+export function eventArguments<T>(
+  args: readonly unknown[],
   required: number,
-  type: unknown,
-  init: unknown,
-  convert: Converter<D>,
-): { type: string; init: D & EventInit } {
-  const where = constructing(name);
-  requireArguments(given, required, where);
-  return { type: toDOMString(type, where), init: convert(init, where) };
+  interfaceName: string,
+  init: Converter<T>,
+): [type: string, init: T] {
+  const where = constructing(interfaceName);
+  requireArguments(args.length, required, where);
+  return [domString(args[0], where), init(args[1], where)];
 }
+
+/** A dictionary that inherits from EventInit. */
+export function eventDictionary<T extends EventInit>(
+  name: string,
+  members: Parameters<typeof dictionary<T>>[1],
+): Dictionary<T> {
+  return dictionary<T>(name, members, eventInit);
+}
+
+// -- RTCPeerConnectionIceEvent
 
 export interface RTCPeerConnectionIceEventInit extends EventInit {
   candidate?: RTCIceCandidate | null;
   url?: string | null;
 }
 
-const toIceEventInit = dictionary<Pick<RTCPeerConnectionIceEventInit, "candidate" | "url">>(
-  "RTCPeerConnectionIceEventInit",
-  {
-    candidate: {
-      convert: nullable(
-        instanceOf("RTCIceCandidate", (value): value is RTCIceCandidate => value instanceof RTCIceCandidate),
-      ),
-    },
-    url: { convert: nullable(toDOMString) },
-  },
-  toEventInit,
-);
+const iceEventInit = eventDictionary<RTCPeerConnectionIceEventInit>("RTCPeerConnectionIceEventInit", {
+  candidate: { type: nullable(interfaceType<RTCIceCandidate>("RTCIceCandidate")) },
+  url: { type: nullable(usvString) },
+});
 
-/** A candidate was found, or (with none) there will be no more. */
 export class RTCPeerConnectionIceEvent extends Event {
-  readonly #candidate: RTCIceCandidate | null;
-  readonly #url: string | null;
+  readonly #init: RTCPeerConnectionIceEventInit;
 
-  constructor(type: string, eventInitDict: RTCPeerConnectionIceEventInit = {}) {
-    const args = eventArguments("RTCPeerConnectionIceEvent", arguments.length, 1, type, eventInitDict, toIceEventInit);
-    super(args.type, args.init);
-    this.#candidate = args.init.candidate ?? null;
-    this.#url = args.init.url ?? null;
+  constructor(...args: [type: string, eventInitDict?: RTCPeerConnectionIceEventInit]) {
+    const [type, init] = eventArguments(args, 1, "RTCPeerConnectionIceEvent", iceEventInit);
+    super(type, init);
+    this.#init = init;
   }
 
   get candidate(): RTCIceCandidate | null {
-    return this.#candidate;
+    return this.#init.candidate ?? null;
+  }
+  get url(): string | null {
+    return this.#init.url ?? null;
   }
 
-  get url(): string | null {
-    return this.#url;
+  static {
+    defineInterface(RTCPeerConnectionIceEvent, {
+      name: "RTCPeerConnectionIceEvent",
+      brand: (o) => #init in o,
+      constructorLength: 1,
+    });
   }
 }
-defineInterface(RTCPeerConnectionIceEvent, { length: 1 });
+
+// -- RTCPeerConnectionIceErrorEvent
 
 export interface RTCPeerConnectionIceErrorEventInit extends EventInit {
   address?: string | null;
-  port?: number | null;
-  url?: string;
   errorCode: number;
   errorText?: string;
+  port?: number | null;
+  url?: string;
 }
 
-const toIceErrorEventInit = dictionary<Omit<RTCPeerConnectionIceErrorEventInit, keyof EventInit>>(
-  "RTCPeerConnectionIceErrorEventInit",
-  {
-    address: { convert: nullable(toDOMString) },
-    port: { convert: nullable(unsigned(16)) },
-    url: { convert: toDOMString },
-    errorCode: { convert: unsigned(16), required: true },
-    errorText: { convert: toUSVString },
-  },
-  toEventInit,
-);
+const iceErrorEventInit = eventDictionary<RTCPeerConnectionIceErrorEventInit>("RTCPeerConnectionIceErrorEventInit", {
+  address: { type: nullable(domString) },
+  errorCode: { type: unsignedShort, required: true },
+  errorText: { type: usvString },
+  port: { type: nullable(unsignedShort) },
+  url: { type: usvString },
+});
 
-/** A STUN or TURN server refused, or could not be reached (701). */
 export class RTCPeerConnectionIceErrorEvent extends Event {
   readonly #init: RTCPeerConnectionIceErrorEventInit;
 
-  constructor(type: string, eventInitDict: RTCPeerConnectionIceErrorEventInit) {
-    const name = "RTCPeerConnectionIceErrorEvent";
-    const args = eventArguments(name, arguments.length, 2, type, eventInitDict, toIceErrorEventInit);
-    super(args.type, args.init);
-    this.#init = args.init;
+  constructor(...args: [type: string, eventInitDict: RTCPeerConnectionIceErrorEventInit]) {
+    const [type, init] = eventArguments(args, 2, "RTCPeerConnectionIceErrorEvent", iceErrorEventInit);
+    super(type, init);
+    this.#init = init;
   }
 
   get address(): string | null {
     return this.#init.address ?? null;
   }
-
   get port(): number | null {
     return this.#init.port ?? null;
   }
-
   get url(): string {
     return this.#init.url ?? "";
   }
-
   get errorCode(): number {
     return this.#init.errorCode;
   }
-
   get errorText(): string {
     return this.#init.errorText ?? "";
   }
+
+  static {
+    defineInterface(RTCPeerConnectionIceErrorEvent, {
+      name: "RTCPeerConnectionIceErrorEvent",
+      brand: (o) => #init in o,
+      constructorLength: 2,
+    });
+  }
 }
-defineInterface(RTCPeerConnectionIceErrorEvent, { length: 2 });
+
+// -- RTCDataChannelEvent
 
 export interface RTCDataChannelEventInit extends EventInit {
   channel: RTCDataChannel;
 }
 
-const toDataChannelEventInit = dictionary<Pick<RTCDataChannelEventInit, "channel">>(
-  "RTCDataChannelEventInit",
-  { channel: { convert: instanceOf("RTCDataChannel", isDataChannel), required: true } },
-  toEventInit,
-);
+const dataChannelEventInit = eventDictionary<RTCDataChannelEventInit>("RTCDataChannelEventInit", {
+  channel: { type: interfaceType<RTCDataChannel>("RTCDataChannel"), required: true },
+});
 
-/** The peer opened a data channel. */
 export class RTCDataChannelEvent extends Event {
   readonly #channel: RTCDataChannel;
 
-  constructor(type: string, eventInitDict: RTCDataChannelEventInit) {
-    const args = eventArguments(
-      "RTCDataChannelEvent",
-      arguments.length,
-      2,
-      type,
-      eventInitDict,
-      toDataChannelEventInit,
-    );
-    super(args.type, args.init);
-    this.#channel = args.init.channel;
+  constructor(...args: [type: string, eventInitDict: RTCDataChannelEventInit]) {
+    const [type, init] = eventArguments(args, 2, "RTCDataChannelEvent", dataChannelEventInit);
+    super(type, init);
+    this.#channel = init.channel;
   }
 
   get channel(): RTCDataChannel {
     return this.#channel;
   }
+
+  static {
+    defineInterface(RTCDataChannelEvent, {
+      name: "RTCDataChannelEvent",
+      brand: (o) => #channel in o,
+      constructorLength: 2,
+    });
+  }
 }
-defineInterface(RTCDataChannelEvent, { length: 2 });
+
+// -- RTCErrorEvent
 
 export interface RTCErrorEventInit extends EventInit {
   error: RTCError;
 }
 
-const toErrorEventInit = dictionary<Pick<RTCErrorEventInit, "error">>(
-  "RTCErrorEventInit",
-  {
-    error: {
-      convert: instanceOf("RTCError", (value): value is RTCError => value instanceof RTCError),
-      required: true,
-    },
-  },
-  toEventInit,
-);
+const errorEventInit = eventDictionary<RTCErrorEventInit>("RTCErrorEventInit", {
+  error: { type: interfaceType<RTCError>("RTCError"), required: true },
+});
 
 export class RTCErrorEvent extends Event {
   readonly #error: RTCError;
 
-  constructor(type: string, eventInitDict: RTCErrorEventInit) {
-    const args = eventArguments("RTCErrorEvent", arguments.length, 2, type, eventInitDict, toErrorEventInit);
-    super(args.type, args.init);
-    this.#error = args.init.error;
+  constructor(...args: [type: string, eventInitDict: RTCErrorEventInit]) {
+    const [type, init] = eventArguments(args, 2, "RTCErrorEvent", errorEventInit);
+    super(type, init);
+    this.#error = init.error;
   }
 
   get error(): RTCError {
     return this.#error;
   }
+
+  static {
+    defineInterface(RTCErrorEvent, { name: "RTCErrorEvent", brand: (o) => #error in o, constructorLength: 2 });
+  }
 }
-defineInterface(RTCErrorEvent, { length: 2 });
+
+// -- RTCTrackEvent
+
+/** The objects of media, as far as this file must know them. */
+type RTCRtpReceiver = object;
+type RTCRtpTransceiver = object;
+type MediaStreamTrack = object;
+type MediaStream = object;
+
+export interface RTCTrackEventInit extends EventInit {
+  receiver: RTCRtpReceiver;
+  streams?: MediaStream[] | readonly MediaStream[];
+  track: MediaStreamTrack;
+  transceiver: RTCRtpTransceiver;
+}
+
+const trackEventInit = eventDictionary<RTCTrackEventInit>("RTCTrackEventInit", {
+  receiver: { type: interfaceType<RTCRtpReceiver>("RTCRtpReceiver"), required: true },
+  streams: { type: frozenArray(interfaceType<MediaStream>("MediaStream")), default: () => Object.freeze([]) },
+  track: { type: interfaceType<MediaStreamTrack>("MediaStreamTrack"), required: true },
+  transceiver: { type: interfaceType<RTCRtpTransceiver>("RTCRtpTransceiver"), required: true },
+});
+
+export class RTCTrackEvent extends Event {
+  readonly #init: RTCTrackEventInit;
+
+  constructor(...args: [type: string, eventInitDict: RTCTrackEventInit]) {
+    const [type, init] = eventArguments(args, 2, "RTCTrackEvent", trackEventInit);
+    super(type, init);
+    this.#init = init;
+  }
+
+  get receiver(): RTCRtpReceiver {
+    return this.#init.receiver;
+  }
+  get track(): MediaStreamTrack {
+    return this.#init.track;
+  }
+  /** A frozen array, the same each time. */
+  get streams(): readonly MediaStream[] {
+    return this.#init.streams!;
+  }
+  get transceiver(): RTCRtpTransceiver {
+    return this.#init.transceiver;
+  }
+
+  static {
+    defineInterface(RTCTrackEvent, { name: "RTCTrackEvent", brand: (o) => #init in o, constructorLength: 2 });
+  }
+}

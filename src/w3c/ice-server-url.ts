@@ -1,37 +1,42 @@
-// URIs of STUN and TURN servers (RFC 7064, RFC 7065).
+// URLs of ICE servers: stun: and stuns: (RFC 7064), turn: and turns: (RFC 7065).
+
+import { ipFamily } from "../util/ip.js";
 
 export interface IceServerUrl {
   readonly scheme: "stun" | "stuns" | "turn" | "turns";
-  /** A host name or IP literal, without brackets. */
+  /** A host name or an IP literal, IPv6 without brackets. */
   readonly hostname: string;
   readonly port: number;
+  /** How the server is reached; under TLS (DTLS, if "udp") for stuns and turns. */
   readonly transport: "udp" | "tcp";
+  /** The URL as it was given. */
   readonly url: string;
 }
 
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[^:@/?#[\]\s]+)$/;
+const DEFAULT_PORT = 3478;
+const DEFAULT_TLS_PORT = 5349;
 
-/** Undefined if the text is not such a URI. */
+const URL_PATTERN =
+  /^(stuns?|turns?):(\[[0-9a-f:.]+\]|[a-z0-9\-._~!$&'()*+,;=%]+)(?::(\d{1,5}))?(?:\?transport=([^?#&]+))?$/i;
+
+/** Reads the URL of an ICE server. Undefined if it follows neither RFC, or names a transport that is unknown. */
 export function parseIceServerUrl(url: string): IceServerUrl | undefined {
-  const match = /^(stuns?|turns?):([^?]*)(?:\?(.*))?$/i.exec(url);
+  const match = URL_PATTERN.exec(url);
   if (match === null) return undefined;
   const scheme = match[1]!.toLowerCase() as IceServerUrl["scheme"];
-  const [, , hostport, query] = match;
-  const parts = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(hostport!);
-  if (parts === null || !HOST.test(parts[1]!)) return undefined;
   const secure = scheme.endsWith("s");
-  let port = secure ? 5349 : 3478;
-  if (parts[2] !== undefined) {
-    if (!/^\d{1,5}$/.test(parts[2])) return undefined;
-    port = Number(parts[2]);
-    if (port < 1 || port > 65535) return undefined;
+  let hostname = match[2]!;
+  if (hostname.startsWith("[")) {
+    hostname = hostname.slice(1, -1);
+    if (ipFamily(hostname) !== 6) return undefined;
+  } else if (/^[\d.]+$/.test(hostname) ? ipFamily(hostname) !== 4 : /%(?![0-9a-f]{2})/i.test(hostname))
+    return undefined;
+  const port = match[3] === undefined ? (secure ? DEFAULT_TLS_PORT : DEFAULT_PORT) : Number(match[3]);
+  if (port < 1 || port > 65535) return undefined;
+  const transport = match[4]?.toLowerCase();
+  if (transport !== undefined) {
+    if (scheme === "stun" || scheme === "stuns") return undefined;
+    if (transport !== "udp" && transport !== "tcp") return undefined;
   }
-  let transport: IceServerUrl["transport"] = secure ? "tcp" : "udp";
-  if (query !== undefined) {
-    // Only TURN URIs have a transport parameter (RFC 7065 §3.1).
-    const parameter = /^transport=(udp|tcp)$/i.exec(query);
-    if (parameter === null || scheme.startsWith("stun")) return undefined;
-    transport = parameter[1]!.toLowerCase() as IceServerUrl["transport"];
-  }
-  return { scheme, hostname: parts[1]!.replace(/^\[|\]$/g, ""), port, transport, url };
+  return { scheme, hostname, port, transport: transport ?? (secure ? "tcp" : "udp"), url };
 }

@@ -1,106 +1,135 @@
-// RTCCertificate and the algorithms of generateCertificate (webrtc-pc §4.9).
+// RTCCertificate, and what `RTCPeerConnection.generateCertificate` understands of its argument (webrtc-pc §4.9; algorithm
+// names and dictionaries of Web Crypto).
 import type { KeyAlgorithm } from "../crypto/provider.js";
 import { DEFAULT_LIFETIME, generateLocalCertificate, type LocalCertificate } from "../peer/certificates.js";
 import type { Platform } from "../peer/platform.js";
-import {
-  checkInternal,
-  defineInterface,
-  executing,
-  INTERNAL,
-  isObject,
-  requireArguments,
-  toDOMString,
-  toEnforcedUnsignedLongLong,
-} from "./webidl.js";
-
-/** Milliseconds: as Chromium, a year at most. */
-const MAX_LIFETIME = 365 * 24 * 60 * 60 * 1000;
+import { type Converter, type Dictionary, dictionary, domString, integer, object } from "./conversions.js";
+import { domException } from "./errors.js";
+import { construct, defineInterface, executing, takeImpl } from "./webidl.js";
 
 export interface RTCDtlsFingerprint {
   algorithm: string;
+  /** Lower-case hexadecimal with colons. */
   value: string;
 }
 
-export let certificates: {
-  create(local: LocalCertificate): RTCCertificate;
-  local(certificate: RTCCertificate): LocalCertificate;
-};
-
-export function isCertificate(value: unknown): value is RTCCertificate {
-  return value instanceof RTCCertificate;
-}
+/** The impl of a certificate object. */
+export let certificateImplOf: (certificate: RTCCertificate) => LocalCertificate;
 
 export class RTCCertificate {
-  readonly #local: LocalCertificate;
+  readonly #impl: LocalCertificate = takeImpl();
 
-  constructor(token: unknown, local: LocalCertificate) {
-    checkInternal(token);
-    this.#local = local;
-  }
-
-  static {
-    certificates = {
-      create: (local) => new RTCCertificate(INTERNAL, local),
-      local: (certificate) => certificate.#local,
-    };
-  }
-
-  /** Milliseconds since the epoch. */
   get expires(): number {
-    return Math.floor(this.#local.notAfter);
+    return Math.floor(this.#impl.notAfter);
   }
 
   getFingerprints(): RTCDtlsFingerprint[] {
-    return this.#local.fingerprints.map(({ algorithm, value }) => ({ algorithm, value: value.toLowerCase() }));
+    return this.#impl.fingerprints.map(({ algorithm, value }) => ({ algorithm, value: value.toLowerCase() }));
+  }
+
+  static {
+    certificateImplOf = (certificate) => certificate.#impl;
+    defineInterface(RTCCertificate, { name: "RTCCertificate", brand: (o) => #impl in o });
   }
 }
-defineInterface(RTCCertificate);
 
-function notSupported(message: string): DOMException {
-  return new DOMException(`${executing("generateCertificate", "RTCPeerConnection")}: ${message}`, "NotSupportedError");
+export function createRTCCertificate(impl: LocalCertificate): RTCCertificate {
+  return construct(RTCCertificate, impl);
 }
 
-/** Normalises an AlgorithmIdentifier of Web Crypto to the kinds of keys that DTLS takes. */
-function normalize(keygenAlgorithm: unknown): KeyAlgorithm {
-  const where = executing("generateCertificate", "RTCPeerConnection");
-  const given = isObject(keygenAlgorithm) ? (keygenAlgorithm as Record<string, unknown>) : { name: keygenAlgorithm };
-  if (given.name === undefined) throw new TypeError(`${where}: Algorithm: name: Missing or not a string`);
-  const name = toDOMString(given.name, where).toLowerCase();
-  if (name === "ecdsa") {
-    if (given.namedCurve === undefined) {
-      // A bare name says too little (Web Crypto: EcKeyGenParams needs namedCurve).
-      if (!isObject(keygenAlgorithm)) throw notSupported("ECDSA needs a namedCurve");
-      throw new TypeError(`${where}: EcKeyGenParams: namedCurve: Missing`);
+// -- generateCertificate
+
+/** The longest validity a program gets, in milliseconds; Chromium's. */
+const MAX_LIFETIME = 365 * 24 * 3600 * 1000;
+/** RSA keys outside this range, or with another exponent, are refused, as by Chromium. */
+const MIN_RSA_MODULUS_LENGTH = 1024;
+const MAX_RSA_MODULUS_LENGTH = 8192;
+const RSA_PUBLIC_EXPONENT = 65537;
+
+export type AlgorithmIdentifier = string | object;
+
+const WHERE = executing("generateCertificate", "RTCPeerConnection");
+
+const objectOrString: Converter<AlgorithmIdentifier> = (value, where) =>
+  (typeof value === "object" && value !== null) || typeof value === "function"
+    ? object(value, where)
+    : domString(value, where);
+
+const bigInteger: Converter<Uint8Array> = (value, where) => {
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError(`${where}The provided value is not of type 'Uint8Array'.`);
+};
+
+interface Algorithm {
+  name: string;
+}
+interface RsaHashedKeyGenParams extends Algorithm {
+  hash: AlgorithmIdentifier;
+  modulusLength: number;
+  publicExponent: Uint8Array;
+}
+interface EcKeyGenParams extends Algorithm {
+  namedCurve: string;
+}
+const algorithmDictionary: Dictionary<Algorithm> = dictionary<Algorithm>("Algorithm", {
+  name: { type: domString, required: true },
+});
+const rsaKeyGenParams: Dictionary<RsaHashedKeyGenParams> = dictionary<RsaHashedKeyGenParams>(
+  "RsaHashedKeyGenParams",
+  {
+    hash: { type: objectOrString, required: true },
+    modulusLength: { type: integer("unsigned long", "EnforceRange"), required: true },
+    publicExponent: { type: bigInteger, required: true },
+  },
+  algorithmDictionary,
+);
+const ecKeyGenParams: Dictionary<EcKeyGenParams> = dictionary<EcKeyGenParams>(
+  "EcKeyGenParams",
+  { namedCurve: { type: domString, required: true } },
+  algorithmDictionary,
+);
+const certificateExpiration: Dictionary<{ expires?: number }> = dictionary<{ expires?: number }>(
+  "RTCCertificateExpiration",
+  { expires: { type: integer("unsigned long long", "EnforceRange") } },
+);
+
+function unsupported(): DOMException {
+  return domException(
+    "NotSupportedError",
+    `${WHERE}The 1st argument provided is an object, a dictionary or a name of an unsupported algorithm.`,
+  );
+}
+
+function nameOf(identifier: AlgorithmIdentifier): string {
+  return (typeof identifier === "string" ? identifier : algorithmDictionary(identifier, WHERE).name).toLowerCase();
+}
+
+/** Reads the argument of `generateCertificate`. Throws a TypeError or a NotSupportedError. */
+export function certificateParameters(keygenAlgorithm: unknown): { algorithm: KeyAlgorithm; lifetime: number } {
+  const identifier = objectOrString(keygenAlgorithm, WHERE);
+  const { expires } = certificateExpiration(typeof identifier === "string" ? undefined : identifier, WHERE);
+  const lifetime = Math.min(expires ?? DEFAULT_LIFETIME, MAX_LIFETIME);
+  const parameters = typeof identifier === "string" ? { name: identifier } : identifier;
+  switch (nameOf(identifier)) {
+    case "rsassa-pkcs1-v1_5": {
+      const { hash, modulusLength, publicExponent } = rsaKeyGenParams(parameters, WHERE);
+      if (nameOf(hash) !== "sha-256") throw unsupported();
+      if (modulusLength < MIN_RSA_MODULUS_LENGTH || modulusLength > MAX_RSA_MODULUS_LENGTH) throw unsupported();
+      if (publicExponent.reduce((sum, byte) => sum * 256 + byte, 0) !== RSA_PUBLIC_EXPONENT) throw unsupported();
+      return { algorithm: { name: "rsa", modulusLength, publicExponent: RSA_PUBLIC_EXPONENT }, lifetime };
     }
-    const curve = toDOMString(given.namedCurve, where);
-    if (curve !== "P-256") throw notSupported(`the curve ${curve} is not supported; use P-256`);
-    return { name: "ecdsa", namedCurve: "P-256" };
-  }
-  if (name === "rsassa-pkcs1-v1_5") {
-    const { modulusLength, publicExponent, hash } = given;
-    if (modulusLength === undefined || publicExponent === undefined || hash === undefined) {
-      if (!isObject(keygenAlgorithm)) throw notSupported("RSASSA-PKCS1-v1_5 needs parameters");
-      throw new TypeError(`${where}: RsaHashedKeyGenParams: modulusLength, publicExponent and hash are required`);
+    case "ecdsa": {
+      const { namedCurve } = ecKeyGenParams(parameters, WHERE);
+      if (namedCurve !== "P-256") throw unsupported();
+      return { algorithm: { name: "ecdsa", namedCurve }, lifetime };
     }
-    const hashName = toDOMString(isObject(hash) ? (hash as Record<string, unknown>).name : hash, where);
-    if (hashName.toUpperCase() !== "SHA-256") throw notSupported(`the hash ${hashName} is not supported; use SHA-256`);
-    if (!(publicExponent instanceof Uint8Array)) throw new TypeError(`${where}: publicExponent: Not a Uint8Array`);
-    const exponent = publicExponent.reduce((sum, byte) => sum * 256 + byte, 0);
-    const length = Number(modulusLength);
-    if (length < 1024 || length > 8192 || length % 8 !== 0) throw notSupported(`a modulus of ${length} bits`);
-    if (exponent !== 65537 && exponent !== 3) throw notSupported(`the public exponent ${exponent}`);
-    return { name: "rsa", modulusLength: length, publicExponent: exponent };
+    default:
+      throw unsupported();
   }
-  throw notSupported(`the algorithm ${name} is not supported`);
 }
 
-/** RTCPeerConnection.generateCertificate (§4.4.2). */
-export async function generateCertificate(platform: Platform, args: readonly unknown[]): Promise<RTCCertificate> {
-  const where = executing("generateCertificate", "RTCPeerConnection");
-  requireArguments(args.length, 1, where);
-  const keygenAlgorithm = args[0];
-  const expires = isObject(keygenAlgorithm) ? (keygenAlgorithm as Record<string, unknown>).expires : undefined;
-  const lifetime = expires === undefined ? DEFAULT_LIFETIME : toEnforcedUnsignedLongLong(expires, where);
-  const algorithm = normalize(keygenAlgorithm);
-  return certificates.create(await generateLocalCertificate(platform, algorithm, Math.min(lifetime, MAX_LIFETIME)));
+/** `RTCPeerConnection.generateCertificate`. */
+export async function generateCertificate(platform: Platform, keygenAlgorithm: unknown): Promise<RTCCertificate> {
+  const { algorithm, lifetime } = certificateParameters(keygenAlgorithm);
+  return createRTCCertificate(await generateLocalCertificate(platform, algorithm, lifetime));
 }

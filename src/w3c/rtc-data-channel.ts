@@ -1,355 +1,439 @@
-// RTCDataChannel (webrtc-pc §6.2): the object that programs hold. What moves bytes is a channel of src/datachannel, given by
-// `attach` once the association is negotiated; until then the object is "connecting" and cannot send.
-//
-// Every event is a task of its own, as in browsers: a program that awaits one message sees it before the next is there.
+// RTCDataChannel (webrtc-pc §6.2): the state a program sees, which changes in tasks only, over a channel of the transport
+// whose own state runs ahead. What a message costs is decided here; see also task-queue.ts.
 import type { Channel, ChannelError, ChannelHandler } from "../peer/peer-transport.js";
-import { utf8Decode, utf8Encode } from "../util/text.js";
-import { RTCError, type RTCErrorDetailType, type RTCErrorInit } from "./errors.js";
-import {
-  checkInternal,
-  defineInterface,
-  enumeration,
-  executing,
-  INTERNAL,
-  requireArguments,
-  toDOMString,
-  unsigned,
-} from "./webidl.js";
+import { Fifo } from "../util/fifo.js";
+import { utf8Decode } from "../util/text.js";
+import { utf8Length } from "./configuration.js";
+import { checkBuffer, integer, isArrayBuffer } from "./conversions.js";
+import type { DataChannelParameters, RTCPriorityType } from "./data-channel-init.js";
+import { domException, RTCError, type RTCErrorInit } from "./errors.js";
+import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import { fire, fireSimple, RTCDataChannelEvent, RTCErrorEvent } from "./events.js";
+import type { TaskQueue } from "./task-queue.js";
+import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
 export type RTCDataChannelState = "connecting" | "open" | "closing" | "closed";
 export type BinaryType = "blob" | "arraybuffer";
-export type RTCPriorityType = "very-low" | "low" | "medium" | "high";
 
 /** Bytes that may wait to be sent on one channel before `send` throws OperationError. */
 export const MAX_BUFFERED_AMOUNT: number = 1024 * 1024 * 1024;
 
-/** What a channel is from the start. */
-export interface DataChannelProperties {
-  readonly label: string;
-  readonly protocol: string;
-  readonly ordered: boolean;
-  readonly maxPacketLifeTime: number | null;
-  readonly maxRetransmits: number | null;
-  readonly negotiated: boolean;
-  readonly id: number | null;
-  readonly priority: RTCPriorityType;
+/** What channels of one connection share. */
+export interface DataChannelOwner {
+  readonly tasks: TaskQueue;
+  /** [[MaxMessageSize]] of the connection's SCTP transport. */
+  readonly maxMessageSize: number;
+  /** The channel is "closed" now: the connection can forget it. */
+  onDataChannelClosed?(channel: DataChannelImpl): void;
 }
 
-/** What a channel needs of its connection. */
-export interface DataChannelContext {
-  queueTask(run: () => void): void;
-  /** Bytes; Infinity where the peer sets no limit. */
-  maxMessageSize(): number;
-  /** The connection makes an RTCErrorEvent of it (the event classes import this file). */
-  fireError(channel: RTCDataChannel, error: RTCError): void;
-  /** The channel is closed: the connection lets go of it. */
-  onClosed(channel: RTCDataChannel): void;
+// -- Memory of outgoing messages
+
+/** A connection's messages share pieces of this size, because allocating many small buffers costs more than sending them. */
+const SLAB_SIZE = 8192;
+const LARGEST_PIECE = 2048;
+
+/** Memory for messages to be sent; a slab lives as long as one message in it waits, so it is never shared by connections. */
+class MessageMemory {
+  private slab = new Uint8Array(0);
+  private used = 0;
+
+  carve(length: number): Uint8Array<ArrayBuffer> {
+    if (length > LARGEST_PIECE) return new Uint8Array(length);
+    if (this.used + length > this.slab.length) {
+      this.slab = new Uint8Array(SLAB_SIZE);
+      this.used = 0;
+    }
+    const piece = this.slab.subarray(this.used, this.used + length);
+    this.used += length;
+    return piece;
+  }
+
+  text(text: string): Uint8Array<ArrayBuffer> {
+    const { length } = text;
+    const ascii = this.carve(length);
+    // One pass if the text is ASCII, as most is. Lone surrogates are encoded as U+FFFD (USVString).
+    if (encoder.encodeInto(text, ascii).read === length) return ascii;
+    const bytes = this.carve(utf8Length(text));
+    encoder.encodeInto(text, bytes);
+    return bytes;
+  }
+
+  copy(data: Uint8Array): Uint8Array<ArrayBuffer> {
+    const bytes = this.carve(data.length);
+    bytes.set(data);
+    return bytes;
+  }
 }
 
-/** What the connection does with its channels; not for programs. */
-export interface DataChannelControl {
-  create(properties: DataChannelProperties, context: DataChannelContext): RTCDataChannel;
-  /** The handler to open or accept the underlying channel with. */
-  handler(channel: RTCDataChannel): ChannelHandler;
-  attach(channel: RTCDataChannel, underlying: Channel): void;
-  /** The peer opened it: it can send before its open event (webrtc-pc §6.2.3). */
-  setOpen(channel: RTCDataChannel): void;
-  /** Fires "open" (the end of "announce the data channel as open"). */
-  announce(channel: RTCDataChannel): void;
-  /** The connection was closed: no events (webrtc-pc, "close the connection"). */
-  abandon(channel: RTCDataChannel): void;
-  isConnecting(channel: RTCDataChannel): boolean;
+const encoder = new TextEncoder();
+const memories = new WeakMap<DataChannelOwner, MessageMemory>();
+
+function memoryOf(owner: DataChannelOwner): MessageMemory {
+  let memory = memories.get(owner);
+  if (memory === undefined) {
+    memory = new MessageMemory();
+    memories.set(owner, memory);
+  }
+  return memory;
 }
 
-export let dataChannels: DataChannelControl;
+// -- The channel
 
-export function isDataChannel(value: unknown): value is RTCDataChannel {
-  return value instanceof RTCDataChannel;
-}
+/** A message that waits behind a Blob that is being read; a string keeps its size for bufferedAmount. */
+type Outgoing = { readonly isText: boolean; bytes: Uint8Array | undefined };
 
-const toBinaryType = enumeration<BinaryType>("BinaryType", ["blob", "arraybuffer"]);
-const toUnsignedLong = unsigned(32);
+const SEND = executing("send", "RTCDataChannel");
+const NO_DATA = new Uint8Array(0);
 
-interface Waiting {
-  readonly size: number;
-  /** Undefined while a Blob is being read. */
-  data: Uint8Array | undefined;
-  readonly isText: boolean;
-}
+/** The state of a channel; also the handler that the data channel machine calls. */
+export class DataChannelImpl implements ChannelHandler {
+  readonly wrapper: RTCDataChannel;
+  readonly parameters: DataChannelParameters;
+  readonly owner: DataChannelOwner;
+  state: RTCDataChannelState = "connecting";
+  bufferedAmount = 0;
+  bufferedAmountLowThreshold = 0;
+  binaryType: BinaryType = "arraybuffer";
+  private transport: Channel | undefined;
+  private readonly tasks: TaskQueue;
+  private readonly memory: MessageMemory;
+  private lastId: number | null;
+  /** Messages received, each of which has its task. */
+  private readonly inbox: Fifo<string | Uint8Array> = new Fifo();
+  /** Messages behind a Blob; undefined if no Blob is being read. */
+  private outbox: Fifo<Outgoing> | undefined;
+  private closeWhenDrained = false;
+  /** Bytes that left since the last decrease task, which is queued if there are any. */
+  private decrease = 0;
+  private error: RTCError | undefined;
 
-const ERROR_DETAILS: Readonly<Record<ChannelError, RTCErrorDetailType>> = {
-  "no-stream": "data-channel-failure",
-  "id-in-use": "data-channel-failure",
-  "oversize-message": "data-channel-failure",
-  "protocol-error": "data-channel-failure",
-  "association-failed": "sctp-failure",
-  "peer-abort": "sctp-failure",
-};
-
-export class RTCDataChannel extends EventTarget {
-  readonly #properties: DataChannelProperties;
-  readonly #context: DataChannelContext;
-  #channel: Channel | undefined;
-  #readyState: RTCDataChannelState = "connecting";
-  #binaryType: BinaryType = "arraybuffer";
-  #bufferedAmount = 0;
-  #bufferedAmountLowThreshold = 0;
-  /** Left the queue, not yet taken off bufferedAmount: that happens in a task. */
-  #sentBytes = 0;
-  #decreaseQueued = false;
-  /** Sends behind a Blob that is being read. */
-  #waiting: Waiting[] = [];
-  #closeWhenDrained = false;
-  #messages: { data: Uint8Array; isText: boolean }[] = [];
-  #messageAt = 0;
-  #error: RTCError | undefined;
-
-  constructor(token: unknown, properties: DataChannelProperties, context: DataChannelContext) {
-    checkInternal(token);
-    super();
-    this.#properties = properties;
-    this.#context = context;
-  }
-
-  static {
-    dataChannels = {
-      create: (properties, context) => new RTCDataChannel(INTERNAL, properties, context),
-      handler: (channel) => channel.#handler(),
-      attach: (channel, underlying) => {
-        channel.#channel = underlying;
-        if (channel.#readyState === "closing") underlying.close();
-      },
-      setOpen: (channel) => {
-        channel.#readyState = "open";
-      },
-      announce: (channel) => {
-        if (channel.#readyState === "open") channel.dispatchEvent(new Event("open"));
-      },
-      abandon: (channel) => {
-        channel.#readyState = "closed";
-        channel.#messages = [];
-        channel.#waiting = [];
-      },
-      isConnecting: (channel) => channel.#readyState === "connecting",
-    };
-  }
-
-  get label(): string {
-    return this.#properties.label;
-  }
-
-  get ordered(): boolean {
-    return this.#properties.ordered;
-  }
-
-  get maxPacketLifeTime(): number | null {
-    return this.#properties.maxPacketLifeTime;
-  }
-
-  get maxRetransmits(): number | null {
-    return this.#properties.maxRetransmits;
-  }
-
-  get protocol(): string {
-    return this.#properties.protocol;
-  }
-
-  get negotiated(): boolean {
-    return this.#properties.negotiated;
+  constructor(parameters: DataChannelParameters, owner: DataChannelOwner) {
+    this.parameters = parameters;
+    this.owner = owner;
+    this.tasks = owner.tasks;
+    this.memory = memoryOf(owner);
+    this.lastId = parameters.id ?? null;
+    this.wrapper = construct(RTCDataChannel, this);
   }
 
   get id(): number | null {
-    return this.#channel?.id ?? this.#properties.id;
+    if (this.transport !== undefined) this.lastId = this.transport.id ?? this.lastId;
+    return this.lastId;
   }
 
+  /** Joins the channel with its transport; to be called before anything is sent or received. */
+  bind(transport: Channel): void {
+    this.transport = transport;
+  }
+
+  /** Of an incoming channel, at once when the peer has opened it: fires `datachannel` at `target`, then `open`. */
+  announce(target: object): void {
+    this.tasks.queue(() => {
+      if (this.state !== "connecting") return;
+      // "Open" without the event: the listener may send already.
+      this.state = "open";
+      this.tasks.queueNext(() => {
+        if (this.state === "open") fireSimple(this.wrapper, "open");
+      });
+      fire(target, new RTCDataChannelEvent("datachannel", { channel: this.wrapper }));
+    });
+  }
+
+  /** The connection was closed: the state is "closed" at once, and no event fires any more. */
+  abandon(): void {
+    this.state = "closed";
+    this.decrease = 0;
+    this.inbox.clear();
+    this.outbox = undefined;
+    this.dropTransport();
+  }
+
+  // -- Called by the data channel machine
+
+  onOpen(): void {
+    this.tasks.queue(() => {
+      if (this.state !== "connecting") return;
+      this.state = "open";
+      fireSimple(this.wrapper, "open");
+    });
+  }
+
+  onMessage(data: Uint8Array, isText: boolean): void {
+    if (this.state === "closed") return;
+    this.inbox.push(isText ? utf8Decode(data) : data);
+    this.tasks.queue(this.deliverTask);
+  }
+
+  onBufferedAmountDecrease(bytes: number): void {
+    if (this.state === "closed") return;
+    // One task for all that left since: "with the number of bytes that was sent" leaves that open.
+    if (this.decrease === 0) this.tasks.queue(this.decreaseTask);
+    this.decrease += bytes;
+  }
+
+  onClosing(): void {
+    this.tasks.queue(() => {
+      if (this.state === "closing" || this.state === "closed") return;
+      this.state = "closing";
+      fireSimple(this.wrapper, "closing");
+    });
+  }
+
+  onError(reason: ChannelError): void {
+    this.fail(ERRORS[reason]);
+  }
+
+  private fail({ message, ...init }: ChannelFailure): void {
+    this.error = new RTCError(init, message);
+  }
+
+  onClosed(): void {
+    this.tasks.queue(() => {
+      if (this.state === "closed") return;
+      this.state = "closed";
+      this.outbox = undefined;
+      this.dropTransport();
+      this.owner.onDataChannelClosed?.(this);
+      const { error } = this;
+      if (error === undefined) {
+        fireSimple(this.wrapper, "close");
+        return;
+      }
+      this.tasks.queueNext(() => fireSimple(this.wrapper, "close"));
+      fire(this.wrapper, new RTCErrorEvent("error", { error }));
+    });
+  }
+
+  // -- Tasks
+
+  private readonly deliverTask = (): void => {
+    const message = this.inbox.shift();
+    if (message === undefined || this.state !== "open") return;
+    let data: string | ArrayBuffer | Blob;
+    if (typeof message === "string") data = message;
+    else if (this.binaryType === "arraybuffer") data = bufferOf(message);
+    else data = new Blob([message]);
+    fire(this.wrapper, new MessageEvent("message", { data }));
+  };
+
+  private readonly decreaseTask = (): void => {
+    const before = this.bufferedAmount;
+    this.bufferedAmount = Math.max(0, before - this.decrease);
+    this.decrease = 0;
+    const threshold = this.bufferedAmountLowThreshold;
+    if (before > threshold && this.bufferedAmount <= threshold) fireSimple(this.wrapper, "bufferedamountlow");
+  };
+
+  // -- Called by the interface
+
+  send(data: unknown): void {
+    if (typeof data === "string") {
+      this.checkOpen();
+      this.sendBytes(data, true);
+    } else if (ArrayBuffer.isView(data)) {
+      checkBuffer(data.buffer, "ArrayBufferView", SEND);
+      this.checkOpen();
+      if (data.byteLength === 0) this.sendBytes(NO_DATA, false);
+      else if (data instanceof Uint8Array) this.sendBytes(data, false);
+      else this.sendBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), false);
+    } else if (data instanceof Blob) {
+      this.checkOpen();
+      this.sendBlob(data);
+    } else if (isArrayBuffer(data)) {
+      checkBuffer(data, "ArrayBuffer", SEND);
+      this.checkOpen();
+      this.sendBytes(data.byteLength === 0 ? NO_DATA : new Uint8Array(data), false);
+    } else {
+      const text = `${data as string}`;
+      this.checkOpen();
+      this.sendBytes(text, true);
+    }
+  }
+
+  private checkOpen(): void {
+    if (this.state !== "open")
+      throw domException("InvalidStateError", `${SEND}RTCDataChannel.readyState is not 'open'`);
+  }
+
+  private checkSize(size: number): void {
+    if (size > this.owner.maxMessageSize) {
+      throw new TypeError(`${SEND}Message of ${size} bytes exceeds the maximum of ${this.owner.maxMessageSize}.`);
+    }
+    if (this.bufferedAmount + size > MAX_BUFFERED_AMOUNT) {
+      throw domException("OperationError", `${SEND}RTCDataChannel send queue is full`);
+    }
+  }
+
+  private sendBytes(data: string | Uint8Array, isText: boolean): void {
+    // UTF-8 has at least as many bytes as the string has code units: an impossible one is refused before it is copied.
+    this.checkSize(data.length);
+    const bytes = typeof data === "string" ? this.memory.text(data) : this.memory.copy(data);
+    if (bytes.length !== data.length) this.checkSize(bytes.length);
+    this.bufferedAmount += bytes.length;
+    if (this.outbox !== undefined) this.outbox.push({ isText, bytes });
+    else this.transport?.send(bytes, isText);
+  }
+
+  private sendBlob(blob: Blob): void {
+    this.checkSize(blob.size);
+    this.bufferedAmount += blob.size;
+    const entry: Outgoing = { isText: false, bytes: undefined };
+    this.outbox ??= new Fifo();
+    this.outbox.push(entry);
+    blob.arrayBuffer().then(
+      (buffer) => {
+        entry.bytes = new Uint8Array(buffer);
+        this.drainOutbox();
+      },
+      () => this.failOutbox(),
+    );
+  }
+
+  /** Sends what no longer waits for a Blob. */
+  private drainOutbox(): void {
+    const { outbox } = this;
+    if (outbox === undefined) return;
+    for (let next = outbox.peek(); next?.bytes !== undefined; next = outbox.peek()) {
+      outbox.shift();
+      this.transport?.send(next.bytes, next.isText);
+    }
+    if (outbox.length > 0) return;
+    this.outbox = undefined;
+    if (this.closeWhenDrained) this.transport?.close();
+  }
+
+  /** A Blob could not be read (its file is gone): the messages cannot be kept whole and in order. */
+  private failOutbox(): void {
+    if (this.outbox === undefined) return;
+    this.outbox = undefined;
+    this.fail({ errorDetail: "data-channel-failure", message: "A Blob could not be read." });
+    this.transport?.close();
+  }
+
+  close(): void {
+    if (this.state === "closing" || this.state === "closed") return;
+    this.state = "closing";
+    // The closing procedure begins with sending what is pending.
+    if (this.outbox !== undefined) this.closeWhenDrained = true;
+    else if (this.transport !== undefined) this.transport.close();
+    else this.onClosed();
+  }
+
+  private dropTransport(): void {
+    this.lastId = this.id;
+    this.transport = undefined;
+  }
+}
+
+interface ChannelFailure extends RTCErrorInit {
+  readonly message: string;
+}
+
+const ERRORS: Readonly<Record<ChannelError, ChannelFailure>> = {
+  "no-stream": { errorDetail: "data-channel-failure", message: "No stream is left for the channel." },
+  "id-in-use": { errorDetail: "data-channel-failure", message: "The id of the channel is in use." },
+  "oversize-message": { errorDetail: "data-channel-failure", message: "The peer sent too large a message." },
+  "protocol-error": { errorDetail: "data-channel-failure", message: "The peer broke the data channel protocol." },
+  "association-failed": { errorDetail: "sctp-failure", message: "The SCTP association failed." },
+  // RFC 9260 §3.3.10.12: what closing the peer's connection sends.
+  "peer-abort": { errorDetail: "sctp-failure", sctpCauseCode: 12, message: "User-Initiated Abort" },
+};
+
+/** The bytes of a message as an ArrayBuffer of their own. */
+function bufferOf(data: Uint8Array): ArrayBuffer {
+  const { buffer } = data;
+  if (data.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) return buffer;
+  // Twice as fast as ArrayBuffer.prototype.slice for short messages (Node 20).
+  const own = new ArrayBuffer(data.byteLength);
+  new Uint8Array(own).set(data);
+  return own;
+}
+
+// -- The interface
+
+export interface RTCDataChannelEventMap {
+  bufferedamountlow: Event;
+  close: Event;
+  closing: Event;
+  error: RTCErrorEvent;
+  message: MessageEvent;
+  open: Event;
+}
+const DataChannelTarget: TypedEventTargetConstructor<RTCDataChannelEventMap> = EventTarget;
+
+const threshold = integer("unsigned long", "EnforceRange");
+const SET_THRESHOLD = setting("bufferedAmountLowThreshold", "RTCDataChannel");
+
+export class RTCDataChannel extends DataChannelTarget {
+  readonly #impl: DataChannelImpl = takeImpl();
+  declare onopen: EventHandler;
+  declare onbufferedamountlow: EventHandler;
+  declare onerror: EventHandler<RTCErrorEvent>;
+  declare onclosing: EventHandler;
+  declare onclose: EventHandler;
+  declare onmessage: EventHandler<MessageEvent>;
+
+  get label(): string {
+    return this.#impl.parameters.label;
+  }
+  get ordered(): boolean {
+    return this.#impl.parameters.ordered;
+  }
+  get maxPacketLifeTime(): number | null {
+    return this.#impl.parameters.maxPacketLifeTime ?? null;
+  }
+  get maxRetransmits(): number | null {
+    return this.#impl.parameters.maxRetransmits ?? null;
+  }
+  get protocol(): string {
+    return this.#impl.parameters.protocol;
+  }
+  get negotiated(): boolean {
+    return this.#impl.parameters.negotiated;
+  }
+  get id(): number | null {
+    return this.#impl.id;
+  }
   get priority(): RTCPriorityType {
-    return this.#properties.priority;
+    return this.#impl.parameters.priority;
   }
-
   get readyState(): RTCDataChannelState {
-    return this.#readyState;
+    return this.#impl.state;
   }
-
   get bufferedAmount(): number {
-    return this.#bufferedAmount;
+    return this.#impl.bufferedAmount;
   }
 
   get bufferedAmountLowThreshold(): number {
-    return this.#bufferedAmountLowThreshold;
+    return this.#impl.bufferedAmountLowThreshold;
   }
-
   set bufferedAmountLowThreshold(value: number) {
-    const where = "Failed to set the 'bufferedAmountLowThreshold' property on 'RTCDataChannel'";
-    this.#bufferedAmountLowThreshold = toUnsignedLong(value, where);
+    this.#impl.bufferedAmountLowThreshold = threshold(value, SET_THRESHOLD);
   }
 
   get binaryType(): BinaryType {
-    return this.#binaryType;
+    return this.#impl.binaryType;
   }
-
   set binaryType(value: BinaryType) {
-    // An attribute of enum type ignores values that are none (Web IDL §3.7.6).
-    const text = toDOMString(value, "Failed to set the 'binaryType' property on 'RTCDataChannel'");
-    if (text === "blob" || text === "arraybuffer") this.#binaryType = toBinaryType(text, "");
+    // A value that is not of the enumeration is ignored (Web IDL, attributes of an enumeration type).
+    const text = `${value}`;
+    if (text === "blob" || text === "arraybuffer") this.#impl.binaryType = text;
   }
 
-  /**
-   * Queues a message. TypeError if it is larger than the peer takes, InvalidStateError unless open, OperationError if too
-   * much waits already (webrtc-pc §6.2, send).
-   */
-  send(data: string | Blob | ArrayBuffer | ArrayBufferView): void {
-    const where = executing("send", "RTCDataChannel");
-    requireArguments(arguments.length, 1, where);
-    if (this.#readyState !== "open") {
-      if (!(data instanceof Blob)) this.#toBytes(data, where);
-      throw new DOMException(`${where}: RTCDataChannel.readyState is not 'open'`, "InvalidStateError");
-    }
-    if (data instanceof Blob) {
-      this.#checkSize(data.size, where);
-      this.#bufferedAmount += data.size;
-      const waiting: Waiting = { size: data.size, data: undefined, isText: false };
-      this.#waiting.push(waiting);
-      data.arrayBuffer().then(
-        (buffer) => {
-          waiting.data = new Uint8Array(buffer);
-          this.#drainWaiting();
-        },
-        () => {
-          // A Blob whose content is gone: nothing is sent for it.
-          this.#bufferedAmount -= waiting.size;
-          this.#waiting = this.#waiting.filter((other) => other !== waiting);
-          this.#drainWaiting();
-        },
-      );
-      return;
-    }
-    const isText = !(data instanceof ArrayBuffer) && !ArrayBuffer.isView(data);
-    const bytes = this.#toBytes(data, where);
-    this.#checkSize(bytes.length, where);
-    this.#bufferedAmount += bytes.length;
-    if (this.#waiting.length > 0) this.#waiting.push({ size: bytes.length, data: bytes, isText });
-    else this.#channel!.send(bytes, isText);
-  }
-
-  /** A copy: the program may change what it gave. */
-  #toBytes(data: unknown, where: string): Uint8Array {
-    if (data instanceof ArrayBuffer) return new Uint8Array(data).slice();
-    if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-    return utf8Encode(toDOMString(data, where));
-  }
-
-  #checkSize(size: number, where: string): void {
-    const limit = this.#context.maxMessageSize();
-    if (size > limit) {
-      throw new TypeError(`${where}: the message has ${size} bytes, and the peer takes at most ${limit}`);
-    }
-    if (this.#bufferedAmount + size > MAX_BUFFERED_AMOUNT) {
-      throw new DOMException(
-        `${where}: ${this.#bufferedAmount} bytes are waiting already; await bufferedamountlow`,
-        "OperationError",
-      );
-    }
-  }
-
-  #drainWaiting(): void {
-    while (this.#waiting[0]?.data !== undefined) {
-      const { data, isText } = this.#waiting.shift()!;
-      this.#channel?.send(data!, isText);
-    }
-    if (this.#closeWhenDrained && this.#waiting.length === 0) this.#channel?.close();
-  }
-
-  /** Closes after what was sent has gone. */
   close(): void {
-    if (this.#readyState === "closing" || this.#readyState === "closed") return;
-    this.#readyState = "closing";
-    if (this.#channel === undefined) {
-      this.#context.queueTask(() => this.#finish());
-    } else if (this.#waiting.length > 0) this.#closeWhenDrained = true;
-    else this.#channel.close();
+    this.#impl.close();
   }
 
-  #handler(): ChannelHandler {
-    return {
-      onOpen: () => {
-        this.#context.queueTask(() => {
-          if (this.#readyState !== "connecting") return;
-          this.#readyState = "open";
-          this.dispatchEvent(new Event("open"));
-        });
-      },
-      onMessage: (data, isText) => {
-        this.#messages.push({ data, isText });
-        this.#context.queueTask(this.#deliver);
-      },
-      onBufferedAmountDecrease: (bytes) => {
-        this.#sentBytes += bytes;
-        if (this.#decreaseQueued) return;
-        this.#decreaseQueued = true;
-        this.#context.queueTask(this.#decrease);
-      },
-      onClosing: () => {
-        this.#context.queueTask(() => {
-          if (this.#readyState === "closing" || this.#readyState === "closed") return;
-          this.#readyState = "closing";
-          this.dispatchEvent(new Event("closing"));
-        });
-      },
-      onError: (reason) => {
-        const message = `The data channel was closed: ${reason}.`;
-        const init: RTCErrorInit = { errorDetail: ERROR_DETAILS[reason] };
-        // RFC 9260 §3.3.10.12, User-Initiated Abort: what closing the other connection sends.
-        if (reason === "peer-abort") init.sctpCauseCode = 12;
-        this.#error = new RTCError(init, message);
-      },
-      onClosed: () => this.#context.queueTask(() => this.#finish()),
-    };
+  send(data: string | Blob | ArrayBuffer | ArrayBufferView): void {
+    this.#impl.send(data);
   }
 
-  readonly #decrease = (): void => {
-    this.#decreaseQueued = false;
-    const before = this.#bufferedAmount;
-    this.#bufferedAmount -= this.#sentBytes;
-    this.#sentBytes = 0;
-    const threshold = this.#bufferedAmountLowThreshold;
-    if (before > threshold && this.#bufferedAmount <= threshold) this.dispatchEvent(new Event("bufferedamountlow"));
-  };
-
-  readonly #deliver = (): void => {
-    const message = this.#messages[this.#messageAt];
-    if (message === undefined) return;
-    this.#messageAt++;
-    if (this.#messageAt === this.#messages.length) {
-      this.#messages = [];
-      this.#messageAt = 0;
-    } else if (this.#messageAt >= 1024) {
-      this.#messages = this.#messages.slice(this.#messageAt);
-      this.#messageAt = 0;
-    }
-    // Messages that arrived before close() are not delivered after it (webrtc-pc §6.2, "receive data").
-    if (this.#readyState !== "open") return;
-    const { data, isText } = message;
-    let value: unknown;
-    if (isText) value = utf8Decode(data);
-    else {
-      const whole = data.byteLength === data.buffer.byteLength;
-      const buffer = (
-        whole ? data.buffer : data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
-      ) as ArrayBuffer;
-      value = this.#binaryType === "blob" ? new Blob([buffer]) : buffer;
-    }
-    this.dispatchEvent(new MessageEvent("message", { data: value }));
-  };
-
-  #finish(): void {
-    if (this.#readyState === "closed") return;
-    this.#readyState = "closed";
-    this.#waiting = [];
-    this.#context.onClosed(this);
-    if (this.#error !== undefined) this.#context.fireError(this, this.#error);
-    this.dispatchEvent(new Event("close"));
+  static {
+    defineInterface(RTCDataChannel, {
+      name: "RTCDataChannel",
+      brand: (o) => #impl in o,
+      handlers: ["open", "bufferedamountlow", "error", "closing", "close", "message"],
+    });
   }
 }
-defineInterface(RTCDataChannel, {
-  handlers: ["open", "bufferedamountlow", "error", "closing", "close", "message"],
-});

@@ -1,46 +1,65 @@
-// RTCDtlsTransport (webrtc-pc §5.5), a view of one DTLS connection that changes only in tasks.
+// RTCDtlsTransport (webrtc-pc §5.5).
 import type { RTCDtlsTransportState } from "./connection-states.js";
-import type { RTCIceTransport } from "./rtc-ice-transport.js";
-import { checkInternal, defineInterface, INTERNAL } from "./webidl.js";
+import type { RTCError } from "./errors.js";
+import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import { fire, fireSimple, RTCErrorEvent } from "./events.js";
+import type { IceTransportImpl, RTCIceTransport } from "./rtc-ice-transport.js";
+import { construct, defineInterface, takeImpl } from "./webidl.js";
 
-export interface DtlsTransportSlots {
-  state: RTCDtlsTransportState;
-  remoteCertificates: readonly Uint8Array[];
+export class DtlsTransportImpl {
+  readonly wrapper: RTCDtlsTransport;
+  readonly iceTransport: IceTransportImpl;
+  /** Set directly where no event is due (`RTCPeerConnection.close`). */
+  state: RTCDtlsTransportState = "new";
+  /** The peer's chain, DER, leaf first. */
+  remoteCertificates: readonly Uint8Array[] = [];
+
+  constructor(iceTransport: IceTransportImpl) {
+    this.iceTransport = iceTransport;
+    this.wrapper = construct(RTCDtlsTransport, this);
+  }
+
+  /** To be called in a task: changes the state and fires `statechange`, if it is another. */
+  setState(state: RTCDtlsTransportState): boolean {
+    if (this.state === state || this.state === "closed") return false;
+    this.state = state;
+    fireSimple(this.wrapper, "statechange");
+    return true;
+  }
+
+  /** To be called in a task: fires `error`. */
+  fireError(error: RTCError): void {
+    fire(this.wrapper, new RTCErrorEvent("error", { error }));
+  }
 }
 
-export let dtlsTransports: {
-  create(iceTransport: RTCIceTransport): RTCDtlsTransport;
-  slots(transport: RTCDtlsTransport): DtlsTransportSlots;
-};
+export interface RTCDtlsTransportEventMap {
+  statechange: Event;
+  error: RTCErrorEvent;
+}
+const DtlsTransportTarget: TypedEventTargetConstructor<RTCDtlsTransportEventMap> = EventTarget;
 
-export class RTCDtlsTransport extends EventTarget {
-  readonly #iceTransport: RTCIceTransport;
-  readonly #slots: DtlsTransportSlots = { state: "new", remoteCertificates: [] };
+export class RTCDtlsTransport extends DtlsTransportTarget {
+  readonly #impl: DtlsTransportImpl = takeImpl();
+  declare onstatechange: EventHandler;
+  declare onerror: EventHandler<RTCErrorEvent>;
 
-  constructor(token: unknown, iceTransport: RTCIceTransport) {
-    checkInternal(token);
-    super();
-    this.#iceTransport = iceTransport;
+  get iceTransport(): RTCIceTransport {
+    return this.#impl.iceTransport.wrapper;
+  }
+  get state(): RTCDtlsTransportState {
+    return this.#impl.state;
+  }
+
+  getRemoteCertificates(): ArrayBuffer[] {
+    return this.#impl.remoteCertificates.map((certificate) => Uint8Array.from(certificate).buffer);
   }
 
   static {
-    dtlsTransports = {
-      create: (iceTransport) => new RTCDtlsTransport(INTERNAL, iceTransport),
-      slots: (transport) => transport.#slots,
-    };
-  }
-
-  get iceTransport(): RTCIceTransport {
-    return this.#iceTransport;
-  }
-
-  get state(): RTCDtlsTransportState {
-    return this.#slots.state;
-  }
-
-  /** The peer's certificate chain, DER, once connected. */
-  getRemoteCertificates(): ArrayBuffer[] {
-    return this.#slots.remoteCertificates.map((der) => der.slice().buffer as ArrayBuffer);
+    defineInterface(RTCDtlsTransport, {
+      name: "RTCDtlsTransport",
+      brand: (o) => #impl in o,
+      handlers: ["statechange", "error"],
+    });
   }
 }
-defineInterface(RTCDtlsTransport, { handlers: ["statechange", "error"] });

@@ -1,137 +1,130 @@
-// RTCIceCandidate (webrtc-pc §4.8.1).
+// RTCIceCandidate and its dictionaries (webrtc-pc §4.8.1).
+import { type IceCandidate, parseIceCandidate } from "../util/ice-candidate.js";
 import {
-  type IceCandidate,
-  type IceCandidateType,
-  type IceTcpCandidateType,
-  parseIceCandidate,
-} from "../util/ice-candidate.js";
-import {
-  type Converter,
-  constructing,
-  defineInterface,
+  type Dictionary,
   dictionary,
+  domString,
+  enumeration,
   nullable,
-  toDOMString,
-  unsigned,
-} from "./webidl.js";
+  unsignedShort,
+  usvString,
+} from "./conversions.js";
+import { constructing, defineInterface } from "./webidl.js";
+
+export type RTCIceComponent = "rtp" | "rtcp";
+export type RTCIceProtocol = "udp" | "tcp";
+export type RTCIceCandidateType = "host" | "srflx" | "prflx" | "relay";
+export type RTCIceTcpCandidateType = "active" | "passive" | "so";
+export type RTCIceServerTransportProtocol = "udp" | "tcp" | "tls";
 
 export interface RTCIceCandidateInit {
   candidate?: string;
-  sdpMid?: string | null;
   sdpMLineIndex?: number | null;
+  sdpMid?: string | null;
   usernameFragment?: string | null;
 }
 
-const ALWAYS_NULL = (): null => null;
-
-export const toRTCIceCandidateInit: Converter<Required<RTCIceCandidateInit>> = dictionary<
-  Required<RTCIceCandidateInit>
->("RTCIceCandidateInit", {
-  candidate: { convert: toDOMString, default: () => "" },
-  sdpMid: { convert: nullable(toDOMString), default: ALWAYS_NULL },
-  sdpMLineIndex: { convert: nullable(unsigned(16)), default: ALWAYS_NULL },
-  usernameFragment: { convert: nullable(toDOMString), default: ALWAYS_NULL },
-});
-
-/** What the machine knows of our own candidates and the text does not say. */
-export interface LocalCandidateDetails {
-  readonly url?: string | undefined;
-  readonly relayProtocol?: "udp" | "tcp" | "tls" | undefined;
+export interface RTCLocalIceCandidateInit extends RTCIceCandidateInit {
+  relayProtocol?: RTCIceServerTransportProtocol | null;
+  url?: string | null;
 }
 
-/** One of our own candidates, for the icecandidate event and getLocalCandidates. */
-export let localIceCandidate: (init: Required<RTCIceCandidateInit>, details: LocalCandidateDetails) => RTCIceCandidate;
+/** Converts to RTCIceCandidateInit; all members are there. */
+export const iceCandidateInit: Dictionary<Required<RTCIceCandidateInit>> = dictionary("RTCIceCandidateInit", {
+  candidate: { type: domString, default: () => "" },
+  sdpMLineIndex: { type: nullable(unsignedShort), default: () => null },
+  sdpMid: { type: nullable(domString), default: () => null },
+  usernameFragment: { type: nullable(domString), default: () => null },
+});
+
+const localIceCandidateInit: Dictionary<Required<RTCLocalIceCandidateInit>> = dictionary<
+  Required<RTCLocalIceCandidateInit>
+>(
+  "RTCLocalIceCandidateInit",
+  {
+    relayProtocol: {
+      type: nullable(
+        enumeration<RTCIceServerTransportProtocol>("RTCIceServerTransportProtocol", ["udp", "tcp", "tls"]),
+      ),
+      default: () => null,
+    },
+    url: { type: nullable(usvString), default: () => null },
+  },
+  iceCandidateInit,
+);
 
 export class RTCIceCandidate {
-  readonly #init: Required<RTCIceCandidateInit>;
+  readonly #init: Required<RTCLocalIceCandidateInit>;
+  /** What the line says, if it can be read. */
   readonly #parsed: IceCandidate | undefined;
-  #details: LocalCandidateDetails = {};
 
-  constructor(candidateInitDict: RTCIceCandidateInit = {}) {
+  constructor(candidateInitDict: RTCLocalIceCandidateInit = {}) {
     const where = constructing("RTCIceCandidate");
-    const init = toRTCIceCandidateInit(candidateInitDict, where);
+    const init = localIceCandidateInit(candidateInitDict, where);
     if (init.sdpMid === null && init.sdpMLineIndex === null) {
-      throw new TypeError(`${where}: sdpMid and sdpMLineIndex are both null.`);
+      throw new TypeError(`${where}sdpMid and sdpMLineIndex are both null.`);
     }
     this.#init = init;
     this.#parsed = init.candidate === "" ? undefined : parseIceCandidate(init.candidate);
   }
 
-  static {
-    localIceCandidate = (init, details) => {
-      const candidate = new RTCIceCandidate(init);
-      candidate.#details = details;
-      return candidate;
-    };
-  }
-
   get candidate(): string {
     return this.#init.candidate;
   }
-
   get sdpMid(): string | null {
     return this.#init.sdpMid;
   }
-
   get sdpMLineIndex(): number | null {
     return this.#init.sdpMLineIndex;
   }
-
   get foundation(): string | null {
     return this.#parsed?.foundation ?? null;
   }
-
-  get component(): "rtp" | "rtcp" | null {
+  get component(): RTCIceComponent | null {
     const component = this.#parsed?.component;
-    return component === 1 ? "rtp" : component === 2 ? "rtcp" : null;
+    if (component === undefined || component > 2) return null;
+    return component === 1 ? "rtp" : "rtcp";
   }
-
   get priority(): number | null {
     return this.#parsed?.priority ?? null;
   }
-
   get address(): string | null {
     return this.#parsed?.address ?? null;
   }
-
-  get protocol(): "udp" | "tcp" | null {
+  get protocol(): RTCIceProtocol | null {
     return this.#parsed?.protocol ?? null;
   }
-
   get port(): number | null {
     return this.#parsed?.port ?? null;
   }
-
-  get type(): IceCandidateType | null {
+  get type(): RTCIceCandidateType | null {
     return this.#parsed?.type ?? null;
   }
-
-  get tcpType(): IceTcpCandidateType | null {
+  get tcpType(): RTCIceTcpCandidateType | null {
     return this.#parsed?.tcpType ?? null;
   }
-
   get relatedAddress(): string | null {
     return this.#parsed?.relatedAddress ?? null;
   }
-
   get relatedPort(): number | null {
     return this.#parsed?.relatedPort ?? null;
   }
-
   get usernameFragment(): string | null {
     return this.#init.usernameFragment;
   }
-
-  get relayProtocol(): "udp" | "tcp" | "tls" | null {
-    return this.#details.relayProtocol ?? null;
+  get relayProtocol(): RTCIceServerTransportProtocol | null {
+    return this.#init.relayProtocol;
   }
-
   get url(): string | null {
-    return this.#details.url ?? null;
+    return this.#init.url;
   }
 
-  toJSON(): RTCIceCandidateInit {
-    return { ...this.#init };
+  toJSON(): Required<RTCIceCandidateInit> {
+    const { candidate, sdpMid, sdpMLineIndex, usernameFragment } = this.#init;
+    return { candidate, sdpMid, sdpMLineIndex, usernameFragment };
+  }
+
+  static {
+    defineInterface(RTCIceCandidate, { name: "RTCIceCandidate", brand: (o) => #init in o });
   }
 }
-defineInterface(RTCIceCandidate);

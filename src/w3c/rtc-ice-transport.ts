@@ -1,113 +1,132 @@
-// RTCIceTransport (webrtc-pc §5.6), a view of one ICE agent that changes only in tasks.
+// RTCIceTransport and RTCIceCandidatePair (webrtc-pc §5.6).
 import type { RTCIceGatheringState, RTCIceTransportState } from "./connection-states.js";
-import type { RTCIceCandidate } from "./rtc-ice-candidate.js";
-import { checkInternal, defineInterface, INTERNAL } from "./webidl.js";
+import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import { fireSimple } from "./events.js";
+import type { RTCIceCandidate, RTCIceComponent } from "./rtc-ice-candidate.js";
+import { construct, defineInterface, takeImpl } from "./webidl.js";
+
+export type RTCIceGathererState = RTCIceGatheringState;
+export type RTCIceRole = "unknown" | "controlling" | "controlled";
 
 export interface RTCIceParameters {
-  usernameFragment: string;
-  password: string;
   iceLite?: boolean;
+  password?: string;
+  usernameFragment?: string;
 }
 
-/** The pair of candidates in use (webrtc-pc §5.6.3). */
-export class RTCIceCandidatePair {
-  readonly #local: RTCIceCandidate;
-  readonly #remote: RTCIceCandidate;
+interface IceCandidatePairImpl {
+  readonly local: RTCIceCandidate;
+  readonly remote: RTCIceCandidate;
+}
 
-  constructor(token: unknown, local: RTCIceCandidate, remote: RTCIceCandidate) {
-    checkInternal(token);
-    this.#local = local;
-    this.#remote = remote;
-  }
+export class RTCIceCandidatePair {
+  readonly #impl: IceCandidatePairImpl = takeImpl();
 
   get local(): RTCIceCandidate {
-    return this.#local;
+    return this.#impl.local;
   }
-
   get remote(): RTCIceCandidate {
-    return this.#remote;
-  }
-}
-defineInterface(RTCIceCandidatePair);
-
-/** What the object shows; the connection sets it in tasks. */
-export interface IceTransportSlots {
-  role: "unknown" | "controlling" | "controlled";
-  state: RTCIceTransportState;
-  gatheringState: RTCIceGatheringState;
-  localCandidates: RTCIceCandidate[];
-  remoteCandidates: RTCIceCandidate[];
-  selectedPair: RTCIceCandidatePair | null;
-  localParameters: RTCIceParameters | null;
-  remoteParameters: RTCIceParameters | null;
-}
-
-export let iceTransports: {
-  create(): RTCIceTransport;
-  slots(transport: RTCIceTransport): IceTransportSlots;
-};
-
-export class RTCIceTransport extends EventTarget {
-  readonly #slots: IceTransportSlots = {
-    role: "unknown",
-    state: "new",
-    gatheringState: "new",
-    localCandidates: [],
-    remoteCandidates: [],
-    selectedPair: null,
-    localParameters: null,
-    remoteParameters: null,
-  };
-
-  constructor(token: unknown) {
-    checkInternal(token);
-    super();
+    return this.#impl.remote;
   }
 
   static {
-    iceTransports = {
-      create: () => new RTCIceTransport(INTERNAL),
-      slots: (transport) => transport.#slots,
-    };
+    defineInterface(RTCIceCandidatePair, { name: "RTCIceCandidatePair", brand: (o) => #impl in o });
+  }
+}
+
+export function createIceCandidatePair(local: RTCIceCandidate, remote: RTCIceCandidate): RTCIceCandidatePair {
+  return construct(RTCIceCandidatePair, { local, remote } satisfies IceCandidatePairImpl);
+}
+
+export class IceTransportImpl {
+  readonly wrapper: RTCIceTransport;
+  /** These are set directly where no event is due. */
+  role: RTCIceRole = "unknown";
+  component: RTCIceComponent = "rtp";
+  state: RTCIceTransportState = "new";
+  gatheringState: RTCIceGathererState = "new";
+  selectedCandidatePair: RTCIceCandidatePair | null = null;
+  localCandidates: RTCIceCandidate[] = [];
+  remoteCandidates: RTCIceCandidate[] = [];
+  localParameters: RTCIceParameters | null = null;
+  remoteParameters: RTCIceParameters | null = null;
+
+  constructor() {
+    this.wrapper = construct(RTCIceTransport, this);
   }
 
-  get role(): "unknown" | "controlling" | "controlled" {
-    return this.#slots.role;
+  /** To be called in a task, as the other two: changes the state and fires `statechange`, if it is another. */
+  setState(state: RTCIceTransportState): boolean {
+    if (this.state === state || this.state === "closed") return false;
+    this.state = state;
+    fireSimple(this.wrapper, "statechange");
+    return true;
   }
 
-  get component(): "rtp" | "rtcp" {
-    this.#slots;
-    return "rtp";
+  setGatheringState(state: RTCIceGathererState): boolean {
+    if (this.gatheringState === state) return false;
+    this.gatheringState = state;
+    fireSimple(this.wrapper, "gatheringstatechange");
+    return true;
   }
 
+  setSelectedCandidatePair(pair: RTCIceCandidatePair | null): void {
+    const old = this.selectedCandidatePair;
+    if (old === pair || (old?.local === pair?.local && old?.remote === pair?.remote)) return;
+    this.selectedCandidatePair = pair;
+    fireSimple(this.wrapper, "selectedcandidatepairchange");
+  }
+}
+
+export interface RTCIceTransportEventMap {
+  statechange: Event;
+  gatheringstatechange: Event;
+  selectedcandidatepairchange: Event;
+}
+const IceTransportTarget: TypedEventTargetConstructor<RTCIceTransportEventMap> = EventTarget;
+
+export class RTCIceTransport extends IceTransportTarget {
+  readonly #impl: IceTransportImpl = takeImpl();
+  declare onstatechange: EventHandler;
+  declare ongatheringstatechange: EventHandler;
+  declare onselectedcandidatepairchange: EventHandler;
+
+  get role(): RTCIceRole {
+    return this.#impl.role;
+  }
+  get component(): RTCIceComponent {
+    return this.#impl.component;
+  }
   get state(): RTCIceTransportState {
-    return this.#slots.state;
+    return this.#impl.state;
   }
-
-  get gatheringState(): RTCIceGatheringState {
-    return this.#slots.gatheringState;
+  get gatheringState(): RTCIceGathererState {
+    return this.#impl.gatheringState;
   }
 
   getLocalCandidates(): RTCIceCandidate[] {
-    return [...this.#slots.localCandidates];
+    return [...this.#impl.localCandidates];
   }
-
   getRemoteCandidates(): RTCIceCandidate[] {
-    return [...this.#slots.remoteCandidates];
+    return [...this.#impl.remoteCandidates];
   }
-
   getSelectedCandidatePair(): RTCIceCandidatePair | null {
-    return this.#slots.selectedPair;
+    return this.#impl.selectedCandidatePair;
   }
-
   getLocalParameters(): RTCIceParameters | null {
-    const { localParameters } = this.#slots;
+    const { localParameters } = this.#impl;
     return localParameters && { ...localParameters };
   }
-
   getRemoteParameters(): RTCIceParameters | null {
-    const { remoteParameters } = this.#slots;
+    const { remoteParameters } = this.#impl;
     return remoteParameters && { ...remoteParameters };
   }
+
+  static {
+    defineInterface(RTCIceTransport, {
+      name: "RTCIceTransport",
+      brand: (o) => #impl in o,
+      handlers: ["statechange", "gatheringstatechange", "selectedcandidatepairchange"],
+    });
+  }
 }
-defineInterface(RTCIceTransport, { handlers: ["statechange", "gatheringstatechange", "selectedcandidatepairchange"] });

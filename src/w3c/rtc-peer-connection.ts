@@ -4,44 +4,51 @@ import type { AppliedDescription } from "../jsep/state.js";
 import type { Channel, ChannelHandler, PeerTransport } from "../peer/peer-transport.js";
 import {
   type Configuration,
-  configurationDictionary,
+  copyConfiguration,
+  modifyConfiguration,
   type RTCConfiguration,
-  toRTCConfiguration,
+  rtcConfiguration,
   validateConfiguration,
 } from "./configuration.js";
 import { Connection, type ConnectionOwner } from "./connection.js";
 import type { RTCIceGatheringState, RTCIceTransportState, RTCPeerConnectionState } from "./connection-states.js";
-import { dataChannelProperties, type RTCDataChannelInit } from "./data-channel-init.js";
-import { defaultPlatform } from "./environment.js";
-import { exceptionOf } from "./errors.js";
+import { callback } from "./conversions.js";
 import {
-  RTCDataChannelEvent,
-  RTCErrorEvent,
+  convertDataChannelArguments,
+  type DataChannelParameters,
+  dataChannelParameters,
+  type RTCDataChannelInit,
+} from "./data-channel-init.js";
+import { defaultPlatform } from "./environment.js";
+import { domException, exceptionOf } from "./errors.js";
+import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import {
+  fire,
+  fireSimple,
+  type RTCDataChannelEvent,
   RTCPeerConnectionIceErrorEvent,
   RTCPeerConnectionIceEvent,
 } from "./events.js";
-import { certificates, generateCertificate, type RTCCertificate } from "./rtc-certificate.js";
-import { type DataChannelContext, dataChannels, type RTCDataChannel } from "./rtc-data-channel.js";
-import { localIceCandidate, type RTCIceCandidateInit, toRTCIceCandidateInit } from "./rtc-ice-candidate.js";
+import { type RTCAnswerOptions, type RTCOfferOptions, rtcAnswerOptions, rtcOfferOptions } from "./offer-options.js";
+import {
+  type AlgorithmIdentifier,
+  certificateImplOf,
+  generateCertificate,
+  type RTCCertificate,
+} from "./rtc-certificate.js";
+import { DataChannelImpl, type DataChannelOwner, type RTCDataChannel } from "./rtc-data-channel.js";
+import { iceCandidateInit, RTCIceCandidate, type RTCIceCandidateInit } from "./rtc-ice-candidate.js";
 import type { RTCSctpTransport } from "./rtc-sctp-transport.js";
 import {
+  localSessionDescriptionInit,
+  type RTCLocalSessionDescriptionInit,
   RTCSessionDescription,
   type RTCSessionDescriptionInit,
-  toRTCLocalSessionDescriptionInit,
-  toRTCSessionDescriptionInit,
+  sessionDescriptionInit,
 } from "./rtc-session-description.js";
 import { DEFAULT_MAX_MESSAGE_SIZE, MAX_MESSAGE_SIZE, type ServerOptions } from "./server-options.js";
 import { TransportObjects } from "./transport-objects.js";
-import {
-  constructing,
-  defineInterface,
-  dictionary,
-  executing,
-  promised,
-  requireArguments,
-  toBoolean,
-  toCallback,
-} from "./webidl.js";
+import { constructing, defineInterface, executing } from "./webidl.js";
 
 export type RTCSignalingState =
   | "stable"
@@ -51,25 +58,39 @@ export type RTCSignalingState =
   | "have-remote-pranswer"
   | "closed";
 
-export interface RTCOfferOptions {
-  iceRestart?: boolean;
+export type RTCSessionDescriptionCallback = (description: RTCSessionDescriptionInit) => void;
+export type RTCPeerConnectionErrorCallback = (error: DOMException) => void;
+export type VoidFunction = () => void;
+
+export interface RTCPeerConnectionEventMap {
+  connectionstatechange: Event;
+  datachannel: RTCDataChannelEvent;
+  icecandidate: RTCPeerConnectionIceEvent;
+  icecandidateerror: RTCPeerConnectionIceErrorEvent;
+  iceconnectionstatechange: Event;
+  icegatheringstatechange: Event;
+  negotiationneeded: Event;
+  signalingstatechange: Event;
 }
+const PeerConnectionTarget: TypedEventTargetConstructor<RTCPeerConnectionEventMap> = EventTarget;
 
-const toRTCOfferOptions = dictionary<RTCOfferOptions>("RTCOfferOptions", {
-  iceRestart: { convert: toBoolean, default: () => false },
-});
-
-type Callback = (...args: unknown[]) => unknown;
-
-export class RTCPeerConnection extends EventTarget {
+export class RTCPeerConnection extends PeerConnectionTarget {
   readonly #connection: Connection;
   readonly #objects: TransportObjects;
   #configuration: Configuration;
-  readonly #channels = new Set<RTCDataChannel>();
+  readonly #channels = new Set<DataChannelImpl>();
   /** Channels that no association carries yet. */
-  #unattached: RTCDataChannel[] = [];
+  #unattached: DataChannelImpl[] = [];
   #hadDataChannel = false;
   readonly #descriptions = new WeakMap<AppliedDescription, RTCSessionDescription>();
+  declare onconnectionstatechange: EventHandler;
+  declare ondatachannel: EventHandler<RTCDataChannelEvent>;
+  declare onicecandidate: EventHandler<RTCPeerConnectionIceEvent>;
+  declare onicecandidateerror: EventHandler<RTCPeerConnectionIceErrorEvent>;
+  declare oniceconnectionstatechange: EventHandler;
+  declare onicegatheringstatechange: EventHandler;
+  declare onnegotiationneeded: EventHandler;
+  declare onsignalingstatechange: EventHandler;
 
   /** `options` is Parley's own, for servers: what browsers have no words for. */
   constructor(configuration?: RTCConfiguration, options?: ServerOptions) {
@@ -78,7 +99,7 @@ export class RTCPeerConnection extends EventTarget {
     const settings = options ?? {};
     const platform = settings.platform ?? defaultPlatform();
     const now = platform.timeOrigin + platform.now();
-    this.#configuration = validateConfiguration(toRTCConfiguration(configuration, where), where, now);
+    this.#configuration = validateConfiguration(rtcConfiguration(configuration, where), now, where);
     const maxMessageSize = Math.min(settings.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, MAX_MESSAGE_SIZE);
     this.#objects = new TransportObjects({
       queueTask: (run) => this.#connection.queueTask(run),
@@ -92,7 +113,7 @@ export class RTCPeerConnection extends EventTarget {
         rtcpMuxPolicy: this.#configuration.rtcpMuxPolicy,
         iceLite: settings.iceLite ?? false,
         maxMessageSize,
-        certificates: this.#configuration.certificates.map((certificate) => certificates.local(certificate)),
+        certificates: this.#configuration.certificates.map(certificateImplOf),
         transportConfiguration: () => ({
           platform,
           maxMessageSize,
@@ -115,11 +136,12 @@ export class RTCPeerConnection extends EventTarget {
 
   #owner(): ConnectionOwner {
     return {
-      fire: (type) => this.dispatchEvent(new Event(type)),
+      fire: (type) => fireSimple(this, type),
       fireCandidate: (init, local) => {
-        const candidate = init && localIceCandidate(init, local ?? {});
         const url = local?.url ?? null;
-        this.dispatchEvent(new RTCPeerConnectionIceEvent("icecandidate", { candidate, url }));
+        const relayProtocol = local?.relayProtocol ?? null;
+        const candidate = init && new RTCIceCandidate({ ...init, relayProtocol, url });
+        fire(this, new RTCPeerConnectionIceEvent("icecandidate", { candidate, url }));
       },
       exception: exceptionOf,
       committed: (plan) => this.#objects.committed(plan),
@@ -131,7 +153,7 @@ export class RTCPeerConnection extends EventTarget {
         onCandidateError: ({ address, port, url, errorCode, errorText }) =>
           this.#connection.queueTask(() => {
             const init = { address: address ?? null, port: port ?? null, url, errorCode, errorText };
-            this.dispatchEvent(new RTCPeerConnectionIceErrorEvent("icecandidateerror", init));
+            fire(this, new RTCPeerConnectionIceErrorEvent("icecandidateerror", init));
           }),
         onChannel: (channel) => this.#acceptChannel(channel),
       }),
@@ -143,48 +165,63 @@ export class RTCPeerConnection extends EventTarget {
   // Data channels (§6.1)
 
   get sctp(): RTCSctpTransport | null {
-    return this.#objects.sctp;
+    return this.#objects.sctp?.wrapper ?? null;
   }
 
-  createDataChannel(label: string, dataChannelDict: RTCDataChannelInit = {}): RTCDataChannel {
+  createDataChannel(label: string, dataChannelDict?: RTCDataChannelInit): RTCDataChannel {
     const where = executing("createDataChannel", "RTCPeerConnection");
-    requireArguments(arguments.length, 1, where);
-    if (this.#connection.isClosed) {
-      throw new DOMException(`${where}: The RTCPeerConnection's signalingState is 'closed'.`, "InvalidStateError");
-    }
-    const properties = dataChannelProperties(label, dataChannelDict);
-    const { id } = properties;
+    const given = convertDataChannelArguments(label, dataChannelDict, where);
+    this.#checkOpen(where);
+    const parameters = dataChannelParameters(given, where);
+    const { id } = parameters;
     const maxChannels = this.#objects.sctp?.maxChannels ?? null;
-    if (id !== null) {
+    if (id !== undefined) {
       for (const other of this.#channels) {
-        if (other.id === id) throw new DOMException(`${where}: the id ${id} is in use`, "OperationError");
+        if (other.id === id) throw domException("OperationError", `${where}The id ${id} is in use.`);
       }
       if (maxChannels !== null && id >= maxChannels) {
-        throw new DOMException(
-          `${where}: the id ${id} is beyond the ${maxChannels} channels there can be`,
+        throw domException(
           "OperationError",
+          `${where}The id ${id} is beyond the ${maxChannels} channels there can be.`,
         );
       }
     }
-    const channel = dataChannels.create(properties, this.#channelContext);
-    this.#channels.add(channel);
+    const channel = this.#addChannel(parameters);
     this.#unattached.push(channel);
     const first = !this.#hadDataChannel;
     this.#hadDataChannel = true;
     this.#openUnattached();
     if (first) this.#connection.updateNegotiationNeeded();
+    return channel.wrapper;
+  }
+
+  #checkOpen(where: string): void {
+    if (!this.#connection.isClosed) return;
+    throw domException("InvalidStateError", `${where}The RTCPeerConnection's signalingState is 'closed'.`);
+  }
+
+  #addChannel(parameters: DataChannelParameters): DataChannelImpl {
+    this.#channelOwner ??= this.#createChannelOwner();
+    const channel = new DataChannelImpl(parameters, this.#channelOwner);
+    this.#channels.add(channel);
     return channel;
   }
 
-  readonly #channelContext: DataChannelContext = {
-    queueTask: (run) => this.#connection.queueTask(run),
-    maxMessageSize: () => this.#objects.sctp?.maxMessageSize ?? Number.POSITIVE_INFINITY,
-    fireError: (channel, error) => channel.dispatchEvent(new RTCErrorEvent("error", { error })),
-    onClosed: (channel) => {
-      this.#channels.delete(channel);
-      this.#unattached = this.#unattached.filter((other) => other !== channel);
-    },
-  };
+  #channelOwner: DataChannelOwner | undefined;
+
+  #createChannelOwner(): DataChannelOwner {
+    const objects = this.#objects;
+    return {
+      tasks: this.#connection.tasks,
+      get maxMessageSize(): number {
+        return objects.sctp?.maxMessageSize ?? Number.POSITIVE_INFINITY;
+      },
+      onDataChannelClosed: (channel) => {
+        this.#channels.delete(channel);
+        this.#unattached = this.#unattached.filter((other) => other !== channel);
+      },
+    };
+  }
 
   #sctpTransport: PeerTransport | undefined;
 
@@ -197,107 +234,93 @@ export class RTCPeerConnection extends EventTarget {
     const transport = this.#sctpTransport;
     if (transport === undefined) return;
     for (const channel of this.#unattached.splice(0)) {
-      if (!dataChannels.isConnecting(channel)) continue;
-      const { label, protocol, ordered, maxRetransmits, maxPacketLifeTime, negotiated, id, priority } = channel;
-      const parameters = {
-        label,
-        protocol,
-        ordered,
-        negotiated,
-        priority,
-        maxRetransmits: maxRetransmits ?? undefined,
-        maxPacketLifeTime: maxPacketLifeTime ?? undefined,
-        id: id ?? undefined,
-      };
-      dataChannels.attach(channel, transport.openChannel(parameters, dataChannels.handler(channel)));
+      if (channel.state === "connecting") channel.bind(transport.openChannel(channel.parameters, channel));
     }
   }
 
   #acceptChannel(underlying: Channel): ChannelHandler {
-    const { parameters, id } = underlying;
-    const channel = dataChannels.create(
-      {
-        label: parameters.label,
-        protocol: parameters.protocol,
-        ordered: parameters.ordered,
-        maxPacketLifeTime: parameters.maxPacketLifeTime ?? null,
-        maxRetransmits: parameters.maxRetransmits ?? null,
-        negotiated: false,
-        id,
-        priority: parameters.priority,
-      },
-      this.#channelContext,
-    );
-    dataChannels.attach(channel, underlying);
-    this.#channels.add(channel);
+    const { parameters } = underlying;
+    const channel = this.#addChannel({ ...parameters, negotiated: false, id: undefined });
+    channel.bind(underlying);
     this.#hadDataChannel = true;
-    this.#connection.queueTask(() => {
-      dataChannels.setOpen(channel);
-      this.dispatchEvent(new RTCDataChannelEvent("datachannel", { channel }));
-      dataChannels.announce(channel);
-    });
-    return dataChannels.handler(channel);
+    channel.announce(this);
+    return channel;
   }
 
   // Offer and answer (§4.4.2)
 
-  createOffer(...args: unknown[]): Promise<RTCSessionDescriptionInit> {
-    return promised(async () => {
-      const where = executing("createOffer", "RTCPeerConnection");
-      if (typeof args[0] === "function") {
-        requireArguments(args.length, 2, where);
-        const failure = toCallback(args[1], where);
-        const { iceRestart } = toRTCOfferOptions(args[2], where);
-        return legacy(this.#connection.createOffer(iceRestart!), args[0] as Callback, failure);
-      }
-      const { iceRestart } = toRTCOfferOptions(args[0], where);
-      return this.#connection.createOffer(iceRestart!);
-    });
+  createOffer(options?: RTCOfferOptions): Promise<RTCSessionDescriptionInit>;
+  createOffer(
+    successCallback: RTCSessionDescriptionCallback,
+    failureCallback: RTCPeerConnectionErrorCallback,
+    options?: RTCOfferOptions,
+  ): Promise<void>;
+  createOffer(...args: unknown[]): Promise<unknown> {
+    const where = executing("createOffer", "RTCPeerConnection");
+    const callbacks = args.length > 1 ? legacyCallbacks(args, 0, where) : undefined;
+    const { iceRestart } = rtcOfferOptions(args[callbacks === undefined ? 0 : 2], where);
+    return settle(this.#connection.createOffer(iceRestart), callbacks);
   }
 
-  createAnswer(...args: unknown[]): Promise<RTCSessionDescriptionInit> {
-    return promised(async () => {
-      const where = executing("createAnswer", "RTCPeerConnection");
-      if (typeof args[0] === "function") {
-        requireArguments(args.length, 2, where);
-        return legacy(this.#connection.createAnswer(), args[0] as Callback, toCallback(args[1], where));
-      }
-      return this.#connection.createAnswer();
-    });
+  createAnswer(options?: RTCAnswerOptions): Promise<RTCSessionDescriptionInit>;
+  createAnswer(
+    successCallback: RTCSessionDescriptionCallback,
+    failureCallback: RTCPeerConnectionErrorCallback,
+  ): Promise<void>;
+  createAnswer(...args: unknown[]): Promise<unknown> {
+    const where = executing("createAnswer", "RTCPeerConnection");
+    const callbacks = args.length > 1 ? legacyCallbacks(args, 0, where) : undefined;
+    if (callbacks === undefined) rtcAnswerOptions(args[0], where);
+    return settle(this.#connection.createAnswer(), callbacks);
   }
 
-  setLocalDescription(...args: unknown[]): Promise<void> {
-    return promised(async () => {
-      const where = executing("setLocalDescription", "RTCPeerConnection");
-      const { type, sdp } = toRTCLocalSessionDescriptionInit(args[0], where);
-      const done = this.#connection.setLocalDescription(type, sdp);
-      if (args.length > 1) return legacy(done, toCallback(args[1], where), toCallback(args[2], where));
-      return done;
-    });
+  setLocalDescription(description?: RTCLocalSessionDescriptionInit): Promise<void>;
+  setLocalDescription(
+    description: RTCLocalSessionDescriptionInit,
+    successCallback: VoidFunction,
+    failureCallback: RTCPeerConnectionErrorCallback,
+  ): Promise<void>;
+  setLocalDescription(...args: unknown[]): Promise<unknown> {
+    const where = executing("setLocalDescription", "RTCPeerConnection");
+    checkArity(args, where);
+    const { type, sdp } = localSessionDescriptionInit(args[0], where);
+    const callbacks = args.length > 1 ? legacyCallbacks(args, 1, where) : undefined;
+    return settle(this.#connection.setLocalDescription(type, sdp), callbacks);
   }
 
-  setRemoteDescription(...args: unknown[]): Promise<void> {
-    return promised(async () => {
-      const where = executing("setRemoteDescription", "RTCPeerConnection");
-      requireArguments(args.length, 1, where);
-      const { type, sdp } = toRTCSessionDescriptionInit(args[0], where);
-      const done = this.#connection.setRemoteDescription(type, sdp);
-      if (args.length > 1) return legacy(done, toCallback(args[1], where), toCallback(args[2], where));
-      return done;
-    });
+  setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void>;
+  setRemoteDescription(
+    description: RTCSessionDescriptionInit,
+    successCallback: VoidFunction,
+    failureCallback: RTCPeerConnectionErrorCallback,
+  ): Promise<void>;
+  setRemoteDescription(...args: unknown[]): Promise<unknown> {
+    const where = executing("setRemoteDescription", "RTCPeerConnection");
+    checkArity(args, where);
+    const { type, sdp } = sessionDescriptionInit(args[0], where);
+    const callbacks = args.length > 1 ? legacyCallbacks(args, 1, where) : undefined;
+    return settle(this.#connection.setRemoteDescription(type, sdp), callbacks);
   }
 
-  addIceCandidate(...args: unknown[]): Promise<void> {
-    return promised(async () => {
-      const where = executing("addIceCandidate", "RTCPeerConnection");
-      const init = toRTCIceCandidateInit(args[0] as RTCIceCandidateInit | undefined, where);
-      if (init.candidate !== "" && init.sdpMid === null && init.sdpMLineIndex === null) {
-        throw new TypeError(`${where}: Candidate missing values for both sdpMid and sdpMLineIndex`);
-      }
-      const done = this.#connection.addIceCandidate(init);
-      if (args.length > 1) return legacy(done, toCallback(args[1], where), toCallback(args[2], where));
-      return done;
-    });
+  addIceCandidate(candidate?: RTCIceCandidateInit | null): Promise<void>;
+  addIceCandidate(
+    candidate: RTCIceCandidateInit,
+    successCallback: VoidFunction,
+    failureCallback: RTCPeerConnectionErrorCallback,
+  ): Promise<void>;
+  addIceCandidate(...args: unknown[]): Promise<unknown> {
+    const where = executing("addIceCandidate", "RTCPeerConnection");
+    checkArity(args, where);
+    const init = iceCandidateInit(args[0], where);
+    const callbacks = args.length > 1 ? legacyCallbacks(args, 1, where) : undefined;
+    return settle(this.#addIceCandidate(init, where), callbacks);
+  }
+
+  async #addIceCandidate(init: Required<RTCIceCandidateInit>, where: string): Promise<void> {
+    if (init.candidate !== "" && init.sdpMid === null && init.sdpMLineIndex === null) {
+      throw new TypeError(`${where}Candidate missing values for both sdpMid and sdpMLineIndex`);
+    }
+    return this.#connection.addIceCandidate(init);
   }
 
   #description(applied: AppliedDescription | null): RTCSessionDescription | null {
@@ -361,19 +384,16 @@ export class RTCPeerConnection extends EventTarget {
   }
 
   getConfiguration(): RTCConfiguration {
-    return configurationDictionary(this.#configuration);
+    return copyConfiguration(this.#configuration);
   }
 
-  setConfiguration(configuration: RTCConfiguration = {}): void {
+  setConfiguration(configuration?: RTCConfiguration): void {
     const where = executing("setConfiguration", "RTCPeerConnection");
-    if (this.#connection.isClosed) {
-      throw new DOMException(`${where}: The RTCPeerConnection's signalingState is 'closed'.`, "InvalidStateError");
-    }
-    const { platform, state, transports } = this.#connection;
-    const poolFixed = state.currentLocal !== null || state.pendingLocal !== null;
-    const now = platform.timeOrigin + platform.now();
-    const given = toRTCConfiguration(configuration, where);
-    this.#configuration = validateConfiguration(given, where, now, this.#configuration, poolFixed);
+    const given = rtcConfiguration(configuration, where);
+    this.#checkOpen(where);
+    const { state, transports } = this.#connection;
+    const hasLocalDescription = state.currentLocal !== null || state.pendingLocal !== null;
+    this.#configuration = modifyConfiguration(this.#configuration, given, hasLocalDescription, where);
     for (const transport of transports.all) {
       transport.setServers(this.#configuration.servers, this.#configuration.iceTransportPolicy);
     }
@@ -383,39 +403,68 @@ export class RTCPeerConnection extends EventTarget {
   close(): void {
     if (this.#connection.isClosed) return;
     this.#connection.close();
-    for (const channel of this.#channels) dataChannels.abandon(channel);
+    for (const channel of this.#channels) channel.abandon();
     this.#channels.clear();
     this.#unattached = [];
     this.#objects.closeAll();
   }
 
-  static generateCertificate(...args: unknown[]): Promise<RTCCertificate> {
-    return promised(async () => generateCertificate(defaultPlatform(), args));
+  static generateCertificate(keygenAlgorithm: AlgorithmIdentifier): Promise<RTCCertificate> {
+    return generateCertificate(defaultPlatform(), keygenAlgorithm);
+  }
+
+  static {
+    defineInterface(RTCPeerConnection, {
+      name: "RTCPeerConnection",
+      brand: (o) => #connection in o,
+      constructorLength: 0,
+      required: { createDataChannel: 1, setRemoteDescription: 1, setConfiguration: 0 },
+      promises: [
+        "createOffer",
+        "createAnswer",
+        "setLocalDescription",
+        "setRemoteDescription",
+        "addIceCandidate",
+        "generateCertificate",
+      ],
+      handlers: [
+        "negotiationneeded",
+        "icecandidate",
+        "icecandidateerror",
+        "signalingstatechange",
+        "iceconnectionstatechange",
+        "icegatheringstatechange",
+        "connectionstatechange",
+        "datachannel",
+      ],
+    });
   }
 }
-defineInterface(RTCPeerConnection, {
-  handlers: [
-    "negotiationneeded",
-    "icecandidate",
-    "icecandidateerror",
-    "signalingstatechange",
-    "iceconnectionstatechange",
-    "icegatheringstatechange",
-    "connectionstatechange",
-    "datachannel",
-  ],
-  lengths: { setRemoteDescription: 1, generateCertificate: 1, createDataChannel: 1 },
-});
 
-/** The callback forms of the promise methods: the result goes to a callback, the promise gets undefined (§4.4.3). */
-async function legacy<T>(result: Promise<T>, success: Callback, failure: Callback): Promise<never> {
-  let value: T;
-  try {
-    value = await result;
-  } catch (error) {
-    failure(error);
-    return undefined as never;
-  }
-  success(value);
-  return undefined as never;
+interface LegacyCallbacks {
+  readonly success: (value: unknown) => unknown;
+  readonly failure: (error: unknown) => unknown;
+}
+
+function legacyCallbacks(args: readonly unknown[], at: number, where: string): LegacyCallbacks {
+  return {
+    success: callback(args[at], where) as LegacyCallbacks["success"],
+    failure: callback(args[at + 1], where) as LegacyCallbacks["failure"],
+  };
+}
+
+/** The overloads that begin with a dictionary take it alone or with both callbacks. */
+function checkArity({ length }: readonly unknown[], where: string): void {
+  if (length === 2) throw new TypeError(`${where}Valid arities are: [1, 3], but 2 arguments provided.`);
+}
+
+/** With callbacks the result goes to one of them, and the promise is fulfilled at once (§4.4.3). */
+function settle(result: Promise<unknown>, callbacks: LegacyCallbacks | undefined): Promise<unknown> {
+  if (callbacks === undefined) return result;
+  const { success, failure } = callbacks;
+  void result.then(
+    (value) => void (value === undefined ? (success as VoidFunction)() : success(value)),
+    (error) => void failure(error),
+  );
+  return Promise.resolve();
 }

@@ -1,53 +1,61 @@
-// RTCSctpTransport (webrtc-pc §6.1), a view of one SCTP association that changes only in tasks.
-import type { RTCDtlsTransport } from "./rtc-dtls-transport.js";
-import { checkInternal, defineInterface, INTERNAL } from "./webidl.js";
+// RTCSctpTransport (webrtc-pc §6.1.1).
+import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import { fireSimple } from "./events.js";
+import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
+import { construct, defineInterface, takeImpl } from "./webidl.js";
 
 export type RTCSctpTransportState = "connecting" | "connected" | "closed";
 
-export interface SctpTransportSlots {
-  transport: RTCDtlsTransport;
-  state: RTCSctpTransportState;
-  maxMessageSize: number;
-  maxChannels: number | null;
+export class SctpTransportImpl {
+  readonly wrapper: RTCSctpTransport;
+  transport: DtlsTransportImpl;
+  state: RTCSctpTransportState = "connecting";
+  /** Bytes; Infinity if there is no limit; null while not negotiated. */
+  maxMessageSize: number | null = null;
+  /** Null until "connected". */
+  maxChannels: number | null = null;
+
+  constructor(transport: DtlsTransportImpl) {
+    this.transport = transport;
+    this.wrapper = construct(RTCSctpTransport, this);
+  }
+
+  /** To be called in a task: changes the state and fires `statechange`, if it is another. */
+  setState(state: RTCSctpTransportState): boolean {
+    if (this.state === state || this.state === "closed") return false;
+    this.state = state;
+    fireSimple(this.wrapper, "statechange");
+    return true;
+  }
 }
 
-export let sctpTransports: {
-  create(transport: RTCDtlsTransport): RTCSctpTransport;
-  slots(transport: RTCSctpTransport): SctpTransportSlots;
-};
+export interface RTCSctpTransportEventMap {
+  statechange: Event;
+}
+const SctpTransportTarget: TypedEventTargetConstructor<RTCSctpTransportEventMap> = EventTarget;
 
-export class RTCSctpTransport extends EventTarget {
-  readonly #slots: SctpTransportSlots;
+export class RTCSctpTransport extends SctpTransportTarget {
+  readonly #impl: SctpTransportImpl = takeImpl();
+  declare onstatechange: EventHandler;
 
-  constructor(token: unknown, transport: RTCDtlsTransport) {
-    checkInternal(token);
-    super();
-    this.#slots = { transport, state: "connecting", maxMessageSize: 65536, maxChannels: null };
+  get transport(): RTCDtlsTransport {
+    return this.#impl.transport.wrapper;
+  }
+  get state(): RTCSctpTransportState {
+    return this.#impl.state;
+  }
+  get maxMessageSize(): number | null {
+    return this.#impl.maxMessageSize;
+  }
+  get maxChannels(): number | null {
+    return this.#impl.maxChannels;
   }
 
   static {
-    sctpTransports = {
-      create: (transport) => new RTCSctpTransport(INTERNAL, transport),
-      slots: (transport) => transport.#slots,
-    };
-  }
-
-  get transport(): RTCDtlsTransport {
-    return this.#slots.transport;
-  }
-
-  get state(): RTCSctpTransportState {
-    return this.#slots.state;
-  }
-
-  /** Bytes of the largest message that can be sent; Infinity if the peer sets no limit. */
-  get maxMessageSize(): number {
-    return this.#slots.maxMessageSize;
-  }
-
-  /** How many channels there can be at once; null until connected. */
-  get maxChannels(): number | null {
-    return this.#slots.maxChannels;
+    defineInterface(RTCSctpTransport, {
+      name: "RTCSctpTransport",
+      brand: (o) => #impl in o,
+      handlers: ["statechange"],
+    });
   }
 }
-defineInterface(RTCSctpTransport, { handlers: ["statechange"] });

@@ -1,45 +1,39 @@
-// RTCSessionDescription (webrtc-pc §4.6.2).
-import {
-  type Converter,
-  constructing,
-  defineInterface,
-  dictionary,
-  enumeration,
-  requireArguments,
-  toDOMString,
-} from "./webidl.js";
+// RTCSessionDescription and the dictionaries of descriptions (webrtc-pc §4.7).
+import { type Dictionary, dictionary, domString, enumeration } from "./conversions.js";
+import { constructing, defineInterface, requireArguments } from "./webidl.js";
 
 export type RTCSdpType = "offer" | "pranswer" | "answer" | "rollback";
 
 export interface RTCSessionDescriptionInit {
+  sdp?: string;
   type: RTCSdpType;
-  sdp: string;
 }
 
 export interface RTCLocalSessionDescriptionInit {
+  sdp?: string;
   type?: RTCSdpType;
-  sdp: string;
 }
 
-const toSdpType = enumeration<RTCSdpType>("RTCSdpType", ["offer", "pranswer", "answer", "rollback"]);
-const sdp = { convert: toDOMString, default: () => "" };
+const sdpType = enumeration<RTCSdpType>("RTCSdpType", ["offer", "pranswer", "answer", "rollback"]);
 
-export const toRTCSessionDescriptionInit: Converter<RTCSessionDescriptionInit> = dictionary<RTCSessionDescriptionInit>(
+export const sessionDescriptionInit: Dictionary<Required<RTCSessionDescriptionInit>> = dictionary(
   "RTCSessionDescriptionInit",
-  { type: { convert: toSdpType, required: true }, sdp },
+  { sdp: { type: domString, default: () => "" }, type: { type: sdpType, required: true } },
 );
 
-export const toRTCLocalSessionDescriptionInit: Converter<RTCLocalSessionDescriptionInit> =
-  dictionary<RTCLocalSessionDescriptionInit>("RTCLocalSessionDescriptionInit", { type: { convert: toSdpType }, sdp });
+export const localSessionDescriptionInit: Dictionary<RTCLocalSessionDescriptionInit & { sdp: string }> = dictionary(
+  "RTCLocalSessionDescriptionInit",
+  { sdp: { type: domString, default: () => "" }, type: { type: sdpType } },
+);
 
 export class RTCSessionDescription {
   readonly #type: RTCSdpType;
   readonly #sdp: string;
 
-  constructor(descriptionInitDict: RTCSessionDescriptionInit) {
+  constructor(...args: [descriptionInitDict: RTCSessionDescriptionInit]) {
     const where = constructing("RTCSessionDescription");
-    requireArguments(arguments.length, 1, where);
-    const { type, sdp } = toRTCSessionDescriptionInit(descriptionInitDict, where);
+    requireArguments(args.length, 1, where);
+    const { type, sdp } = sessionDescriptionInit(args[0], where);
     this.#type = type;
     this.#sdp = sdp;
   }
@@ -47,13 +41,19 @@ export class RTCSessionDescription {
   get type(): RTCSdpType {
     return this.#type;
   }
-
   get sdp(): string {
     return this.#sdp;
   }
 
-  toJSON(): RTCSessionDescriptionInit {
+  toJSON(): Required<RTCSessionDescriptionInit> {
     return { type: this.#type, sdp: this.#sdp };
   }
+
+  static {
+    defineInterface(RTCSessionDescription, {
+      name: "RTCSessionDescription",
+      brand: (o) => #type in o,
+      constructorLength: 1,
+    });
+  }
 }
-defineInterface(RTCSessionDescription, { length: 1 });

@@ -6,17 +6,16 @@ import { type IceCandidate, writeIceCandidate } from "../util/ice-candidate.js";
 import type { TransportObserver } from "./connection.js";
 import type { TransportStates } from "./connection-states.js";
 import { RTCError } from "./errors.js";
-import { RTCErrorEvent } from "./events.js";
+import { fireSimple } from "./events.js";
 import { MAX_BUFFERED_AMOUNT } from "./rtc-data-channel.js";
-import { dtlsTransports, type RTCDtlsTransport } from "./rtc-dtls-transport.js";
-import { localIceCandidate, RTCIceCandidate } from "./rtc-ice-candidate.js";
-import { iceTransports, RTCIceCandidatePair, type RTCIceTransport } from "./rtc-ice-transport.js";
-import { type RTCSctpTransport, sctpTransports } from "./rtc-sctp-transport.js";
-import { INTERNAL } from "./webidl.js";
+import { DtlsTransportImpl } from "./rtc-dtls-transport.js";
+import { RTCIceCandidate } from "./rtc-ice-candidate.js";
+import { createIceCandidatePair, IceTransportImpl } from "./rtc-ice-transport.js";
+import { SctpTransportImpl } from "./rtc-sctp-transport.js";
 
 interface Objects {
-  readonly ice: RTCIceTransport;
-  readonly dtls: RTCDtlsTransport;
+  readonly ice: IceTransportImpl;
+  readonly dtls: DtlsTransportImpl;
   mid: string;
   peer: PeerTransport | undefined;
 }
@@ -32,7 +31,7 @@ export interface TransportObjectsHost {
 export class TransportObjects {
   private readonly byId = new Map<number, Objects>();
   private readonly host: TransportObjectsHost;
-  sctp: RTCSctpTransport | null = null;
+  sctp: SctpTransportImpl | null = null;
   private sctpTransportId: number | undefined;
 
   constructor(host: TransportObjectsHost) {
@@ -41,17 +40,18 @@ export class TransportObjects {
 
   /** The states of all transports as the objects show them. */
   states(): TransportStates[] {
-    return [...this.byId.values()].map(({ ice, dtls }) => {
-      const { state, gatheringState } = iceTransports.slots(ice);
-      return { ice: state, dtls: dtlsTransports.slots(dtls).state, gathering: gatheringState };
-    });
+    return [...this.byId.values()].map(({ ice, dtls }) => ({
+      ice: ice.state,
+      dtls: dtls.state,
+      gathering: ice.gatheringState,
+    }));
   }
 
   private ensure(id: number): Objects {
     let objects = this.byId.get(id);
     if (objects === undefined) {
-      const ice = iceTransports.create();
-      objects = { ice, dtls: dtlsTransports.create(ice), mid: "", peer: undefined };
+      const ice = new IceTransportImpl();
+      objects = { ice, dtls: new DtlsTransportImpl(ice), mid: "", peer: undefined };
       this.byId.set(id, objects);
     }
     return objects;
@@ -66,12 +66,12 @@ export class TransportObjects {
     for (const transport of plan.transports) {
       const objects = this.ensure(transport.id);
       objects.mid = transport.mids[0] ?? "";
-      const slots = iceTransports.slots(objects.ice);
-      if (transport.iceRole !== null) slots.role = transport.iceRole;
-      if (transport.localChanged) slots.localCandidates = [];
-      slots.localParameters = transport.local && plainParameters(transport.local);
-      if (transport.remoteChanged) slots.remoteCandidates = [];
-      slots.remoteParameters = transport.remote && plainParameters(transport.remote);
+      const { ice } = objects;
+      if (transport.iceRole !== null) ice.role = transport.iceRole;
+      if (transport.localChanged) ice.localCandidates = [];
+      ice.localParameters = transport.local && plainParameters(transport.local);
+      if (transport.remoteChanged) ice.remoteCandidates = [];
+      ice.remoteParameters = transport.remote && plainParameters(transport.remote);
       for (const candidate of transport.remoteCandidates) this.addRemoteCandidate(transport.id, candidate);
     }
     for (const id of plan.discardedTransports) this.close(id, false);
@@ -87,16 +87,15 @@ export class TransportObjects {
       return;
     }
     const { dtls } = this.ensure(slot.transport);
-    if (this.sctp === null) this.sctp = sctpTransports.create(dtls);
+    this.sctp ??= new SctpTransportImpl(dtls);
     this.sctpTransportId = slot.transport;
-    const slots = sctpTransports.slots(this.sctp);
-    slots.transport = dtls;
-    if (plan.sctp !== null) slots.maxMessageSize = Math.min(plan.sctp.remoteMaxMessageSize, MAX_BUFFERED_AMOUNT);
+    this.sctp.transport = dtls;
+    if (plan.sctp !== null) this.sctp.maxMessageSize = Math.min(plan.sctp.remoteMaxMessageSize, MAX_BUFFERED_AMOUNT);
   }
 
   addRemoteCandidate(id: number, candidate: IceCandidate): void {
     const objects = this.byId.get(id);
-    if (objects !== undefined) iceTransports.slots(objects.ice).remoteCandidates.push(this.remote(objects, candidate));
+    if (objects !== undefined) objects.ice.remoteCandidates.push(this.remote(objects, candidate));
   }
 
   private remote({ mid }: Objects, candidate: IceCandidate): RTCIceCandidate {
@@ -110,59 +109,48 @@ export class TransportObjects {
       sdpMLineIndex: null,
       usernameFragment: candidate.usernameFragment ?? null,
     };
-    return localIceCandidate(init, candidate);
+    return new RTCIceCandidate({
+      ...init,
+      relayProtocol: candidate.relayProtocol ?? null,
+      url: candidate.url ?? null,
+    });
   }
 
   /** What to hear of a transport; its calls come in the middle of rounds. */
   observer(id: number): Omit<TransportObserver, "onChannel" | "onCandidateError"> {
     const objects = this.ensure(id);
     const { ice, dtls } = objects;
-    const slots = iceTransports.slots(ice);
     const task = (run: () => void): void => this.host.queueTask(run);
     let dtlsError: RTCError | undefined;
     return {
       onLocalCandidate: (candidate) =>
         task(() => {
-          slots.localCandidates.push(this.local(objects, candidate));
+          ice.localCandidates.push(this.local(objects, candidate));
         }),
       onGatheringStateChange: (state) =>
         task(() => {
-          if (slots.gatheringState === state) return;
-          slots.gatheringState = state;
-          ice.dispatchEvent(new Event("gatheringstatechange"));
-          this.host.onStatesChanged();
+          if (ice.setGatheringState(state)) this.host.onStatesChanged();
         }),
       onIceStateChange: (state) =>
         task(() => {
-          if (slots.state === state || slots.state === "closed") return;
-          slots.state = state;
-          ice.dispatchEvent(new Event("statechange"));
-          this.host.onStatesChanged();
+          if (ice.setState(state)) this.host.onStatesChanged();
         }),
       onSelectedPairChange: (local, remote) =>
         task(() => {
-          slots.selectedPair = new RTCIceCandidatePair(
-            INTERNAL,
-            this.local(objects, local),
-            this.remote(objects, remote),
+          ice.setSelectedCandidatePair(
+            createIceCandidatePair(this.local(objects, local), this.remote(objects, remote)),
           );
-          ice.dispatchEvent(new Event("selectedcandidatepairchange"));
         }),
       onIceRoleChange: (role) =>
         task(() => {
-          slots.role = role;
+          ice.role = role;
         }),
       onDtlsStateChange: (state) => {
         const remoteCertificates = objects.peer?.dtls?.remoteCertificates ?? [];
         task(() => {
-          const dtlsSlots = dtlsTransports.slots(dtls);
-          if (dtlsSlots.state === state || dtlsSlots.state === "closed") return;
-          if (state === "connected") dtlsSlots.remoteCertificates = remoteCertificates;
-          dtlsSlots.state = state;
-          dtls.dispatchEvent(new Event("statechange"));
-          if (state === "failed" && dtlsError !== undefined) {
-            dtls.dispatchEvent(new RTCErrorEvent("error", { error: dtlsError }));
-          }
+          if (state === "connected") dtls.remoteCertificates = remoteCertificates;
+          if (!dtls.setState(state)) return;
+          if (state === "failed" && dtlsError !== undefined) dtls.fireError(dtlsError);
           this.host.onStatesChanged();
         });
       },
@@ -178,11 +166,8 @@ export class TransportObjects {
       onSctpStateChange: (state) =>
         task(() => {
           if (this.sctpTransportId !== id || this.sctp === null) return;
-          const sctpSlots = sctpTransports.slots(this.sctp);
-          if (sctpSlots.state === state || sctpSlots.state === "closed") return;
-          sctpSlots.state = state;
-          if (state === "connected") sctpSlots.maxChannels = objects.peer?.channels.maxChannels ?? null;
-          this.sctp.dispatchEvent(new Event("statechange"));
+          if (state === "connected") this.sctp.maxChannels = objects.peer?.channels.maxChannels ?? null;
+          this.sctp.setState(state);
         }),
     };
   }
@@ -190,23 +175,24 @@ export class TransportObjects {
   private close(id: number, silent: boolean): void {
     const objects = this.byId.get(id);
     if (objects === undefined) return;
-    const iceSlots = iceTransports.slots(objects.ice);
-    const dtlsSlots = dtlsTransports.slots(objects.dtls);
-    iceSlots.state = "closed";
-    dtlsSlots.state = "closed";
-    if (silent) return;
+    const { ice, dtls } = objects;
+    if (silent) {
+      ice.state = "closed";
+      dtls.state = "closed";
+      return;
+    }
     this.byId.delete(id);
-    objects.ice.dispatchEvent(new Event("statechange"));
-    objects.dtls.dispatchEvent(new Event("statechange"));
+    ice.setState("closed");
+    dtls.setState("closed");
   }
 
   /** The connection is closed: states change, without events (webrtc-pc, "close the connection"). */
   closeAll(): void {
     for (const id of this.byId.keys()) this.close(id, true);
     const { sctp } = this;
-    if (sctp === null || sctpTransports.slots(sctp).state === "closed") return;
-    sctpTransports.slots(sctp).state = "closed";
-    this.host.queueFinalTask(() => sctp.dispatchEvent(new Event("statechange")));
+    if (sctp === null || sctp.state === "closed") return;
+    sctp.state = "closed";
+    this.host.queueFinalTask(() => fireSimple(sctp.wrapper, "statechange"));
   }
 }
 

@@ -1,266 +1,209 @@
-// Web IDL behaviour for all classes: argument conversion, interface objects, event-handler attributes, illegal constructors.
-// Conversions throw TypeError with a message that names the place ("Failed to execute 'send' on 'RTCDataChannel': …").
-// A class becomes an interface with `defineInterface`, once, after its declaration.
+// Web IDL's JavaScript binding for interfaces (https://webidl.spec.whatwg.org/#js-interfaces): what a plain class lacks to
+// look like a browser's. Conversions of values are in conversions.ts.
+//
+// The pattern, the same for every interface:
+//
+// - State lives in an ordinary class `…Impl` that the rest of the library holds and calls. The interface class is a thin
+//   face of it, with the impl in a private field, and nothing a program can do reaches the impl:
+//
+//     export class RTCSctpTransport extends EventTarget {
+//       readonly #impl: SctpTransportImpl = takeImpl();
+//       declare onstatechange: EventHandler;
+//       get state(): RTCSctpTransportState { return this.#impl.state; }
+//       static {
+//         sctpTransportImplOf = (object) => object.#impl;
+//         defineInterface(RTCSctpTransport, { name: "RTCSctpTransport", brand: (o) => #impl in o, handlers: ["statechange"] });
+//       }
+//     }
+//
+// - An interface without a constructor is made by `construct(RTCSctpTransport, impl)`; `new RTCSctpTransport()` throws.
+// - A friend that needs the impl of an object it was given uses the exported `…ImplOf` that the static block assigns.
+// - `defineInterface` wraps accessors and methods: brand check, argument count, promises instead of exceptions.
+//   Method bodies convert their arguments themselves.
 
-/** Converts a JavaScript value to an IDL type; `where` begins the message of the error. */
-export type Converter<T> = (value: unknown, where: string) => T;
+import { eventHandlerAttribute } from "./event-handlers.js";
 
-export function executing(operation: string, name: string): string {
-  return `Failed to execute '${operation}' on '${name}'`;
+type Callable = (...args: never[]) => unknown;
+
+export interface InterfaceDefinition {
+  readonly name: string;
+  /** Whether an object is of this interface: `(o) => #field in o`. */
+  readonly brand: (object: object) => boolean;
+  /** Number of arguments the constructor needs, where it is not the `length` of the class. */
+  readonly constructorLength?: number;
+  /** Number of arguments an operation needs, where it is not the `length` of the method. */
+  readonly required?: Readonly<Record<string, number>>;
+  /** Operations and attributes with a promise type: they reject instead of throwing. */
+  readonly promises?: readonly string[];
+  /** Event handler attributes, without "on". */
+  readonly handlers?: readonly string[];
 }
 
-export function constructing(name: string): string {
-  return `Failed to construct '${name}'`;
+const brands = new Map<string, (object: object) => boolean>();
+
+/** Whether `value` is an object of the interface with that name; false also while the interface is not defined. */
+export function isPlatformObject(value: unknown, interfaceName: string): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return brands.get(interfaceName)?.(value) ?? false;
 }
 
-/** Throws unless enough arguments were given. */
+// -- Construction
+
+interface Slot {
+  readonly impl: unknown;
+}
+let slot: Slot | undefined;
+
+/** Makes an object of an interface that has no constructor for programs. */
+export function construct<T>(interfaceObject: new () => T, impl: unknown): T {
+  slot = { impl };
+  try {
+    return new interfaceObject();
+  } finally {
+    slot = undefined;
+  }
+}
+
+/** The impl given to `construct`. Throws where a program called the constructor. */
+export function takeImpl<T>(): T {
+  const taken = slot;
+  slot = undefined;
+  if (taken === undefined) throw new TypeError("Illegal constructor");
+  return taken.impl as T;
+}
+
+/** The impl given to `construct`, if it is `construct` that called; for interfaces that have a constructor as well. */
+export function takeImplIfAny<T>(): T | undefined {
+  const taken = slot;
+  slot = undefined;
+  return taken?.impl as T | undefined;
+}
+
+// -- Arguments
+
+/** The beginnings of messages, as Chromium words them. */
+export function constructing(interfaceName: string): string {
+  return `Failed to construct '${interfaceName}': `;
+}
+export function executing(operation: string, interfaceName: string): string {
+  return `Failed to execute '${operation}' on '${interfaceName}': `;
+}
+export function setting(attribute: string, interfaceName: string): string {
+  return `Failed to set the '${attribute}' property on '${interfaceName}': `;
+}
+
+/** Throws a TypeError if fewer than `required` arguments were given. */
 export function requireArguments(given: number, required: number, where: string): void {
   if (given >= required) return;
-  throw new TypeError(
-    `${where}: ${required} argument${required === 1 ? "" : "s"} required, but only ${given} present.`,
-  );
+  throw new TypeError(`${where}${required} argument${required === 1 ? "" : "s"} required, but only ${given} present.`);
 }
 
-export const toDOMString: Converter<string> = (value, where) => {
-  if (typeof value === "symbol") throw new TypeError(`${where}: Cannot convert a Symbol value to a string.`);
-  return String(value);
-};
-
-export const toUSVString: Converter<string> = (value, where) => toDOMString(value, where).toWellFormed();
-
-export const toBoolean: Converter<boolean> = (value) => Boolean(value);
-
-function toNumber(value: unknown, where: string): number {
-  if (typeof value === "bigint" || typeof value === "symbol") {
-    throw new TypeError(
-      `${where}: Cannot convert a ${typeof value === "bigint" ? "BigInt" : "Symbol"} value to a number.`,
-    );
-  }
-  return Number(value);
+function illegalInvocation(): TypeError {
+  return new TypeError("Illegal invocation");
 }
 
-/** An unsigned integer type of `bits` bits; plain (modulo), [EnforceRange] or [Clamp]. */
-export function unsigned(bits: 8 | 16 | 32, mode: "modulo" | "enforce" | "clamp" = "modulo"): Converter<number> {
-  const max = 2 ** bits - 1;
-  const typeName = bits === 8 ? "octet" : bits === 16 ? "unsigned short" : "unsigned long";
-  return (value, where) => {
-    const number = toNumber(value, where);
-    if (mode === "enforce") {
-      if (!Number.isFinite(number))
-        throw new TypeError(`${where}: Value is not a finite number of type '${typeName}'.`);
-      const integer = Math.trunc(number);
-      if (integer < 0 || integer > max)
-        throw new TypeError(`${where}: Value is outside the '${typeName}' value range.`);
-      return integer + 0;
-    }
-    if (mode === "clamp") {
-      if (Number.isNaN(number)) return 0;
-      const clamped = Math.min(Math.max(number, 0), max);
-      // Halves go to the even neighbour (Web IDL §3.3.6).
-      const floor = Math.floor(clamped);
-      const diff = clamped - floor;
-      return diff < 0.5 || (diff === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-    }
-    if (!Number.isFinite(number)) return 0;
-    const integer = Math.trunc(number) % 2 ** bits;
-    return integer < 0 ? integer + 2 ** bits : integer + 0;
-  };
-}
+// -- Interfaces
 
-/** `unsigned long long` with [EnforceRange]. */
-export const toEnforcedUnsignedLongLong: Converter<number> = (value, where) => {
-  const number = toNumber(value, where);
-  const integer = Math.trunc(number);
-  if (!Number.isFinite(number) || integer < 0 || integer > Number.MAX_SAFE_INTEGER) {
-    throw new TypeError(`${where}: Value is outside the 'unsigned long long' value range.`);
-  }
-  return integer + 0;
-};
-
-export const toDouble: Converter<number> = (value, where) => {
-  const number = toNumber(value, where);
-  if (!Number.isFinite(number)) throw new TypeError(`${where}: The provided double value is non-finite.`);
-  return number;
-};
-
-export function enumeration<T extends string>(name: string, values: readonly T[]): Converter<T> {
-  return (value, where) => {
-    const text = toDOMString(value, where);
-    if (!(values as readonly string[]).includes(text)) {
-      throw new TypeError(`${where}: The provided value '${text}' is not a valid enum value of type ${name}.`);
-    }
-    return text as T;
-  };
-}
-
-export function nullable<T>(convert: Converter<T>): Converter<T | null> {
-  return (value, where) => (value === null || value === undefined ? null : convert(value, where));
-}
-
-export function sequence<T>(convert: Converter<T>): Converter<T[]> {
-  return (value, where) => {
-    const method = isObject(value) ? (value as Partial<Iterable<unknown>>)[Symbol.iterator] : undefined;
-    if (typeof method !== "function") {
-      throw new TypeError(`${where}: The provided value cannot be converted to a sequence.`);
-    }
-    const out: T[] = [];
-    for (const item of value as Iterable<unknown>) out.push(convert(item, where));
-    return out;
-  };
-}
-
-/** An interface type: the value must be an instance. */
-export function instanceOf<T>(name: string, is: (value: unknown) => value is T): Converter<T> {
-  return (value, where) => {
-    if (!is(value)) throw new TypeError(`${where}: Failed to convert value to '${name}'.`);
-    return value;
-  };
-}
-
-export const toCallback: Converter<(...args: unknown[]) => unknown> = (value, where) => {
-  if (typeof value !== "function") throw new TypeError(`${where}: parameter is not of type 'Function'.`);
-  return value as (...args: unknown[]) => unknown;
-};
-
-export function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
-}
-
-export interface Member<T> {
-  readonly convert: Converter<T>;
-  readonly required?: boolean;
-  /** Absent: the member is left out where the dictionary lacks it. */
-  readonly default?: () => T;
-}
-
-export type Members<D> = { readonly [K in keyof D]-?: Member<Exclude<D[K], undefined>> };
-
-/** A dictionary type. Members are read in lexicographical order, those of `base` first (Web IDL §3.2.17). */
-export function dictionary<D extends object>(
-  name: string,
-  members: Members<D>,
-  base?: Converter<object>,
-): Converter<D> {
-  const names = (Object.keys(members) as (keyof D & string)[]).sort();
-  return (value, where) => {
-    if (value !== undefined && value !== null && !isObject(value)) {
-      throw new TypeError(`${where}: The provided value is not of type '${name}'.`);
-    }
-    const out = (base?.(value, where) ?? {}) as Record<string, unknown>;
-    const source = (value ?? {}) as Record<string, unknown>;
-    for (const key of names) {
-      const member = members[key] as Member<unknown>;
-      const given = source[key];
-      if (given !== undefined) {
-        out[key] = member.convert(given, `${where}: Failed to read the '${key}' property from '${name}'`);
-      } else if (member.default !== undefined) out[key] = member.default();
-      else if (member.required === true) {
-        throw new TypeError(
-          `${where}: Failed to read the '${key}' property from '${name}': Required member is undefined.`,
-        );
-      }
-    }
-    return out as D;
-  };
-}
-
-// Interfaces
-
-/** Given by our own code to constructors that programs may not call. */
-export const INTERNAL: unique symbol = Symbol("internal");
-
-/** For constructors of interfaces that have none in IDL. */
-export function checkInternal(token: unknown): void {
-  if (token !== INTERNAL) throw new TypeError("Illegal constructor");
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: any class
-type AnyClass = { readonly prototype: any; readonly name: string };
-
-/**
- * Gives a class the properties of an IDL interface: enumerable attributes and operations, Symbol.toStringTag, the event
- * handlers named (without "on"), and `length` of the constructor and of operations where JavaScript counts otherwise.
- */
+/** Turns a class into an interface object. To be called once, from a static block after all members. */
 export function defineInterface(
-  target: AnyClass,
-  options: {
-    readonly name?: string;
-    readonly length?: number;
-    readonly handlers?: readonly string[];
-    readonly lengths?: Readonly<Record<string, number>>;
-  } = {},
+  target: Callable | (new (...args: never[]) => object),
+  definition: InterfaceDefinition,
 ): void {
-  const { prototype } = target;
-  const name = options.name ?? target.name;
-  if (options.name !== undefined) Object.defineProperty(target, "name", { value: name, configurable: true });
-  Object.defineProperty(target, "length", { value: options.length ?? 0, configurable: true });
-  Object.defineProperty(target, "prototype", { writable: false });
-  for (const owner of [prototype, target]) {
-    for (const key of Object.getOwnPropertyNames(owner)) {
-      if (key === "constructor" || key === "prototype" || key === "length" || key === "name") continue;
-      const descriptor = Object.getOwnPropertyDescriptor(owner, key)!;
-      descriptor.enumerable = true;
-      Object.defineProperty(owner, key, descriptor);
-      const length = options.lengths?.[key];
-      if (length !== undefined && typeof descriptor.value === "function") {
-        Object.defineProperty(descriptor.value, "length", { value: length, configurable: true });
-      }
-    }
+  const { name, brand } = definition;
+  const { prototype } = target as unknown as { prototype: object };
+  brands.set(name, brand);
+  for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (key === "constructor") continue;
+    Object.defineProperty(prototype, key, wrap(key, descriptor, definition, brand));
+  }
+  for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(target))) {
+    if (typeof descriptor.value !== "function") continue;
+    Object.defineProperty(target, key, wrap(key, descriptor, definition, undefined));
+  }
+  for (const type of definition.handlers ?? []) {
+    Object.defineProperty(prototype, `on${type}`, eventHandlerAttribute(type, brand));
   }
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
-  for (const type of options.handlers ?? []) defineHandler(prototype, type);
-}
-
-type Handler = ((this: EventTarget, event: Event) => unknown) | object | null;
-
-/** Handlers by target and type. The listener is added when a handler is first set and keeps its place (HTML §8.1.8.1). */
-const handlers = new WeakMap<EventTarget, Map<string, { value: Handler }>>();
-
-function defineHandler(prototype: EventTarget, type: string): void {
-  const accessors = {
-    [`on${type}`]: {
-      get(this: EventTarget): Handler {
-        return handlers.get(this)?.get(type)?.value ?? null;
-      },
-      set(this: EventTarget, value: unknown) {
-        const handler: Handler = isObject(value) ? value : null;
-        let own = handlers.get(this);
-        if (own === undefined) {
-          own = new Map();
-          handlers.set(this, own);
-        }
-        const slot = own.get(type);
-        if (slot !== undefined) {
-          if (slot.value === null && handler !== null) {
-            // Set again after null: it goes to the end, as a new listener.
-            own.delete(type);
-            (this as unknown as Record<string, unknown>)[`on${type}`] = handler;
-          } else slot.value = handler;
-          return;
-        }
-        if (handler === null) return;
-        const added = { value: handler as Handler };
-        own.set(type, added);
-        this.addEventListener(type, (event) => {
-          if (typeof added.value === "function") (added.value as (event: Event) => unknown).call(this, event);
-        });
-      },
-    } as PropertyDescriptor & ThisType<EventTarget & Record<string, unknown>>,
-  };
-  const descriptor = Object.getOwnPropertyDescriptors(accessors)[`on${type}`]!.value as PropertyDescriptor;
-  Object.defineProperty(prototype, `on${type}`, { ...descriptor, enumerable: true, configurable: true });
-}
-
-/** The handler set for a type, without the cost of an event; for paths where every message counts. */
-export function hasHandler(target: EventTarget, type: string): boolean {
-  return (handlers.get(target)?.get(type)?.value ?? null) !== null;
-}
-
-/** Runs an operation that returns a promise: what it throws becomes a rejection (Web IDL §3.7.7). */
-export function promised<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return run();
-  } catch (error) {
-    return Promise.reject(error);
+  if (definition.constructorLength !== undefined) {
+    Object.defineProperty(target, "length", { value: definition.constructorLength, configurable: true });
   }
+}
+
+/** Defines constants of an interface, on the interface object and its prototype. */
+export function defineConstants(
+  target: { readonly prototype: object },
+  constants: Readonly<Record<string, number>>,
+): void {
+  for (const [key, value] of Object.entries(constants)) {
+    Object.defineProperty(target, key, { value, enumerable: true });
+    Object.defineProperty(target.prototype, key, { value, enumerable: true });
+  }
+}
+
+function wrap(
+  key: string,
+  descriptor: PropertyDescriptor,
+  definition: InterfaceDefinition,
+  brand: ((object: object) => boolean) | undefined,
+): PropertyDescriptor {
+  const isPromise = definition.promises?.includes(key) ?? false;
+  if (typeof descriptor.value === "function") {
+    const method = descriptor.value as Callable;
+    const value = operation(key, definition, method, definition.required?.[key] ?? method.length, isPromise, brand);
+    return { value, enumerable: true, configurable: true, writable: true };
+  }
+  return attribute(key, descriptor, isPromise, brand!);
+}
+
+function operation(
+  key: string,
+  definition: InterfaceDefinition,
+  method: Callable,
+  required: number,
+  isPromise: boolean,
+  brand: ((object: object) => boolean) | undefined,
+): Callable {
+  const where = executing(key, definition.name);
+  // Method shorthand: operations are not constructors.
+  const made: Record<string, Callable> = {
+    [key](this: unknown, ...args: never[]): unknown {
+      try {
+        if (brand !== undefined && !isBranded(this, brand)) throw illegalInvocation();
+        if (args.length < required) requireArguments(args.length, required, where);
+        return method.apply(this, args);
+      } catch (error) {
+        if (isPromise) return Promise.reject(error);
+        throw error;
+      }
+    },
+  };
+  const result = made[key]!;
+  Object.defineProperty(result, "length", { value: required, configurable: true });
+  return result;
+}
+
+function attribute(
+  key: string,
+  { get, set }: PropertyDescriptor,
+  isPromise: boolean,
+  brand: (object: object) => boolean,
+): PropertyDescriptor {
+  const made = {
+    get [key](): unknown {
+      if (isBranded(this, brand)) return get!.call(this);
+      if (isPromise) return Promise.reject(illegalInvocation());
+      throw illegalInvocation();
+    },
+    set [key](value: unknown) {
+      if (!isBranded(this, brand)) throw illegalInvocation();
+      set!.call(this, value);
+    },
+  };
+  const descriptor = Object.getOwnPropertyDescriptor(made, key)!;
+  if (set === undefined) descriptor.set = undefined;
+  return descriptor;
+}
+
+function isBranded(object: unknown, brand: (object: object) => boolean): boolean {
+  return typeof object === "object" && object !== null && brand(object);
 }

@@ -1,0 +1,95 @@
+// Event handler IDL attributes (HTML §8.1.8.1): `onopen` and its like. A handler is one listener, whose place among the
+// others is where it was set from null; setting another function keeps that place.
+
+/** The type of an event handler attribute. */
+export type EventHandler<E extends Event = Event> = ((event: E) => unknown) | null;
+
+class Handler {
+  callback: object;
+  private readonly target: object;
+
+  constructor(target: object, callback: object) {
+    this.target = target;
+    this.callback = callback;
+  }
+
+  handleEvent(event: Event): void {
+    const { callback } = this;
+    // EventHandler is [LegacyTreatNonObjectAsNull]: an object that is not callable is kept, and does nothing.
+    if (typeof callback !== "function") return;
+    if (callback.call(this.target, event) === false) event.preventDefault();
+  }
+}
+
+const handlers = new WeakMap<object, Map<string, Handler>>();
+const { addEventListener, removeEventListener } = EventTarget.prototype;
+
+function getHandler(target: object, type: string): object | null {
+  return handlers.get(target)?.get(type)?.callback ?? null;
+}
+
+function setHandler(target: object, type: string, value: unknown): void {
+  let map = handlers.get(target);
+  const handler = map?.get(type);
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) {
+    if (map === undefined || handler === undefined) return;
+    map.delete(type);
+    removeEventListener.call(target as EventTarget, type, handler);
+    return;
+  }
+  if (handler !== undefined) {
+    handler.callback = value;
+    return;
+  }
+  if (map === undefined) {
+    map = new Map();
+    handlers.set(target, map);
+  }
+  const added = new Handler(target, value);
+  map.set(type, added);
+  addEventListener.call(target as EventTarget, type, added);
+}
+
+/** The descriptor of the attribute `on<type>` for objects that `brand` knows. */
+export function eventHandlerAttribute(type: string, brand: (object: object) => boolean): PropertyDescriptor {
+  const key = `on${type}`;
+  const check = (object: unknown): object => {
+    if (typeof object === "object" && object !== null && brand(object)) return object;
+    throw new TypeError("Illegal invocation");
+  };
+  const made = {
+    get [key](): unknown {
+      return getHandler(check(this), type);
+    },
+    set [key](value: unknown) {
+      setHandler(check(this), type, value);
+    },
+  };
+  return Object.getOwnPropertyDescriptor(made, key)!;
+}
+
+/** EventTarget with the types of its events, for `extends`: `const Target: TypedEventTargetConstructor<…> = EventTarget`. */
+export interface TypedEventTarget<M> {
+  addEventListener<K extends keyof M & string>(
+    type: K,
+    listener: ((event: M[K]) => unknown) | { handleEvent(event: M[K]): unknown } | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: ((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  removeEventListener<K extends keyof M & string>(
+    type: K,
+    listener: ((event: M[K]) => unknown) | { handleEvent(event: M[K]): unknown } | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: ((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  dispatchEvent(event: Event): boolean;
+}
+export type TypedEventTargetConstructor<M> = new () => TypedEventTarget<M>;
