@@ -5,90 +5,73 @@ import { KINDS } from "./lib/channels.mjs";
 import { CHROMIUM_MDNS, PEERS, ROLES, SUBJECT, wants } from "./lib/peers.mjs";
 import { Session } from "./lib/session.mjs";
 import { exchange, items } from "./lib/steps.mjs";
+import { peerTest } from "./lib/suite.mjs";
 
 const LIMIT = 60_000;
 const withoutCandidates = (sdp) => sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "");
 
-/** Runs `body(session, ours)` with Parley in `role` against `peer`; then a few messages have to pass. */
-async function between(t, peer, role, body) {
-  const missing = peer.missing();
-  if (missing) return t.skip(missing);
-  const remotes = [];
-  try {
-    remotes.push(await SUBJECT.start("parley"), await peer.start("peer"));
-    const [ours, theirs] = [
-      { peer: remotes[0], limits: SUBJECT.limits },
-      { peer: remotes[1], limits: peer.limits ?? {} },
-    ];
-    const session = role === "offerer" ? new Session(ours, theirs) : new Session(theirs, ours);
-    const own = session.sides.find((side) => side.peer === remotes[0]);
+/** A test of Parley with `peer` in `role`: `connect(session, ours, channel, t)` signals; then a few messages have to pass. */
+function signalingTest(name, peer, role, connect) {
+  peerTest(`${name}, ${peer.title} as ${role}`, { limit: LIMIT, missing: peer.missing }, async (t, start) => {
+    const ours = { peer: await start(SUBJECT.start("parley")), limits: SUBJECT.limits };
+    const theirs = { peer: await start(peer.start(peer.title)), limits: peer.limits };
+    const session = role === "offerer" ? new Session(theirs, ours) : new Session(ours, theirs);
+    const own = session.sides.find((side) => side.peer === ours.peer);
     await session.create();
     const channel = await session.channel(KINDS[0]);
-    await body(session, own, channel);
+    await connect(session, own, channel, t);
     await session.opened(channel);
     await exchange(session, [channel], () => items([1, 10_000]));
-    assert.deepEqual(remotes[0].strays, []);
+    assert.deepEqual(ours.peer.strays, []);
     await session.close();
-  } finally {
-    await Promise.all(remotes.map((remote) => remote.stop()));
-  }
+  });
+}
+
+/** A candidate before the description is refused; then the description and its candidates without waiting in between. */
+async function refusesEarlyCandidate(session, ours) {
+  const { offerer } = session;
+  offerer.description = await offerer.call("offer");
+  const nowhere = { candidate: "candidate:1 1 udp 2113937151 192.0.2.77 9 typ host", sdpMid: "0", sdpMLineIndex: 0 };
+  await assert.rejects(ours.call("candidate", { candidate: nowhere }), { name: "InvalidStateError" });
+  await offerer.until(() => offerer.candidates.length > 0, 10_000, "a candidate");
+  await ours.call("acceptAll", { description: offerer.description, candidates: offerer.candidates });
+  ours.description = await ours.call("answer");
+  await offerer.call("accept", { description: ours.description });
+  const give = (candidate) => offerer.call("candidate", { candidate });
+  ours.onCandidate = (candidate) => void give(candidate).catch(() => {});
+  for (const candidate of ours.candidates) await give(candidate);
+}
+
+async function answersLate(session, _, channel, t) {
+  await session.negotiate({ delayAnswer: 1500 });
+  const began = performance.now();
+  await session.opened(channel);
+  t.diagnostic(`${Math.round(performance.now() - began)} ms from the answer to an open channel`);
+}
+
+/** Chromium is told no address of Parley's, so only a check sent to what its names resolve to can connect them. */
+async function resolvesNames(session, ours) {
+  const strip = (side, sdp) => (side === ours ? withoutCandidates(sdp) : sdp);
+  await session.negotiate({ strip, pass: (side) => side !== ours });
+  const theirs = session.other(ours);
+  await theirs.until(() => theirs.candidates.length > 0, 5000, "a candidate");
+  for (const { candidate } of theirs.candidates) assert.match(candidate, /\.local /, "a name, not an address");
 }
 
 if (wants("signaling")) {
-  for (const name of ["chromium", "pion"]) {
-    const peer = PEERS[name];
-    test(
-      `${peer.title}: a candidate before the description is refused, and all is well afterwards`,
-      { timeout: LIMIT },
-      (t) =>
-        between(t, peer, "answerer", async (session, ours) => {
-          const offer = await session.offerer.call("offer");
-          const { candidate } = { candidate: "candidate:1 1 udp 2113937151 192.0.2.77 9 typ host" };
-          const early = ours.call("candidate", { candidate: { candidate, sdpMid: "0", sdpMLineIndex: 0 } });
-          await assert.rejects(early, { name: "InvalidStateError" });
-          // The description and its candidates without waiting in between.
-          await session.offerer.until(() => session.offerer.candidates.length > 0, 10_000, "a candidate");
-          await ours.call("acceptAll", { description: offer, candidates: session.offerer.candidates });
-          const answer = await ours.call("answer");
-          ours.description = answer;
-          session.offerer.description = offer;
-          await session.offerer.call("accept", { description: answer });
-          const give = (candidate) => session.offerer.call("candidate", { candidate });
-          ours.onCandidate = (candidate) => void give(candidate).catch(() => {});
-          for (const candidate of ours.candidates) await give(candidate);
-        }),
-    );
-
+  for (const peer of [PEERS.chromium, PEERS.pion]) {
+    signalingTest("candidates before the description", peer, "offerer", refusesEarlyCandidate);
     for (const role of ROLES) {
-      test(`${peer.title}: the answer comes 1.5 s late, Parley as ${role}`, { timeout: LIMIT }, (t) =>
-        between(t, peer, role, async (session, _, channel) => {
-          await session.negotiate({ delayAnswer: 1500 });
-          const began = performance.now();
-          await session.opened(channel);
-          t.diagnostic(`${Math.round(performance.now() - began)} ms from the answer to an open channel`);
-        }),
-      );
-
-      test(`${peer.title}: all candidates in the descriptions, Parley as ${role}`, { timeout: LIMIT }, (t) =>
-        between(t, peer, role, (session) => session.negotiate({ trickle: false })),
+      signalingTest("an answer 1.5 s late", peer, role, answersLate);
+      signalingTest("all candidates in the descriptions", peer, role, (session) =>
+        session.negotiate({ trickle: false }),
       );
     }
   }
 }
 
 if (wants("mdns")) {
-  for (const role of ROLES) {
-    test(`Chromium's .local names: Parley as ${role} has to resolve them`, { timeout: LIMIT }, (t) =>
-      between(t, CHROMIUM_MDNS, role, async (session, ours) => {
-        // Chromium is told no address of Parley's, so only a check sent to the name's address can connect them.
-        const strip = (side, sdp) => (side === ours ? withoutCandidates(sdp) : sdp);
-        await session.negotiate({ strip, pass: (side) => side !== ours });
-        const { candidates } = session.other(ours);
-        await session.other(ours).until(() => candidates.length > 0, 5000, "a candidate");
-        for (const { candidate } of candidates) assert.match(candidate, /\.local /, "a name, not an address");
-      }),
-    );
-  }
-  test("Firefox's .local names", (t) =>
+  for (const role of ROLES) signalingTest(".local names to resolve", CHROMIUM_MDNS, role, resolvesNames);
+  test(".local names to resolve, Firefox", (t) =>
     t.skip("its names are answered by nobody in a headless run; the other tests have it show its addresses"));
 }

@@ -113,7 +113,7 @@ function buildPion() {
   writeFileSync(join(folder, "go.mod"), "module peer\n");
   execFileSync(go, ["build", "-o", binary, "."], {
     cwd: folder,
-    env: { ...process.env, GO111MODULE: "off", GOFLAGS: "", GOPATH: `${path}${delimiter}${GOCODE}` },
+    env: { ...process.env, GO111MODULE: "off", GOFLAGS: "", CGO_ENABLED: "0", GOPATH: `${path}${delimiter}${GOCODE}` },
     stdio: ["ignore", "inherit", "inherit"],
     timeout: 240_000,
   });
@@ -227,7 +227,7 @@ print(Gst.version_string())`,
 };
 
 /** Chromium that hides its addresses behind `.local` names. */
-export const CHROMIUM_MDNS = browser("chrome", CHROMIUM, { mdns: true });
+export const CHROMIUM_MDNS = { title: "Chromium", ...browser("chrome", CHROMIUM, { mdns: true }), limits: {} };
 
 /**
  * What is tested: Parley. INTEROP_SUBJECT puts another implementation in its place, to try the suite itself or to tell a peer's

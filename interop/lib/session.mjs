@@ -110,6 +110,8 @@ export const nextSeed = () => seeds++;
 export class Session {
   offerer;
   answerer;
+  /** What went wrong on the way of candidates. */
+  trouble = [];
   #channels = 0;
 
   /** `offerer` and `answerer` are { peer, limits, config? }. */
@@ -156,7 +158,6 @@ export class Session {
       [offerer, []],
       [answerer, []],
     ]);
-    this.trouble = [];
     const wantsAll = (side) => !trickle || side.limits.complete !== undefined;
     const give = (to, candidate) => {
       if (wantsAll(to)) return; // it was given them all with the description

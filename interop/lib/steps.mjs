@@ -59,6 +59,7 @@ export async function runScenario(t, { subject, peer, role }) {
         await run(s);
       } catch (error) {
         failed = name;
+        for (const trouble of session.trouble.splice(0)) s.diagnostic(trouble);
         throw error;
       }
     });
