@@ -314,7 +314,9 @@ export class Connection {
           return Promise.reject(this.owner.exception({ kind: "InvalidStateError", message }));
         }
         return this.inTask(() => {
-          const { next, targets } = this.unwrap(addRemoteCandidate(this.state, init));
+          // As Chromium: an empty mid next to an index is no mid (Pion before 4 sends that).
+          const input = init.sdpMid === "" && init.sdpMLineIndex !== null ? { ...init, sdpMid: null } : init;
+          const { next, targets } = this.unwrap(addRemoteCandidate(this.state, input));
           this.state = next;
           for (const { transport: id, candidate } of targets) {
             const transport = this.transports.get(id);
