@@ -209,14 +209,14 @@ export class Connection {
 
   createOffer(iceRestart: boolean): Promise<DescriptionInit> {
     return this.chain.chain(
-      () => this.inTask(() => this.makeOffer(iceRestart)),
+      () => this.inTaskIf(this.isIn("stable", "have-local-offer"), () => this.makeOffer(iceRestart)),
       () => this.closedError(),
     );
   }
 
   createAnswer(): Promise<DescriptionInit> {
     return this.chain.chain(
-      () => this.inTask(() => this.makeAnswer()),
+      () => this.inTaskIf(this.isIn("have-remote-offer", "have-local-pranswer"), () => this.makeAnswer()),
       () => this.closedError(),
     );
   }
@@ -234,13 +234,23 @@ export class Connection {
     });
   }
 
+  private isIn(...states: readonly SignalingState[]): boolean {
+    return states.includes(this.signalingState);
+  }
+
+  /** As `inTask`; but at once if not `allowed`, for what the algorithms refuse before their "in parallel" steps. */
+  private inTaskIf<T>(allowed: boolean, run: () => T): Promise<T> {
+    return allowed ? this.inTask(run) : new Promise((resolve) => resolve(run()));
+  }
+
   setLocalDescription(type: SdpType | undefined, sdp: string): Promise<void> {
     return this.chain.chain(
       () => {
         const { signalingState } = this;
         const answering = signalingState === "have-remote-offer" || signalingState === "have-local-pranswer";
         const effective = type ?? (answering ? "answer" : "offer");
-        return this.inTask(() => {
+        const allowed = effective !== "rollback" || this.isIn("have-local-offer", "have-remote-offer");
+        return this.inTaskIf(allowed, () => {
           if (effective !== "rollback" && sdp === "") {
             const state = this.state;
             const fresh = effective === "offer" ? state.lastOffer : state.lastAnswer;
@@ -274,7 +284,10 @@ export class Connection {
             this.commit(this.unwrap(applyLocal(this.state, "rollback", "")), "rollback", "local"),
           );
         }
-        await this.inTask(() => this.commit(this.unwrap(applyRemote(this.state, type, sdp)), type, "remote"));
+        const allowed = type !== "rollback" || this.isIn("have-local-offer", "have-remote-offer");
+        await this.inTaskIf(allowed, () =>
+          this.commit(this.unwrap(applyRemote(this.state, type, sdp)), type, "remote"),
+        );
       },
       () => this.closedError(),
     );
