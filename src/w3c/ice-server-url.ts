@@ -28,7 +28,7 @@ export function parseIceServerUrl(url: string): IceServerUrl | undefined {
   let hostname = match[2]!;
   if (hostname.startsWith("[")) {
     hostname = hostname.slice(1, -1);
-    if (ipFamily(hostname) !== 6) return undefined;
+    if (!hostname.includes(":") || ipFamily(hostname) === 0) return undefined;
   } else if (/^[\d.]+$/.test(hostname) ? ipFamily(hostname) !== 4 : /%(?![0-9a-f]{2})/i.test(hostname))
     return undefined;
   const port = match[3] === undefined ? (secure ? DEFAULT_TLS_PORT : DEFAULT_PORT) : Number(match[3]);
