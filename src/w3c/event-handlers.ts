@@ -68,27 +68,43 @@ export function eventHandlerAttribute(type: string, brand: (object: object) => b
   return Object.getOwnPropertyDescriptor(made, key)!;
 }
 
+// The DOM's dictionaries by names of our own: a program's types need not have them as globals.
+
+export interface EventInit {
+  bubbles?: boolean;
+  cancelable?: boolean;
+  composed?: boolean;
+}
+
+export interface ListenerOptions {
+  capture?: boolean;
+  once?: boolean;
+  passive?: boolean;
+  /** An AbortSignal. */
+  signal?: unknown;
+}
+
 /** EventTarget with the types of its events, for `extends`: `const Target: TypedEventTargetConstructor<…> = EventTarget`. */
 export interface TypedEventTarget<M> {
   addEventListener<K extends keyof M & string>(
     type: K,
     listener: ((event: M[K]) => unknown) | { handleEvent(event: M[K]): unknown } | null,
-    options?: AddEventListenerOptions | boolean,
+    options?: ListenerOptions | boolean,
   ): void;
   addEventListener(
     type: string,
     listener: ((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null,
-    options?: AddEventListenerOptions | boolean,
+    options?: ListenerOptions | boolean,
   ): void;
   removeEventListener<K extends keyof M & string>(
     type: K,
     listener: ((event: M[K]) => unknown) | { handleEvent(event: M[K]): unknown } | null,
-    options?: AddEventListenerOptions | boolean,
+    options?: ListenerOptions | boolean,
   ): void;
   removeEventListener(
     type: string,
     listener: ((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null,
-    options?: AddEventListenerOptions | boolean,
+    options?: ListenerOptions | boolean,
   ): void;
   dispatchEvent(event: Event): boolean;
 }

@@ -12,6 +12,7 @@ import {
   usvString,
 } from "./conversions.js";
 import type { RTCError } from "./errors.js";
+import type { EventInit } from "./event-handlers.js";
 import type { RTCDataChannel } from "./rtc-data-channel.js";
 import type { RTCIceCandidate } from "./rtc-ice-candidate.js";
 import { constructing, defineInterface, requireArguments } from "./webidl.js";
