@@ -21,6 +21,8 @@ export type { EventHandler } from "./w3c/event-handlers.js";
 export {
   RTCDataChannelEvent,
   type RTCDataChannelEventInit,
+  RTCDTMFToneChangeEvent,
+  type RTCDTMFToneChangeEventInit,
   RTCErrorEvent,
   type RTCErrorEventInit,
   RTCPeerConnectionIceErrorEvent,
@@ -57,6 +59,7 @@ export {
   RTCIceTransport,
   type RTCIceTransportEventMap,
 } from "./w3c/rtc-ice-transport.js";
+export { RTCIdentityAssertion } from "./w3c/rtc-identity-assertion.js";
 export {
   RTCPeerConnection,
   type RTCPeerConnectionErrorCallback,

@@ -253,3 +253,35 @@ export class RTCTrackEvent extends Event {
     defineInterface(RTCTrackEvent, { name: "RTCTrackEvent", brand: (o) => #init in o, constructorLength: 2 });
   }
 }
+
+// -- RTCDTMFToneChangeEvent
+
+export interface RTCDTMFToneChangeEventInit extends EventInit {
+  tone?: string;
+}
+
+const toneChangeEventInit = eventDictionary<RTCDTMFToneChangeEventInit>("RTCDTMFToneChangeEventInit", {
+  tone: { type: domString, default: () => "" },
+});
+
+export class RTCDTMFToneChangeEvent extends Event {
+  readonly #tone: string;
+
+  constructor(...args: [type: string, eventInitDict?: RTCDTMFToneChangeEventInit]) {
+    const [type, init] = eventArguments(args, 1, "RTCDTMFToneChangeEvent", toneChangeEventInit);
+    super(type, init);
+    this.#tone = init.tone!;
+  }
+
+  get tone(): string {
+    return this.#tone;
+  }
+
+  static {
+    defineInterface(RTCDTMFToneChangeEvent, {
+      name: "RTCDTMFToneChangeEvent",
+      brand: (o) => #tone in o,
+      constructorLength: 1,
+    });
+  }
+}
