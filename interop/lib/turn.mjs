@@ -15,10 +15,10 @@ export function missingTurn() {
   return undefined;
 }
 
-/** The address peers reach this machine at; loopback where there is no other. */
-function ownAddress() {
+/** The address peers reach this machine at; undefined where there is none but loopback. */
+export function ownAddress() {
   const all = Object.values(networkInterfaces()).flat();
-  return all.find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
+  return all.find(({ family, internal }) => family === "IPv4" && !internal)?.address;
 }
 
 async function freePort() {
@@ -43,7 +43,7 @@ function makeCertificates(folder, address) {
 
 /** Starts coturn; resolves with { servers: { udp, tcp, tls }, ca, stop }, each server an entry for `iceServers`. */
 export async function startTurn() {
-  const address = ownAddress();
+  const address = ownAddress() ?? "127.0.0.1";
   const folder = mkdtempSync(join(tmpdir(), "parley-turn-"));
   makeCertificates(folder, address);
   const [port, tlsPort] = [await freePort(), await freePort()];
