@@ -225,7 +225,10 @@ export class PeerTransport implements RoundOwner {
     return this.channels.open(parameters, handler);
   }
 
-  /** Says goodbye to the peer, as far as there is one, and lets go of everything at once. */
+  /**
+   * Says goodbye to the peer, as far as there is one, and lets go of everything. Only relays take a little longer: they are
+   * given back to their servers, with retransmissions.
+   */
   close(): void {
     if (this.closed) return;
     const now = this.platform.now();
@@ -237,7 +240,6 @@ export class PeerTransport implements RoundOwner {
     this.ice.close(now);
     this.closed = true;
     this.early = [];
-    this.round.close();
     this.round.leave(now);
   }
 
@@ -260,6 +262,7 @@ export class PeerTransport implements RoundOwner {
   }
 
   deadline(): number {
+    if (this.closed) return this.ice.deadline;
     return Math.min(
       this.ice.deadline,
       this.dtlsStarted ? this.dtlsConnection!.deadline : Number.POSITIVE_INFINITY,
@@ -270,6 +273,7 @@ export class PeerTransport implements RoundOwner {
   handleTimeout(now: number): void {
     this.current = now;
     if (now >= this.ice.deadline) this.ice.handleTimeout(now);
+    if (this.closed) return;
     const dtls = this.dtlsConnection;
     if (this.dtlsStarted && now >= dtls!.deadline) dtls!.handleTimeout(now);
     const sctp = this.association;
@@ -278,6 +282,10 @@ export class PeerTransport implements RoundOwner {
 
   settle(now: number): boolean {
     this.current = now;
+    if (this.closed) {
+      if (this.ice.deadline === Number.POSITIVE_INFINITY) this.round.close();
+      return false;
+    }
     const dtls = this.dtlsConnection;
     if (dtls === undefined) return false;
     if (!this.dtlsStarted) {
@@ -320,6 +328,7 @@ export class PeerTransport implements RoundOwner {
 
   private receive(data: Uint8Array, now: number): void {
     this.current = now;
+    if (this.closed) return;
     if (demux(data) !== DEMUX_DTLS) {
       this.dropped++;
       return;

@@ -31,7 +31,10 @@ export interface DatagramHandler {
   onError(reason: string, now: number): void;
   /** One datagram; its bytes belong to the receiver. */
   onDatagram(data: Uint8Array, address: string, port: number, now: number): void;
-  /** No more datagrams in this wake-up: the moment for replies that cover several. */
+  /**
+   * No more datagrams in this wake-up: the moment for replies that cover several. Follows onDatagram always, also where the
+   * port was closed in between.
+   */
   onDrained(now: number): void;
 }
 

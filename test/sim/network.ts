@@ -196,7 +196,7 @@ class UdpSocket implements DatagramPort {
     // Behind everything that arrives at this instant.
     this.host.scheduler.at(now, (then) => {
       this.drain = false;
-      if (!this.closed) this.handler.onDrained(then);
+      this.handler.onDrained(then);
     });
   }
 }

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Host } from "#test/sim/network.js";
+import { Simulation } from "#test/sim/simulation.js";
+import type { DatagramPort } from "../util/net.js";
+import { Round } from "./round.js";
+import { roundNetwork } from "./round-network.js";
+
+/** A round over a host's network that counts how often it settled. */
+function stand() {
+  const sim = new Simulation(1);
+  const host = sim.host("host");
+  const round: Round = new Round(sim.platform(host), {
+    settle: () => false,
+    deadline: () => Number.POSITIVE_INFINITY,
+    handleTimeout() {},
+  });
+  return { sim, host, round, network: roundNetwork(sim.platform(host), round) };
+}
+
+function sendTo(host: Host, network: Host, port: DatagramPort): void {
+  network.openUdp(
+    { address: network.address() },
+    {
+      onOpen: (from) => from.send(new Uint8Array(1), host.address(), port.localPort),
+      onDatagram() {},
+      onDrained() {},
+      onError() {},
+    },
+  );
+}
+
+for (const end of ["closed by its owner", "broken"] as const) {
+  test(`a socket ${end} while a wake-up is under way does not keep the round open`, async () => {
+    const { sim, host, round, network } = stand();
+    const other = sim.host("other");
+    let received = 0;
+    let port: DatagramPort | undefined;
+    network.openUdp(
+      { address: host.address() },
+      {
+        onOpen(opened) {
+          port = opened;
+        },
+        onDatagram() {
+          received++;
+          if (end === "broken") host.detach(host.address(), "die");
+          else port!.close();
+        },
+        onDrained() {},
+        onError() {},
+      },
+    );
+    await sim.run(1);
+    sendTo(host, other, port!);
+    await sim.run(10);
+    assert.equal(received, 1);
+    assert.equal(round.isOpen, false);
+  });
+}
