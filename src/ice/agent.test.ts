@@ -463,6 +463,21 @@ test("two addresses each: one dies, the pair between the others takes over witho
   }
 });
 
+test("a candidate learned from a check and signalled later is paired with every local one", async () => {
+  const sim = new Simulation(1);
+  const hosts = ["a", "b"].map((name) => sim.host(name, { link: { latency: 1 } }));
+  const second = hosts[0]!.attach({ realm: sim.internet, interfaceName: "wlan0" });
+  second.link.down.filter = () => false;
+  const a = new IcePeer(sim, hosts[0]!, { role: "controlling" });
+  const b = new IcePeer(sim, hosts[1]!, { role: "controlled" });
+  signalBetween(a, b, { delay: 20 });
+  await connected({ sim, a, b });
+  await sim.run(200);
+  const bases = a.agent.pairs.map((pair) => pair.base.address);
+  assert.deepEqual(bases.sort(), [hosts[0]!.address(), second.address].sort());
+  closeAll({ sim, a, b });
+});
+
 test("limits: remote candidates, peer-reflexive ones, pairs", async () => {
   const pair = setUp(1);
   const { a, b } = pair;

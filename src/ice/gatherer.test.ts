@@ -249,6 +249,22 @@ test("multicast DNS: names instead of addresses, and they connect by them", asyn
   await close(sim, a, b);
 });
 
+test("multicast DNS without a NAT: the address that the STUN server saw is told, for peers that cannot resolve the name", async () => {
+  const { sim } = world();
+  const hosts: [Host, Host] = [sim.host("l"), sim.host("r")];
+  hosts[1].mdns = false;
+  const [a, b] = await connect(sim, hosts, { mdns: true, servers: [STUN] }, {});
+  assert.deepEqual(
+    a.candidates.map((c) => [c.type, c.address.endsWith(".local"), c.relatedAddress]),
+    [
+      ["host", true, undefined],
+      ["srflx", false, "0.0.0.0"],
+    ],
+  );
+  await dataFlows(sim, a, b);
+  await close(sim, a, b);
+});
+
 test("external addresses: in place of the host candidate's, or beside it", async () => {
   const { sim } = world();
   const nat = sim.nat("cloud", { ...FULL_CONE, preservePorts: true });

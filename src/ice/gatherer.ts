@@ -316,8 +316,10 @@ export class Gatherer {
     url: string | undefined,
     foundationServer: string,
   ): void {
-    // RFC 8445 §5.1.3: redundant where it is what we had.
-    if (base.candidates.some((c) => c.address === mapped.address && c.port === mapped.port)) return;
+    // RFC 8445 §5.1.3: redundant where it is what we had. What stands behind a name the peer may be unable to resolve.
+    const told = (c: LocalCandidate): boolean =>
+      c.address === mapped.address && c.port === mapped.port && !c.candidate.address.endsWith(".local");
+    if (base.candidates.some(told)) return;
     const scope = ipScope(mapped.address);
     if (mapped.port === 0 || scope === "unspecified" || scope === "multicast" || scope === "broadcast") return;
     const related = { address: base.address, port: base.portNumber };

@@ -180,9 +180,12 @@ export class IceSession {
 
   private handleIdentified(remote: RemoteCandidate, now: number): void {
     for (const pair of this.pairsOf(remote)) this.checklist.reorder(pair);
+    // Learned from a check, it was paired with the base of that check alone.
+    for (const base of this.bases) this.pairUp(base, remote);
     // It may be of another class than it seemed.
     this.settled = undefined;
     this.evaluate(now);
+    this.pump(now);
   }
 
   /** The peer-reflexive candidate unheard of for longest, except that of the selected pair. */
