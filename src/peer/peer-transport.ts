@@ -24,6 +24,7 @@ import type {
   IceTransportPolicy,
   IceTransportState,
 } from "../ice/options.js";
+import type { CandidatePair } from "../ice/pair.js";
 import { SctpAssociation } from "../sctp/association.js";
 import type { SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
@@ -97,6 +98,9 @@ export class PeerTransport implements RoundOwner {
   private dtlsStarted = false;
   private pathReady = false;
   private sctpConnectPending = false;
+  /** The pair that SCTP's measurements are of. */
+  private path: CandidatePair | undefined;
+  private pathLost = false;
   private closed = false;
   /** Datagrams dropped because nothing here takes them (RTP without media, unknown first bytes). */
   dropped = 0;
@@ -212,6 +216,10 @@ export class PeerTransport implements RoundOwner {
         remotePort: parameters.remotePort,
         peerMaxMessageSize: parameters.peerMaxMessageSize,
         maxMessageSize: this.options.maxMessageSize,
+        // Liveness is ICE's business (RFC 7675), and whether a connection without a path is to be kept the application's:
+        // it may restart ICE after any time.
+        maxRetransmissions: Number.POSITIVE_INFINITY,
+        maxInitRetransmits: Number.POSITIVE_INFINITY,
       },
       this.channels.sctpHost((packet) => void this.dtlsConnection?.send(packet)),
     );
@@ -302,9 +310,21 @@ export class PeerTransport implements RoundOwner {
       this.sctpConnectPending = false;
       sctp.connect(now);
     }
+    this.followPath(sctp, now);
     sctp.flush(now);
     dtls.flush(now);
     return false;
+  }
+
+  /** After an outage, or on another path, SCTP must not wait for its timers, which have backed off. */
+  private followPath(sctp: SctpAssociation, now: number): void {
+    const { selectedPair, state } = this.ice;
+    if (state === "disconnected" || state === "failed") this.pathLost = true;
+    if (selectedPair === undefined || (selectedPair === this.path && !this.pathLost)) return;
+    if (state !== "connected" && state !== "completed") return;
+    if (this.path !== undefined) sctp.pathChanged(now);
+    this.path = selectedPair;
+    this.pathLost = false;
   }
 
   // Hosts of the machines

@@ -15,7 +15,7 @@ export interface NegotiatingPeer {
   // Method syntax: the real ones take their own, narrower types.
   setRemoteDescription(description: never): Promise<void>;
   addIceCandidate(candidate?: never): Promise<void>;
-  addEventListener(type: string, listener: (event: never) => void): void;
+  addEventListener(type: string, listener: (event: Event) => void): void;
   close(): void;
 }
 
@@ -48,9 +48,10 @@ export class SignalingEnd {
     this.polite = polite;
     this.trickle = trickle;
     peer.addEventListener("negotiationneeded", () => this.guard(() => this.offer()));
-    peer.addEventListener("icecandidate", (event: { readonly candidate: unknown }) => {
-      if (this.trickle) this.send({ candidate: event.candidate }, "candidate");
-      else if (event.candidate === null && this.peer.localDescription !== null) this.describe();
+    peer.addEventListener("icecandidate", (event) => {
+      const { candidate } = event as Event & { readonly candidate: unknown };
+      if (this.trickle) this.send({ candidate }, "candidate");
+      else if (candidate === null && this.peer.localDescription !== null) this.describe();
     });
   }
 
