@@ -98,6 +98,7 @@ export class PeerTransport implements RoundOwner {
   private dtlsStarted = false;
   private pathReady = false;
   private sctpConnectPending = false;
+  private sctpAbortPending = false;
   /** The pair that SCTP's measurements are of. */
   private path: CandidatePair | undefined;
   private pathLost = false;
@@ -193,7 +194,10 @@ export class PeerTransport implements RoundOwner {
           this.host.onDtlsStateChange(state);
         },
         onData: (plaintext) => this.association?.receive(plaintext, this.now),
-        onClosed: (reason, alert) => this.host.onDtlsClosed(reason, alert),
+        onClosed: (reason, alert) => {
+          this.sctpAbortPending = true;
+          this.host.onDtlsClosed(reason, alert);
+        },
       },
     );
     this.channels.setRole(role);
@@ -306,6 +310,11 @@ export class PeerTransport implements RoundOwner {
     dtls.flush(now);
     const sctp = this.association;
     if (sctp === undefined) return false;
+    if (this.sctpAbortPending) {
+      // RFC 8261 §6.4: without DTLS there is no association. Some peers (Pion) say goodbye only with close_notify.
+      this.sctpAbortPending = false;
+      sctp.abort(now);
+    }
     if (this.sctpConnectPending) {
       this.sctpConnectPending = false;
       sctp.connect(now);
