@@ -237,6 +237,61 @@ test("the side that is closed on discards what it had not sent", () => {
   assert.deepEqual(incoming!.events.slice(-2), ["closing", "closed"]);
 });
 
+for (const then of ["stays open", "is closed by us", "is closed by the peer"] as const) {
+  test(`an id is used anew before the answer to our reset is there: the new channel ${then}`, () => {
+    const bed = new Bed();
+    const first = bed.open(0, { label: "first" });
+    bed.attach().run(100);
+    first.channel.close();
+    bed.run(15);
+    // What side 0 answers to the reset of side 1 is lost.
+    bed.loss = 1;
+    bed.run(10);
+    bed.loss = 0;
+    assert.deepEqual(first.events, ["open", "closed"]);
+    const second = bed.open(0, { label: "second" });
+    assert.equal(second.channel.id, first.channel.id);
+    second.channel.send(utf8Encode("new"), true);
+    bed.run(15);
+    const incoming = bed.sides[1]!.incoming;
+    assert.deepEqual(
+      incoming.map(({ channel, events }) => [channel.parameters.label, ...events]),
+      [
+        ["first", "closing", "closed"],
+        ["second", "text new"],
+      ],
+    );
+    assert.equal(incoming[1]!.channel.send(utf8Encode("back"), true), "ok");
+    if (then === "is closed by us") second.channel.close();
+    if (then === "is closed by the peer") incoming[1]!.channel.close();
+    bed.run(3000);
+    const ends = then !== "stays open";
+    const heard = then === "is closed by us" ? [] : ["text back"];
+    const closing = then === "is closed by the peer" ? ["closing"] : [];
+    assert.deepEqual(second.events, ["open", ...heard, ...closing, ...(ends ? ["closed"] : [])]);
+    assert.equal(incoming[1]!.channel.state, ends ? "closed" : "open");
+    assert.equal(bed.open(0).channel.id, ends ? 0 : 2);
+  });
+}
+
+test("a negotiated id is used anew by one side first: its messages wait for the other's new channel", () => {
+  const bed = new Bed();
+  const first = [0, 1].map((side) => bed.open(side, { negotiated: true, id: 5 }));
+  bed.attach().run(100);
+  first[0]!.channel.close();
+  bed.run(15);
+  bed.loss = 1;
+  bed.run(10);
+  bed.loss = 0;
+  assert.deepEqual(first[0]!.events, ["open", "closed"]);
+  bed.open(0, { negotiated: true, id: 5 }).channel.send(utf8Encode("new"), true);
+  bed.run(15);
+  assert.deepEqual(first[1]!.events, ["open", "closing"]);
+  bed.run(1000);
+  assert.deepEqual(first[1]!.events, ["open", "closing", "closed"]);
+  assert.deepEqual(bed.open(1, { negotiated: true, id: 5 }).events, ["open", "text new"]);
+});
+
 test("a thousand channels open and close", () => {
   const bed = new Bed({}, 0.02, 9);
   const records = Array.from({ length: 1000 }, () => bed.open(0));

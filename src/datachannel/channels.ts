@@ -184,6 +184,8 @@ export class DataChannels {
   private earlyBytes = 0;
   /** Streams without a channel whose resets are not over in both directions. */
   private readonly lingering: Map<number, Resets> = new Map();
+  /** Streams on which the peer opened a channel anew while the answer to our reset, for the channel before, is missing. */
+  private readonly reused: Set<number> = new Set();
   /** Channels opened so far by us and the peer, and closed (RTCPeerConnectionStats). */
   opened = 0;
   closed = 0;
@@ -210,6 +212,7 @@ export class DataChannels {
       },
       onRestarted: () => {
         this.lingering.clear();
+        this.reused.clear();
         for (const channel of [...this.byId.values()]) this.finish(channel, "association-failed");
       },
       onClosed: (reason) => this.handleClosed(reason),
@@ -346,7 +349,12 @@ export class DataChannels {
       return;
     }
     channel.state = "closing";
-    this.association!.resetStreams([channel.id!]);
+    this.resetStreams([channel.id!]);
+  }
+
+  /** A reset that the peer has not answered comes first; see handleOutgoingReset. */
+  private resetStreams(ids: readonly number[]): void {
+    this.association!.resetStreams(ids.filter((id) => !this.reused.has(id)));
     this.host.onFlushNeeded();
   }
 
@@ -378,8 +386,11 @@ export class DataChannels {
       return;
     }
     channel.confirmed = true;
-    // After close() nothing is delivered (W3C: the state is "closing").
-    if (channel.state !== "open") return;
+    // After close() nothing is delivered (W3C: the state is "closing"). Behind the peer's reset it is for the next channel.
+    if (channel.state !== "open") {
+      if (channel.incomingReset) this.keepEarly(streamId, ppid, data);
+      return;
+    }
     switch (ppid) {
       case PPID_STRING:
       case PPID_BINARY:
@@ -436,17 +447,26 @@ export class DataChannels {
       return;
     }
     if (channel !== undefined) {
-      if (channel.state === "closing" || channel.state === "closed") return;
-      this.failChannel(channel, "protocol-error");
+      if (channel.state === "closing" && channel.incomingReset) {
+        // A new one behind the reset of the old: the peer has both resets, only its answer to ours is late.
+        this.reused.add(streamId);
+        this.finish(channel, undefined);
+        this.accept(streamId, message.open);
+      } else if (channel.state === "open") this.failChannel(channel, "protocol-error");
       return;
     }
     this.accept(streamId, message.open);
   }
 
   private accept(id: number, open: ChannelOpen): void {
-    if (id > MAX_ID || this.lingering.has(id)) {
+    const resets = this.lingering.get(id);
+    if (id > MAX_ID || resets?.incoming === false) {
       this.dropped++;
       return;
+    }
+    if (resets !== undefined) {
+      this.lingering.delete(id);
+      this.reused.add(id);
     }
     const channel = new Channel(this, { ...open, negotiated: false, id }, id, NO_HANDLER);
     channel.state = "open";
@@ -497,13 +517,16 @@ export class DataChannels {
         channel.handler.onClosing();
       } else if (channel.state === "closing" && channel.outgoingReset) this.finish(channel, undefined);
     }
-    if (answer.length === 0) return;
-    this.association!.resetStreams(answer);
-    this.host.onFlushNeeded();
+    if (answer.length > 0) this.resetStreams(answer);
   }
 
   private handleOutgoingReset(ids: readonly number[], ok: boolean): void {
     for (const id of ids) {
+      if (this.reused.delete(id)) {
+        // The channel on it now may want its own.
+        if (this.byId.get(id)?.state === "closing" || this.lingering.has(id)) this.resetStreams([id]);
+        continue;
+      }
       const resets = this.lingering.get(id);
       if (resets !== undefined) {
         resets.outgoing = true;
@@ -524,6 +547,7 @@ export class DataChannels {
     const error = orderly ? undefined : reason === "peer-abort" ? reason : "association-failed";
     this.early.clear();
     this.lingering.clear();
+    this.reused.clear();
     for (const channel of this.list()) this.finish(channel, error);
     this.host.onClosed?.(reason);
   }
@@ -537,8 +561,7 @@ export class DataChannels {
     if (id !== null && (channel.state === "open" || channel.state === "closing")) {
       this.lingering.set(id, { outgoing: channel.outgoingReset, incoming: channel.incomingReset });
       this.association?.discard(id);
-      if (!channel.outgoingReset) this.association?.resetStreams([id]);
-      this.host.onFlushNeeded();
+      if (!channel.outgoingReset && this.association !== undefined) this.resetStreams([id]);
     }
     this.finish(channel, reason);
   }
