@@ -344,6 +344,50 @@ test("silence: disconnected after seconds, recovery at once, failed after thirty
   closeAll(pair);
 });
 
+test("who has lost consent says so: the other side does not take it for connected", async () => {
+  const pair = setUp(3);
+  const { sim, a, b } = pair;
+  signalBetween(a, b);
+  await connected(pair);
+  await sim.run(1000);
+  sim.hosts[1]!.link.set({ up: false });
+  const link = sim.hosts[1]!.link;
+  await sim.runUntil(() => a.state === "failed" || b.state === "failed", 60_000);
+  const second = a.state === "failed" ? b : a;
+  assert.equal(second.state, "disconnected", "a moment later");
+  link.set({ up: true });
+  await sim.run(2000);
+  assert.equal(second.state, "failed");
+  closeAll(pair);
+});
+
+test("a peer that begins after the other has given up is heard", async () => {
+  const sim = new Simulation(1);
+  const hosts = ["a", "b"].map((name) => sim.host(name, { link: { latency: 1 } }));
+  const a = new IcePeer(sim, hosts[0]!, { role: "controlling" });
+  const b = new IcePeer(sim, hosts[1]!, { role: "controlled" });
+  // What b sends gets nowhere until a has sent something, as behind a NAT on a's side.
+  hosts[0]!.link.down.filter = () => hosts[0]!.link.up.stats.sent > 0;
+  a.do((agent, now) => agent.gather(now));
+  b.do((agent, now) => agent.gather(now));
+  await sim.run(10);
+  b.do((agent, now) => {
+    agent.setRemoteParameters(a.agent.localParameters, now);
+    agent.addRemoteCandidate(a.candidates[0]!, now);
+    agent.endOfRemoteCandidates(now);
+  });
+  await sim.run(60_000);
+  assert.equal(b.state, "failed");
+  a.do((agent, now) => {
+    agent.setRemoteParameters(b.agent.localParameters, now);
+    agent.addRemoteCandidate(b.candidates[0]!, now);
+    agent.endOfRemoteCandidates(now);
+  });
+  await connected({ sim, a, b });
+  await dataFlows({ sim, a, b });
+  closeAll({ sim, a, b });
+});
+
 test("data that keeps coming is a sign of life", async () => {
   const pair = setUp(3);
   const { sim, a, b } = pair;

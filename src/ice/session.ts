@@ -5,7 +5,7 @@ import type { Hmac } from "../crypto/provider.js";
 import { shortTermKey } from "../stun/credentials.js";
 import { isStun, parseStunMessage, StunAttribute, type StunMessage, StunMethod } from "../stun/message.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
-import { writeSuccess } from "./binding.js";
+import { writeError, writeSuccess } from "./binding.js";
 import { type IceBase, type RemoteCandidate, remoteKey } from "./candidate.js";
 import { Checker } from "./checker.js";
 import { Checklist, isPairable, pairClass } from "./checklist.js";
@@ -38,7 +38,7 @@ export class IceSession {
   closed = false;
   /** Consent has expired or was revoked with nothing left to go to. */
   lost = false;
-  /** Set by the agent when it has given up: requests are answered, but nothing new is tried. */
+  /** Set by the agent when it has given up: nothing new is tried. */
   halted = false;
   readonly counters: IceCounters;
   private readonly host: SessionHost;
@@ -285,6 +285,15 @@ export class IceSession {
       if (result !== undefined) base.port.send(result, address, port);
       return;
     }
+    if (this.halted) {
+      if (this.lost) {
+        // Failed for good (webrtc-pc §5.6.4), and the peer must not take it for a path: RFC 7675 §5.2.
+        base.port.send(writeError(message, 403, "Forbidden", this.localKey), address, port);
+        return;
+      }
+      // Given up for want of a pair that works: here may be one, from a peer that began late.
+      this.halted = false;
+    }
     const pair = this.pairOf(base, address, port, result);
     base.port.send(writeSuccess(message, address, port, this.localKey), address, port);
     // Beyond the limits: answered, but not remembered.
@@ -295,7 +304,6 @@ export class IceSession {
     pair.lastReceivedAt = now;
     pair.lastSentAt = now;
     pair.authenticated = true;
-    if (this.halted) return;
     const nominated = result.useCandidate && this.host.role === "controlled";
     if (this.options.lite === true) this.acceptAsLite(pair, nominated, now);
     else {

@@ -6,6 +6,7 @@ import { type Description, type NegotiatingPeer, signal } from "./signaling.js";
 /** The signalling states of an RTCPeerConnection and nothing else; descriptions are counters. */
 class Stand implements NegotiatingPeer {
   signalingState = "stable";
+  iceGatheringState = "new";
   localDescription: Description | null = null;
   remote: string[] = [];
   candidates: unknown[] = [];

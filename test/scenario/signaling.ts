@@ -10,6 +10,7 @@ export interface Description {
 /** What is used of an RTCPeerConnection. */
 export interface NegotiatingPeer {
   readonly signalingState: string;
+  readonly iceGatheringState: string;
   readonly localDescription: Description | null;
   setLocalDescription(): Promise<void>;
   // Method syntax: the real ones take their own, narrower types.
@@ -42,8 +43,14 @@ export class SignalingEnd {
   private ignoreOffer = false;
   private settingAnswer = false;
   private chain: Promise<void> = Promise.resolve();
+  /** Without trickling: an answer whose candidates are being gathered; no offer may come between. */
+  private answering: Promise<void> = Promise.resolve();
+  private offers = 0;
+  private gathering: (() => void)[] = [];
+  private readonly sim: Simulation;
 
-  constructor(peer: NegotiatingPeer, polite: boolean, trickle: boolean) {
+  constructor(sim: Simulation, peer: NegotiatingPeer, polite: boolean, trickle: boolean) {
+    this.sim = sim;
     this.peer = peer;
     this.polite = polite;
     this.trickle = trickle;
@@ -51,7 +58,7 @@ export class SignalingEnd {
     peer.addEventListener("icecandidate", (event) => {
       const { candidate } = event as Event & { readonly candidate: unknown };
       if (this.trickle) this.send({ candidate }, "candidate");
-      else if (candidate === null && this.peer.localDescription !== null) this.describe();
+      else if (candidate === null) for (const done of this.gathering.splice(0)) done();
     });
   }
 
@@ -61,13 +68,25 @@ export class SignalingEnd {
   }
 
   private async offer(): Promise<void> {
+    await this.answering;
+    const offer = ++this.offers;
     this.makingOffer = true;
     try {
       await this.peer.setLocalDescription();
-      if (this.trickle) this.describe();
     } finally {
       this.makingOffer = false;
     }
+    await this.gathered();
+    // It may have been rolled back meanwhile.
+    if (offer === this.offers && this.peer.signalingState === "have-local-offer") this.describe();
+  }
+
+  /** Resolves when the local description is to be sent: at once, or with all its candidates. */
+  private async gathered(): Promise<void> {
+    if (this.trickle) return;
+    // The state follows the description in a task of its own.
+    await new Promise<void>((resolve) => this.sim.scheduler.after(1, () => resolve()));
+    if (this.peer.iceGatheringState !== "complete") await new Promise<void>((resolve) => this.gathering.push(resolve));
   }
 
   private async handle(message: Message): Promise<void> {
@@ -91,8 +110,14 @@ export class SignalingEnd {
       this.settingAnswer = false;
     }
     if (description.type !== "offer") return;
-    await peer.setLocalDescription();
-    if (this.trickle) this.describe();
+    this.answering = this.answer();
+    await this.answering;
+  }
+
+  private async answer(): Promise<void> {
+    await this.peer.setLocalDescription();
+    await this.gathered();
+    this.describe();
   }
 
   private describe(): void {
@@ -127,7 +152,7 @@ export function signal(
   options: SignalingOptions = {},
 ): Signaling {
   const { delay = 10, trickle = true } = options;
-  const ends = { a: new SignalingEnd(a, false, trickle), b: new SignalingEnd(b, true, trickle) };
+  const ends = { a: new SignalingEnd(sim, a, false, trickle), b: new SignalingEnd(sim, b, true, trickle) };
   ends.a.deliver = (message) => void sim.scheduler.after(delay, () => ends.b.receive(message));
   ends.b.deliver = (message) => void sim.scheduler.after(delay, () => ends.a.receive(message));
   return {

@@ -57,7 +57,7 @@ export function drawLink(random: Random, calm = false): LinkOptions {
     rate: random.chance(0.4) ? 10 ** (6 + random.float() * 1.5) : undefined,
     queue: 20_000 + random.int(200_000),
     mtu: 1280 + random.int(221),
-    burst: random.chance(0.15) ? { enter: 0.002, leave: 0.3 } : undefined,
+    burst: random.chance(0.15) ? { enter: 0.004, leave: 0.5, lossBad: 0.7 } : undefined,
   };
   return calm ? { latency: link.latency, mtu: link.mtu } : link;
 }
