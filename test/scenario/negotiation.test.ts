@@ -1,0 +1,92 @@
+// Negotiation between whole peers: glare, rollback, renegotiation, slow and late signalling.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RTCPeerConnection } from "#src/w3c/rtc-peer-connection.js";
+import { Simulation } from "#test/sim/simulation.js";
+import { Pair } from "./pair.js";
+
+function bed(signaling = {}): { sim: Simulation; pair: Pair } {
+  const sim = new Simulation(1);
+  const a = { host: sim.host("alice", { link: { latency: 10 } }) };
+  const b = { host: sim.host("bob", { link: { latency: 10 } }) };
+  return { sim, pair: new Pair(sim, a, b, signaling) };
+}
+
+for (const trickle of [true, false]) {
+  test(`both sides offer at once (${trickle ? "trickling" : "whole descriptions"}): the polite one rolls back, both channels open`, async () => {
+    const { pair } = bed({ delay: 50, trickle });
+    const fromB = pair.transfer({ openedBy: "b", messages: { a: [], b: [{ size: 100, isText: true, pause: 0 }] } });
+    await pair.open();
+    await pair.until(() => fromB.done);
+    assert.deepEqual(pair.signaling.a.sent.filter((kind) => kind !== "candidate").slice(0, 1), ["offer"]);
+    assert.ok(pair.signaling.b.sent.includes("offer"), "there was a collision");
+    assert.deepEqual([pair.a.signalingState, pair.b.signalingState], ["stable", "stable"]);
+    await pair.close();
+  });
+}
+
+test("twenty renegotiations, by turns, during a transfer, change nothing", async () => {
+  const { sim, pair } = bed();
+  await pair.open();
+  const exchange = pair.exchange(300, 3000, 20);
+  const ufrag = (): string => pair.a.localDescription!.sdp.match(/a=ice-ufrag:(.*)\r/)![1]!;
+  const before = ufrag();
+  const sockets = sim.hosts.flatMap((host) => host.openSockets()).sort();
+  for (let i = 0; i < 20; i++) {
+    const [from, to] = i % 2 === 0 ? [pair.a, pair.b] : [pair.b, pair.a];
+    await sim.settle(
+      (async () => {
+        await from.setLocalDescription();
+        await to.setRemoteDescription(from.localDescription!);
+        await to.setLocalDescription();
+        await from.setRemoteDescription(to.localDescription!);
+      })(),
+    );
+    await sim.run(100);
+  }
+  assert.equal(ufrag(), before);
+  assert.deepEqual(sim.hosts.flatMap((host) => host.openSockets()).sort(), sockets);
+  await pair.until(() => exchange.done, 30_000);
+  assert.deepEqual(
+    pair.states.a.map(({ state }) => state),
+    ["connecting", "connected"],
+  );
+  await pair.close();
+});
+
+test("an offer rolled back leaves nothing, and the next one connects", async () => {
+  const sim = new Simulation(1);
+  const host = sim.host("alice");
+  const pc = new RTCPeerConnection({}, { platform: sim.platform(host) });
+  pc.createDataChannel("x");
+  await sim.settle(pc.setLocalDescription());
+  await sim.run(100);
+  assert.ok(host.openSockets().length > 0);
+  await sim.settle(pc.setLocalDescription({ type: "rollback" }));
+  await sim.run(100);
+  assert.deepEqual(host.openSockets(), []);
+  assert.equal(pc.localDescription, null);
+  pc.close();
+  assert.deepEqual(sim.leftovers(), []);
+});
+
+test("an answer that takes a minute, as where people carry it: the connection opens", async () => {
+  const sim = new Simulation(1);
+  // Bob's checks come in only once Alice has sent some: she begins when she has his answer.
+  const nat = sim.nat("home", { link: { latency: 10 } });
+  const a = new RTCPeerConnection({}, { platform: sim.platform(sim.host("alice", { realm: nat.inside })) });
+  const b = new RTCPeerConnection({}, { platform: sim.platform(sim.host("bob", { link: { latency: 10 } })) });
+  const channel = a.createDataChannel("x");
+  await sim.settle(a.setLocalDescription());
+  await sim.run(1000);
+  await sim.settle(b.setRemoteDescription(a.localDescription!));
+  await sim.settle(b.setLocalDescription());
+  await sim.run(60_000);
+  assert.equal(b.connectionState, "failed");
+  await sim.settle(a.setRemoteDescription(b.localDescription!));
+  await sim.runUntil(() => channel.readyState === "open" && b.connectionState === "connected", 3000);
+  a.close();
+  b.close();
+  await sim.run(1000);
+  assert.deepEqual(sim.leftovers(), []);
+});
