@@ -541,7 +541,13 @@ export class DataChannels {
     }
   }
 
+  /** What carries the association has failed; its own end, which the owner sees to, changes nothing more here. */
+  handleTransportFailed(): void {
+    this.handleClosed("transport-failed");
+  }
+
   private handleClosed(reason: SctpCloseReason): void {
+    if (this.closedReason !== undefined) return;
     this.closedReason = reason;
     const orderly = reason === "shutdown" || reason === "peer-shutdown" || reason === "aborted";
     const error = orderly ? undefined : reason === "peer-abort" ? reason : "association-failed";

@@ -272,6 +272,12 @@ export class DtlsConnection {
     this.end("closed", "local");
   }
 
+  /** What `verifyPeer` goes by has changed: asks it again about an established connection, which fails if it says no. */
+  reverify(): void {
+    if (this.currentState !== "connected" || this.options.verifyPeer(this.remoteCertificates)) return;
+    this.fail("certificate-rejected", "bad_certificate");
+  }
+
   handleTimeout(now: number): void {
     if (this.currentState !== "connecting") return;
     if (now >= this.giveUpAt) this.end("failed", "timeout");

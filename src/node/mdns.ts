@@ -73,8 +73,13 @@ function handleMessage(data: Uint8Array, from: { address: string; port: number }
     if (!matches) continue;
     // A query from another port than 5353 comes from a simple resolver, which wants its answer directly (§6.7).
     const legacy = from.port !== PORT;
-    if (legacy || unicast)
-      socket?.send(writeDnsAnswer(legacy ? message.id : 0, name, address, TTL), from.port, from.address);
+    if (legacy || unicast) {
+      try {
+        socket?.send(writeDnsAnswer(legacy ? message.id : 0, name, address, TTL), from.port, from.address);
+      } catch {
+        // `send` throws for port 0, which anyone can put on a packet.
+      }
+    }
     if (!legacy) multicast(writeDnsAnswer(0, name, address, TTL));
   }
 }
@@ -88,7 +93,11 @@ function open(): void {
   opened.on("error", () => {
     // No multicast on this host: queries end by their timers.
     if (socket === opened) socket = undefined;
-    opened.close();
+    try {
+      opened.close();
+    } catch {
+      // Closed already.
+    }
   });
   opened.bind(PORT, () => {
     if (socket !== opened) return;
@@ -99,8 +108,12 @@ function open(): void {
         // Not every interface has multicast.
       }
     }
-    opened.setMulticastTTL(255);
-    opened.setMulticastLoopback(true);
+    try {
+      opened.setMulticastTTL(255);
+      opened.setMulticastLoopback(true);
+    } catch {
+      // The system's defaults have to do.
+    }
     opened.unref();
     ready = true;
     for (const query of queries) multicast(writeDnsQuery(query.name));

@@ -60,6 +60,7 @@ function attach(socket: Socket, handler: StreamHandler, now: () => number, isCan
 
 export function openTcp(options: TcpOptions, handler: StreamHandler, now: () => number): Cancellable {
   let over = false;
+  let opened = false;
   let reason: string | undefined;
   const { address, port, tls, localAddress } = options;
   const target = { host: address, port, ...(localAddress === undefined ? {} : { localAddress }) };
@@ -75,6 +76,7 @@ export function openTcp(options: TcpOptions, handler: StreamHandler, now: () => 
   socket.setTimeout(CONNECT_TIMEOUT, () => socket.destroy(new Error("connect timed out")));
   socket.on(tls === undefined ? "connect" : "secureConnect", () => {
     socket.setTimeout(0);
+    opened = true;
     if (!over) attach(socket, handler, now, () => over);
   });
   socket.on("error", (error: NodeJS.ErrnoException) => {
@@ -88,6 +90,8 @@ export function openTcp(options: TcpOptions, handler: StreamHandler, now: () => 
   });
   return {
     cancel() {
+      // What is open is closed by its port.
+      if (opened) return;
       over = true;
       socket.destroy();
     },

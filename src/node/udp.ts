@@ -69,6 +69,7 @@ function portOf(range: readonly [number, number] | undefined, attempt: number, s
 /** Opens a socket on a local address; the handler hears of it once it is bound. */
 export function openUdp(options: UdpOptions, handler: DatagramHandler, now: () => number): Cancellable {
   let cancelled = false;
+  let opened = false;
   let current: Socket | undefined;
   const range = options.portRange;
   const size = range === undefined ? 1 : range[1] - range[0] + 1;
@@ -116,13 +117,15 @@ export function openUdp(options: UdpOptions, handler: DatagramHandler, now: () =
         const zone = from.address.indexOf("%");
         handler.onDatagram(data, zone < 0 ? from.address : from.address.slice(0, zone), from.port, now());
       });
+      opened = true;
       handler.onOpen(port, now());
     });
   };
   attempt(0);
   return {
     cancel() {
-      if (cancelled) return;
+      // What is open is closed by its port.
+      if (cancelled || opened) return;
       cancelled = true;
       closeQuietly(current);
     },

@@ -31,12 +31,14 @@ import type { IceCandidate } from "../util/ice-candidate.js";
 import { DEMUX_DTLS, demux } from "./demux.js";
 import type { Platform } from "./platform.js";
 import { Round, type RoundOwner } from "./round.js";
-import { roundNetwork } from "./round-network.js";
+import { type RoundNetwork, roundNetwork } from "./round-network.js";
 
 /** DTLS datagrams kept until the role is known: the peer's first flight may overtake its description. */
 export const MAX_EARLY_DATAGRAMS = 16;
 /** UDP payload bytes that every path is taken to carry (IPv6's minimum MTU of 1280, less its and UDP's headers). */
 const PATH_MTU = 1200;
+/** Milliseconds after `close` in which relays may still be given back (RFC 8656 §7.2), with retransmissions. */
+export const RELEASE_TIMEOUT = 5000;
 
 export type { Channel, ChannelError, ChannelHandler } from "../datachannel/channels.js";
 export type { ExternalAddress, IceTcpOptions } from "../ice/options.js";
@@ -91,6 +93,7 @@ export class PeerTransport implements RoundOwner {
   private readonly options: PeerTransportOptions;
   private readonly host: PeerTransportHost;
   private readonly round: Round;
+  private readonly network: RoundNetwork;
   private dtlsConnection: DtlsConnection | undefined;
   private association: SctpAssociation | undefined;
   private early: Uint8Array[] = [];
@@ -98,11 +101,15 @@ export class PeerTransport implements RoundOwner {
   private dtlsStarted = false;
   private pathReady = false;
   private sctpConnectPending = false;
-  private sctpAbortPending = false;
   /** The pair that SCTP's measurements are of. */
   private path: CandidatePair | undefined;
   private pathLost = false;
   private closed = false;
+  /** When relays that are being given back are left to expire. */
+  private releaseBy = Number.POSITIVE_INFINITY;
+  /** The bug of ours that ended this transport: what a machine threw. Both states are "failed" then. */
+  fault: unknown;
+  private dtlsEnded = false;
   /** Datagrams dropped because nothing here takes them (RTP without media, unknown first bytes). */
   dropped = 0;
 
@@ -111,11 +118,12 @@ export class PeerTransport implements RoundOwner {
     this.platform = options.platform;
     this.host = host;
     this.round = new Round(options.platform, this);
+    this.network = roundNetwork(options.platform, this.round);
     this.ice = new IceAgent(
       {
         ...options.ice,
         crypto: options.platform.crypto,
-        network: roundNetwork(options.platform, this.round),
+        network: this.network,
         logger: options.platform.logger,
       },
       this.iceHost,
@@ -171,10 +179,21 @@ export class PeerTransport implements RoundOwner {
     this.command((now) => this.ice.restart(now, parameters));
   }
 
-  /** Starts DTLS in a role as soon as there is a path. Later calls only replace the fingerprints. */
+  /**
+   * Starts DTLS in a role as soon as there is a path. Later calls replace the fingerprints; a peer that has authenticated
+   * with a certificate which is none of them fails then.
+   */
   startDtls(role: DtlsRole, fingerprints: readonly Fingerprint[]): void {
     this.fingerprints = fingerprints;
-    if (this.dtlsConnection !== undefined || this.closed) return;
+    if (this.closed) return;
+    if (this.dtlsConnection !== undefined) {
+      this.command(() => this.dtlsConnection?.reverify());
+      return;
+    }
+    this.command(() => this.makeDtls(role));
+  }
+
+  private makeDtls(role: DtlsRole): void {
     const { platform } = this;
     this.dtlsConnection = new DtlsConnection(
       {
@@ -191,17 +210,16 @@ export class PeerTransport implements RoundOwner {
         transmit: (datagram) => void this.ice.send(datagram, this.current),
         onStateChange: (state) => {
           if (state === "connected") this.sctpConnectPending = true;
-          this.host.onDtlsStateChange(state);
+          if (this.fault === undefined) this.host.onDtlsStateChange(state);
         },
         onData: (plaintext) => this.association?.receive(plaintext, this.now),
         onClosed: (reason, alert) => {
-          this.sctpAbortPending = true;
-          this.host.onDtlsClosed(reason, alert);
+          this.dtlsEnded = true;
+          if (this.fault === undefined) this.host.onDtlsClosed(reason, alert);
         },
       },
     );
     this.channels.setRole(role);
-    this.command(() => {});
   }
 
   /** Sets SCTP up; it connects once DTLS has. Later calls only change the peer's limit. */
@@ -238,21 +256,27 @@ export class PeerTransport implements RoundOwner {
   }
 
   /**
-   * Says goodbye to the peer, as far as there is one, and lets go of everything. Only relays take a little longer: they are
-   * given back to their servers, with retransmissions.
+   * Says goodbye to the peer, as far as there is one, and lets go of everything; only what is needed to give relays back
+   * stays, for up to RELEASE_TIMEOUT. The host hears nothing of that.
    */
   close(): void {
     if (this.closed) return;
     const now = this.platform.now();
-    this.round.enter();
-    this.current = now;
-    this.association?.abort(now);
-    this.association?.flush(now);
-    this.dtlsConnection?.close(now);
-    this.ice.close(now);
-    this.closed = true;
-    this.early = [];
-    this.round.leave(now);
+    this.round.run(now, () => {
+      this.current = now;
+      this.association?.abort(now);
+      this.association?.flush(now);
+      this.dtlsConnection?.close(now);
+      this.ice.close(now);
+      this.closed = true;
+      this.early = [];
+      this.releaseBy = now + RELEASE_TIMEOUT;
+    });
+  }
+
+  private finishClose(): void {
+    this.round.close();
+    this.network.closeAll();
   }
 
   // The round
@@ -266,15 +290,14 @@ export class PeerTransport implements RoundOwner {
 
   private command(run: (now: number) => void): void {
     if (this.closed) return;
-    const now = this.platform.now();
-    this.round.enter();
-    this.current = now;
-    run(now);
-    this.round.leave(now);
+    this.round.run(this.platform.now(), (now) => {
+      this.current = now;
+      run(now);
+    });
   }
 
   deadline(): number {
-    if (this.closed) return this.ice.deadline;
+    if (this.closed) return Math.min(this.ice.deadline, this.releaseBy);
     return Math.min(
       this.ice.deadline,
       this.dtlsStarted ? this.dtlsConnection!.deadline : Number.POSITIVE_INFINITY,
@@ -295,7 +318,7 @@ export class PeerTransport implements RoundOwner {
   settle(now: number): boolean {
     this.current = now;
     if (this.closed) {
-      if (this.ice.deadline === Number.POSITIVE_INFINITY) this.round.close();
+      if (this.ice.deadline === Number.POSITIVE_INFINITY || now >= this.releaseBy) this.finishClose();
       return false;
     }
     const dtls = this.dtlsConnection;
@@ -308,13 +331,12 @@ export class PeerTransport implements RoundOwner {
       for (const datagram of this.early.splice(0)) dtls.receive(datagram, now);
     }
     dtls.flush(now);
+    if (this.dtlsEnded) {
+      this.endSctp(now);
+      return false;
+    }
     const sctp = this.association;
     if (sctp === undefined) return false;
-    if (this.sctpAbortPending) {
-      // RFC 8261 §6.4: without DTLS there is no association. Some peers (Pion) say goodbye only with close_notify.
-      this.sctpAbortPending = false;
-      sctp.abort(now);
-    }
     if (this.sctpConnectPending) {
       this.sctpConnectPending = false;
       sctp.connect(now);
@@ -336,6 +358,41 @@ export class PeerTransport implements RoundOwner {
     this.pathLost = false;
   }
 
+  /** DTLS has ended, and with it what it carried: an orderly end if the peer closed, else a failure. */
+  private endSctp(now: number): void {
+    if (this.dtlsConnection?.state === "failed") this.channels.handleTransportFailed();
+    this.association?.abort(now);
+  }
+
+  /** Ends everything because of a bug of ours that was noticed elsewhere. */
+  fail(error: unknown): void {
+    this.round.fault(error);
+  }
+
+  handleFault(error: unknown): void {
+    const now = this.platform.now();
+    this.fault = error ?? new Error("unknown");
+    this.closed = true;
+    this.early = [];
+    // Each by itself, since any of them may be what is broken. The peer is told if it can be.
+    for (const step of [
+      () => this.platform.logger?.("error", "peer", `a bug ended this connection: ${describe(error)}`),
+      () => this.channels.handleTransportFailed(),
+      () => this.association?.abort(now),
+      () => this.dtlsConnection?.close(now),
+      () => this.host.onDtlsStateChange("failed"),
+      () => this.host.onIceStateChange("failed"),
+      () => this.ice.close(now),
+      () => this.network.closeAll(),
+    ]) {
+      try {
+        step();
+      } catch {
+        // One fault is enough to report.
+      }
+    }
+  }
+
   // Hosts of the machines
 
   private readonly iceHost: IceHost = {
@@ -344,7 +401,7 @@ export class PeerTransport implements RoundOwner {
     onGatheringStateChange: (state) => this.host.onGatheringStateChange(state),
     onStateChange: (state) => {
       if (state === "connected" || state === "completed") this.pathReady = true;
-      this.host.onIceStateChange(state);
+      if (this.fault === undefined) this.host.onIceStateChange(state);
     },
     onSelectedPairChange: (local, remote) => {
       this.pathReady = true;
@@ -357,8 +414,7 @@ export class PeerTransport implements RoundOwner {
 
   private receive(data: Uint8Array, now: number): void {
     this.current = now;
-    if (this.closed) return;
-    if (demux(data) !== DEMUX_DTLS) {
+    if (this.closed || demux(data) !== DEMUX_DTLS) {
       this.dropped++;
       return;
     }
@@ -366,4 +422,8 @@ export class PeerTransport implements RoundOwner {
     else if (this.early.length < MAX_EARLY_DATAGRAMS) this.early.push(data);
     else this.dropped++;
   }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -14,6 +14,7 @@ function stand() {
     settle: () => false,
     deadline: () => Number.POSITIVE_INFINITY,
     handleTimeout() {},
+    handleFault: assert.fail,
   });
   return { sim, host, round, network: roundNetwork(sim.platform(host), round) };
 }

@@ -1,5 +1,8 @@
 // The round of one transport: input, process, flush, deadline. Machines are never entered from their own callbacks:
 // what a callback asks for is done when the round ends. One platform timer serves all machines of the transport.
+//
+// The round is also the boundary of faults: whatever the platform calls (timer, microtask, socket) enters through here,
+// and an exception of a machine, which can only be a bug of ours, ends this one transport instead of the process.
 import type { Cancellable } from "../util/net.js";
 import type { Platform } from "./platform.js";
 
@@ -9,10 +12,13 @@ export interface RoundOwner {
   /** The earliest deadline of the machines. */
   deadline(): number;
   handleTimeout(now: number): void;
+  /** A machine threw: nothing of the transport can be trusted any more. Called once; the round is closed. */
+  handleFault(error: unknown): void;
 }
 
 /** Passes of one round after which we stop: more would be two machines talking to each other for ever. */
 const MAX_PASSES = 64;
+const NOTHING = (): void => {};
 
 export class Round {
   private readonly platform: Platform;
@@ -26,16 +32,18 @@ export class Round {
     this.timer = undefined;
     this.timerAt = Number.POSITIVE_INFINITY;
     if (this.closed) return;
-    this.enter();
-    // The timer is not re-armed when a deadline moves away: it may have nothing to do.
-    if (now >= this.owner.deadline()) this.owner.handleTimeout(now);
-    this.leave(now);
+    try {
+      this.enter();
+      // The timer is not re-armed when a deadline moves away: it may have nothing to do.
+      if (now >= this.owner.deadline()) this.owner.handleTimeout(now);
+      this.leave(now);
+    } catch (error) {
+      this.fault(error);
+    }
   };
   private readonly onFlush = (): void => {
     this.flushQueued = false;
-    if (this.closed) return;
-    this.enter();
-    this.leave(this.platform.now());
+    this.run(this.platform.now(), NOTHING);
   };
 
   constructor(platform: Platform, owner: RoundOwner) {
@@ -43,13 +51,38 @@ export class Round {
     this.owner = owner;
   }
 
+  /** Nothing is entered any more. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
   /** Whether a round is under way. */
   get isOpen(): boolean {
     return this.depth > 0;
   }
 
+  /** Does something of the machines' as a round, or as a part of the one under way. */
+  run(now: number, action: (now: number) => void): void {
+    if (this.closed) return;
+    try {
+      this.enter();
+      action(now);
+      this.leave(now);
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
+  /** To be left again; whoever enters by itself hands what it catches to `fault`. */
   enter(): void {
     this.depth++;
+  }
+
+  /** A machine threw. */
+  fault(error: unknown): void {
+    if (this.closed) return;
+    this.close();
+    this.owner.handleFault(error);
   }
 
   leave(now: number): void {

@@ -65,7 +65,9 @@ export type SctpCloseReason =
   | "init-failed"
   | "unreachable"
   | "protocol-violation"
-  | "out-of-resource";
+  | "out-of-resource"
+  /** Not of SCTP's making: what carries it has failed. */
+  | "transport-failed";
 
 /** The scheduling weights of RFC 8831 §6.4. */
 export const PRIORITY_VERY_LOW = 128;

@@ -86,6 +86,11 @@ export class ConnectionTransports {
     this.byId.delete(id);
   }
 
+  /** A bug of ours, outside of the transports: they end as if it had been theirs. */
+  fault(error: unknown): void {
+    for (const transport of this.byId.values()) transport.fail(error);
+  }
+
   close(): void {
     for (const id of [...this.byId.keys()]) this.byId.get(id)!.close();
   }

@@ -118,7 +118,8 @@ export class Connection {
     this.settings = settings;
     this.owner = owner;
     this.platform = settings.platform;
-    this.tasks = new TaskQueue(settings.platform);
+    // A bug of ours ends this connection, not the process.
+    this.tasks = new TaskQueue(settings.platform, (error) => this.transports.fault(error));
     this.ownCertificates = settings.certificates;
     const { bundlePolicy, rtcpMuxPolicy, iceLite } = settings;
     const configuration = { sessionId: this.randomSessionId(), bundlePolicy, rtcpMuxPolicy, iceLite };
@@ -158,7 +159,10 @@ export class Connection {
     return this.ownCertificates;
   }
 
-  /** Queues a task that is dropped if the connection is closed by then. */
+  /**
+   * Queues a task that is dropped if the connection is closed by then. Listeners do not throw through an event's dispatch,
+   * so what a task throws is a bug of ours: it ends this connection, not the process.
+   */
   queueTask(run: () => void): void {
     this.tasks.queue(run);
   }

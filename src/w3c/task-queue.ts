@@ -18,11 +18,19 @@ export class TaskQueue {
   private isClosed = false;
   /** The platform runs this once for each entry of `tasks`. */
   private readonly runOne = (): void => {
-    this.tasks.shift()?.();
+    try {
+      this.tasks.shift()?.();
+    } catch (error) {
+      if (this.onFault === undefined) throw error;
+      this.onFault(error);
+    }
   };
+  /** Listeners do not throw through the dispatch of an event, so what a task throws is a bug of ours. */
+  private readonly onFault: ((error: unknown) => void) | undefined;
 
-  constructor(platform: Pick<Platform, "queueTask">) {
+  constructor(platform: Pick<Platform, "queueTask">, onFault?: (error: unknown) => void) {
     this.platform = platform;
+    this.onFault = onFault;
   }
 
   get closed(): boolean {
