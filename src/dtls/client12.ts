@@ -4,10 +4,12 @@
 import {
   ExtensionType,
   groupOf,
+  MIN_RECORD_SIZE_LIMIT,
   pickSignatureScheme,
   SIGNATURE_SCHEMES,
   writeCodes,
   writeExtension,
+  writeRecordSizeLimit,
 } from "./extensions.js";
 import {
   type CertificateRequest,
@@ -62,6 +64,7 @@ export class Client12 extends Handshake12 {
     const body = writeClientHello(this.clientRandom, cookie, suites, (w) => {
       writeExtension(w, ExtensionType.extended_master_secret, () => {});
       writeExtension(w, ExtensionType.renegotiation_info, (e) => e.u8(0));
+      writeRecordSizeLimit(w);
       writeExtension(w, ExtensionType.supported_groups, (e) => writeCodes(e, this.groupCodes()));
       writeExtension(w, ExtensionType.ec_point_formats, (e) => e.u8(1).u8(0));
       writeExtension(w, ExtensionType.signature_algorithms, (e) => writeCodes(e, this.offeredSchemes()));
@@ -146,6 +149,10 @@ export class Client12 extends Handshake12 {
       this.failHandshake("handshake_failure"); // RFC 7627 §5.2
       return;
     }
+    if (extensions.recordSizeLimit !== undefined && extensions.recordSizeLimit < MIN_RECORD_SIZE_LIMIT) {
+      this.failHandshake("illegal_parameter");
+      return;
+    }
     if (extensions.useSrtp !== undefined) {
       const { profiles, mki } = extensions.useSrtp;
       // RFC 5764 §4.1.1, §4.1.3: one of ours, and no MKI, as we offered none.
@@ -156,6 +163,7 @@ export class Client12 extends Handshake12 {
       this.srtpProfile = profiles[0];
     }
     this.extendedMasterSecret = extensions.extendedMasterSecret;
+    this.recordSizeLimit = extensions.recordSizeLimit;
     this.serverRandom = hello.random;
     this.cipherSuite = suite;
     this.state = "certificate";
@@ -165,6 +173,7 @@ export class Client12 extends Handshake12 {
     switch (type) {
       case ExtensionType.extended_master_secret:
       case ExtensionType.renegotiation_info:
+      case ExtensionType.record_size_limit:
       case ExtensionType.supported_groups:
       case ExtensionType.ec_point_formats:
       case ExtensionType.signature_algorithms:

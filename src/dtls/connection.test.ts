@@ -290,3 +290,34 @@ test("without extended master secret it still connects, unless required", () => 
   assert.equal(required.connect(), false);
   assert.equal(required.server.closed!.alert!.name, "handshake_failure");
 });
+
+test("both sides say how long a record they take, and neither sends longer ones", () => {
+  const pair = new DtlsPair();
+  assert.equal(pair.connect(), true);
+  assert.equal(pair.client.connection.recordSizeLimit, 16384);
+  assert.equal(pair.server.connection.recordSizeLimit, 16384);
+  assert.equal(pair.client.connection.send(new Uint8Array(16385)), false);
+  pair.send(pair.client, new Uint8Array(16384).fill(3));
+  pair.run();
+  assert.deepEqual(pair.server.received, [new Uint8Array(16384).fill(3)]);
+});
+
+/** Connects with the two bytes of the client's record_size_limit replaced. */
+function withLimit(limit: number): DtlsPair {
+  const pair = new DtlsPair({}, {}, (datagram, from, index) => {
+    if (index === 0 && from === "client") {
+      const at = datagram.findIndex((byte, i) => byte === 28 && datagram[i - 1] === 0 && datagram[i + 2] === 2);
+      datagram[at + 3] = limit >> 8;
+      datagram[at + 4] = limit & 0xff;
+    }
+    return [10];
+  });
+  pair.connect();
+  return pair;
+}
+
+test("a record size limit below 64 is refused", () => {
+  // One that is allowed breaks the transcript instead, so the server answers before the handshake fails.
+  assert.equal(withLimit(63).server.closed?.alert?.description, 47);
+  assert.equal(withLimit(64).server.connection.recordSizeLimit, 64);
+});

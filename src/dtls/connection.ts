@@ -127,6 +127,7 @@ export class DtlsConnection {
   private earlyBytes = 0;
   /** Something changed that may let early records through. */
   private earlyReady = false;
+  private maxRecord = MAX_PLAINTEXT_LENGTH;
   private changeCipherSpecExpected = false;
   private changeCipherSpecReceived = false;
   private giveUpAt = NEVER;
@@ -182,6 +183,11 @@ export class DtlsConnection {
 
   get extendedMasterSecret(): boolean {
     return this.handshake?.extendedMasterSecret ?? false;
+  }
+
+  /** The longest plaintext that the peer takes, where it says so (RFC 8449); longer ones are not sent. */
+  get recordSizeLimit(): number | undefined {
+    return this.handshake?.recordSizeLimit;
   }
 
   /** DER, leaf first; empty until `verifyPeer` accepted them. */
@@ -255,10 +261,10 @@ export class DtlsConnection {
 
   /**
    * Queues one record, which `flush` transmits. The bytes are copied. False if not connected, if the plaintext is longer
-   * than a record can be (16,384 bytes), or if the sequence numbers are used up.
+   * than a record can be (16,384 bytes) or the peer takes, or if the sequence numbers are used up.
    */
   send(plaintext: Uint8Array): boolean {
-    if (this.currentState !== "connected" || plaintext.length > MAX_PLAINTEXT_LENGTH) return false;
+    if (this.currentState !== "connected" || plaintext.length > this.maxRecord) return false;
     return this.writer.queue(ContentType.application_data, plaintext);
   }
 
@@ -518,6 +524,7 @@ export class DtlsConnection {
     else this.flight.stopTimer();
     this.reassembly.clear();
     this.earlyReady = true;
+    this.maxRecord = Math.min(MAX_PLAINTEXT_LENGTH, this.recordSizeLimit ?? MAX_PLAINTEXT_LENGTH);
     this.setState("connected");
   }
 

@@ -1,5 +1,5 @@
-// Hello extensions (RFC 5246 §7.4.1.4, RFC 8422 §5.1, RFC 7627, RFC 5746, RFC 5764 §4.1.1) and the code points of groups
-// and signature schemes. Unknown extensions, groups and schemes (GREASE of RFC 8701, post-quantum key shares) are passed
+// Hello extensions (RFC 5246 §7.4.1.4, RFC 8422 §5.1, RFC 7627, RFC 5746, RFC 5764 §4.1.1, RFC 8449) and the code points of
+// groups and signature schemes. Unknown extensions, groups and schemes (GREASE of RFC 8701, post-quantum key shares) are passed
 // over. Writes only what DTLS 1.2 needs.
 import type { NamedGroup, SignatureScheme } from "../crypto/provider.js";
 import { ByteReader } from "../util/byte-reader.js";
@@ -11,6 +11,7 @@ export const ExtensionType = {
   signature_algorithms: 13,
   use_srtp: 14,
   extended_master_secret: 23,
+  record_size_limit: 28,
   supported_versions: 43,
   renegotiation_info: 0xff01,
 } as const;
@@ -68,6 +69,8 @@ export interface HelloExtensions {
   extendedMasterSecret: boolean;
   /** `renegotiated_connection`: empty in a first handshake (RFC 5746 §3.2). */
   renegotiationInfo?: Uint8Array;
+  /** The longest plaintext that the peer takes, in bytes (RFC 8449 §4). */
+  recordSizeLimit?: number;
   /** Of a ClientHello only. */
   supportedVersions?: readonly number[];
 }
@@ -107,6 +110,9 @@ function readOne(type: number, data: Uint8Array, from: "client" | "server", out:
     case ExtensionType.extended_master_secret:
       out.extendedMasterSecret = true;
       return data.length === 0;
+    case ExtensionType.record_size_limit:
+      out.recordSizeLimit = r.u16();
+      return r.done;
     case ExtensionType.renegotiation_info:
       out.renegotiationInfo = r.vector8();
       return r.done;
@@ -141,6 +147,14 @@ export function parseExtensions(reader: ByteReader, from: "client" | "server"): 
 /** Writes one extension: type, length and whatever `body` writes. */
 export function writeExtension(writer: ByteWriter, type: number, body: (writer: ByteWriter) => void): void {
   writer.u16(type).vector(2, body);
+}
+
+/** RFC 8449 §4: a smaller limit is a fatal error. */
+export const MIN_RECORD_SIZE_LIMIT = 64;
+
+/** Writes record_size_limit: we take records as large as DTLS 1.2 allows. */
+export function writeRecordSizeLimit(writer: ByteWriter): void {
+  writeExtension(writer, ExtensionType.record_size_limit, (e) => e.u16(16384));
 }
 
 /** A two-byte list with a length prefix of two bytes. */

@@ -73,6 +73,8 @@ export abstract class Handshake12 {
   remoteCertificates: readonly Uint8Array[] = [];
   localCertificate: DtlsCertificate | undefined;
   extendedMasterSecret = false;
+  /** The longest plaintext that the peer takes, where it says so (RFC 8449). */
+  recordSizeLimit: number | undefined;
   master: Uint8Array | undefined;
   clientRandom: Uint8Array = new Uint8Array(0);
   serverRandom: Uint8Array = new Uint8Array(0);

@@ -7,11 +7,13 @@ import { type CipherSuite, EMPTY_RENEGOTIATION_INFO_SCSV } from "./cipher-suites
 import {
   ExtensionType,
   groupOf,
+  MIN_RECORD_SIZE_LIMIT,
   NAMED_GROUPS,
   pickSignatureScheme,
   SIGNATURE_SCHEMES,
   writeCodes,
   writeExtension,
+  writeRecordSizeLimit,
 } from "./extensions.js";
 import {
   type ClientHello,
@@ -104,6 +106,10 @@ export class Server12 extends Handshake12 {
       this.failHandshake("illegal_parameter"); // RFC 8422 §5.1.2
       return;
     }
+    if (extensions.recordSizeLimit !== undefined && extensions.recordSizeLimit < MIN_RECORD_SIZE_LIMIT) {
+      this.failHandshake("illegal_parameter");
+      return;
+    }
     const choice = this.choose(hello);
     const group = this.chooseGroup(hello);
     const withoutRequired = this.parameters.requireExtendedMasterSecret && !extensions.extendedMasterSecret;
@@ -117,6 +123,7 @@ export class Server12 extends Handshake12 {
     this.localCertificate = choice.certificate;
     this.group = group;
     this.extendedMasterSecret = extensions.extendedMasterSecret;
+    this.recordSizeLimit = extensions.recordSizeLimit;
     this.srtpProfile = this.parameters.srtpProfiles.find((p) => extensions.useSrtp?.profiles.includes(p));
     this.sendHello(hello, choice, now);
   }
@@ -132,6 +139,7 @@ export class Server12 extends Handshake12 {
       if (secureRenegotiation) writeExtension(w, ExtensionType.renegotiation_info, (e) => e.u8(0));
       if (extensions.pointFormats !== undefined)
         writeExtension(w, ExtensionType.ec_point_formats, (e) => e.u8(1).u8(0));
+      if (extensions.recordSizeLimit !== undefined) writeRecordSizeLimit(w);
       const { srtpProfile } = this;
       if (srtpProfile !== undefined) {
         writeExtension(w, ExtensionType.use_srtp, (e) => {

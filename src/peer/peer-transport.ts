@@ -26,8 +26,9 @@ import type {
 } from "../ice/options.js";
 import type { CandidatePair } from "../ice/pair.js";
 import { SctpAssociation } from "../sctp/association.js";
-import type { SctpCloseReason } from "../sctp/options.js";
+import { DEFAULT_MTU, type SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
+import { ipScope } from "../util/ip.js";
 import { DEMUX_DTLS, demux } from "./demux.js";
 import type { Platform } from "./platform.js";
 import { Round, type RoundOwner } from "./round.js";
@@ -39,6 +40,8 @@ export const MAX_EARLY_DATAGRAMS = 16;
 const PATH_MTU = 1200;
 /** Milliseconds after `close` in which relays may still be given back (RFC 8656 §7.2), with retransmissions. */
 export const RELEASE_TIMEOUT = 5000;
+/** Plaintext bytes of a record that every peer is taken to accept. */
+const MAX_UNANNOUNCED_RECORD = DEFAULT_MTU;
 
 export type { Channel, ChannelError, ChannelHandler } from "../datachannel/channels.js";
 export type { ExternalAddress, IceTcpOptions } from "../ice/options.js";
@@ -104,6 +107,8 @@ export class PeerTransport implements RoundOwner {
   /** The pair that SCTP's measurements are of. */
   private path: CandidatePair | undefined;
   private pathLost = false;
+  /** The SCTP association has to hear of the path. */
+  private pathUpdated = false;
   private closed = false;
   /** When relays that are being given back are left to expire. */
   private releaseBy = Number.POSITIVE_INFINITY;
@@ -209,7 +214,10 @@ export class PeerTransport implements RoundOwner {
       {
         transmit: (datagram) => void this.ice.send(datagram, this.current),
         onStateChange: (state) => {
-          if (state === "connected") this.sctpConnectPending = true;
+          if (state === "connected") {
+            this.sctpConnectPending = true;
+            this.pathUpdated = true;
+          }
           if (this.fault === undefined) this.host.onDtlsStateChange(state);
         },
         onData: (plaintext) => this.association?.receive(plaintext, this.now),
@@ -337,6 +345,7 @@ export class PeerTransport implements RoundOwner {
     }
     const sctp = this.association;
     if (sctp === undefined) return false;
+    if (this.pathUpdated) this.updateMtu(dtls, sctp);
     if (this.sctpConnectPending) {
       this.sctpConnectPending = false;
       sctp.connect(now);
@@ -393,6 +402,30 @@ export class PeerTransport implements RoundOwner {
     }
   }
 
+  /**
+   * Large records where they cost nothing: to an address of this host, if the peer says that it takes them (RFC 8449; a
+   * record that is longer than its buffer ends the connection of some). Elsewhere the safe size: searching for more
+   * (RFC 8899) needs packets that nobody fragments, and sockets of Node cannot ask for that.
+   */
+  private updateMtu(dtls: DtlsConnection, sctp: SctpAssociation): void {
+    const pair = this.ice.selectedPair;
+    if (pair === undefined || dtls.state !== "connected") return;
+    this.pathUpdated = false;
+    const limit = dtls.recordSizeLimit ?? MAX_UNANNOUNCED_RECORD;
+    const mtu = Math.min(DEFAULT_MTU, limit);
+    let maxMtu = mtu;
+    const { local, address } = pair;
+    if (local.candidate.protocol === "udp" && local.candidate.type !== "relay" && this.isOwnAddress(address)) {
+      const payload = this.platform.network.firstHopPayload?.(pair.base.address, address) ?? 0;
+      maxMtu = Math.max(mtu, Math.min(payload - dtls.overhead, limit));
+    }
+    sctp.setMtu(mtu, maxMtu);
+  }
+
+  private isOwnAddress(address: string): boolean {
+    return ipScope(address) === "loopback" || this.platform.network.interfaces().some((own) => own.address === address);
+  }
+
   // Hosts of the machines
 
   private readonly iceHost: IceHost = {
@@ -405,6 +438,7 @@ export class PeerTransport implements RoundOwner {
     },
     onSelectedPairChange: (local, remote) => {
       this.pathReady = true;
+      this.pathUpdated = true;
       this.host.onSelectedPairChange(local, remote);
     },
     onRoleChange: (role) => this.host.onIceRoleChange(role),

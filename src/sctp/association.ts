@@ -258,10 +258,11 @@ export class SctpAssociation {
     this.close("aborted");
   }
 
-  /** SCTP packet bytes that fit one record of the path in use now. */
-  setMtu(mtu: number): void {
-    this.pathMtu.set(clampMtu(mtu));
+  /** SCTP packet bytes that fit one record of the path in use now: for certain, and at best (see `maxMtu`). */
+  setMtu(mtu: number, maxMtu: number = mtu): void {
+    this.pathMtu.set(clampMtu(mtu), clampMtu(maxMtu));
     this.applyMtu();
+    if (this.handshake.adopted) this.pathMtu.start();
   }
 
   /** ICE selected another pair: what was measured is void, and what is in flight is sent again. */
@@ -491,7 +492,7 @@ export class SctpAssociation {
   private applyMtu(): void {
     this.out.send();
     this.out.builder.setLimit(this.pathMtu.mtu);
-    this.sender.congestion.setMtu(this.pathMtu.mtu);
+    this.sender.setMtu(this.pathMtu.mtu, this.pathMtu.base);
   }
 
   private resetIncoming(ids: readonly number[]): void {
@@ -605,7 +606,7 @@ export class SctpAssociation {
     if (now >= this.sender.deadline && this.state !== "cookie-echoed" && this.sender.handleTimeout(now)) {
       this.countError();
       // Perhaps the path takes less than it did (RFC 8899 §4.3).
-      if (this.sender.errors >= 2 && this.pathMtu.fallBack(now)) this.applyMtu();
+      if (this.pathMtu.fallBack(now)) this.applyMtu();
     }
     if (now >= this.receiver.tracker.sackDeadline) {
       this.receiver.tracker.sackDeadline = NEVER;

@@ -4,7 +4,7 @@
 import { FLAG_B, FLAG_E, FLAG_U } from "./chunks.js";
 import { CongestionControl } from "./congestion.js";
 import { RTO_INITIAL, RTO_MAX, RTO_MIN, type SctpOptions } from "./options.js";
-import { read32 } from "./packet.js";
+import { COMMON_HEADER, read32 } from "./packet.js";
 import type { PacketSender } from "./packet-sender.js";
 import { RetransmissionQueue } from "./retransmission.js";
 import { RtoEstimator } from "./rto.js";
@@ -32,6 +32,8 @@ export class DataSender {
   readonly congestion: CongestionControl;
   readonly outstanding: RetransmissionQueue;
   private readonly out: PacketSender;
+  /** Largest chunk that is made, header included. */
+  private maxChunk: number;
   /** a_rwnd of the last SACK. */
   peerRwnd = 0;
   /** T3-rtx. */
@@ -53,6 +55,7 @@ export class DataSender {
 
   constructor(options: SctpOptions, out: PacketSender, mtu: number, initialTsn: number) {
     this.out = out;
+    this.maxChunk = mtu - COMMON_HEADER;
     this.rto = new RtoEstimator(
       options.rtoInitial ?? RTO_INITIAL,
       options.rtoMin ?? RTO_MIN,
@@ -60,6 +63,16 @@ export class DataSender {
     );
     this.congestion = new CongestionControl(mtu, options.lossTolerance ?? DEFAULT_LOSS_TOLERANCE, MAX_WINDOW);
     this.outstanding = new RetransmissionQueue(initialTsn, this.rto, (message) => this.queue.abandonRest(message));
+  }
+
+  /**
+   * Packets may have `mtu` bytes from now on. Chunks are never larger than what `base` carries: a chunk cannot be cut
+   * again once it has its TSN, so a larger one would be stuck where the path comes to carry less.
+   */
+  setMtu(mtu: number, base: number): void {
+    const space = mtu - COMMON_HEADER;
+    this.maxChunk = Math.floor(space / Math.ceil(space / (base - COMMON_HEADER))) & ~3;
+    this.congestion.setMtu(mtu);
   }
 
   negotiated(interleaving: boolean, partialReliability: boolean): void {
@@ -187,8 +200,8 @@ export class DataSender {
   ): boolean {
     const { outstanding, out, queue } = this;
     const left = message.data.length - message.offset;
-    const whole = (out.builder.limit - 12 - header) & ~3;
-    let room = (out.ensure(0).space - header) & ~3;
+    const whole = (this.maxChunk - header) & ~3;
+    let room = Math.min(whole, (out.ensure(0).space - header) & ~3);
     // Fragments are made where the message needs several packets anyway, and then not much smaller than a packet.
     if (left > room && (left <= whole || room < whole >> 1)) {
       if (single) return false;

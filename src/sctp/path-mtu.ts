@@ -5,18 +5,22 @@
 const MAX_PROBES = 3;
 /** PMTU_RAISE_TIMER. */
 const RAISE_INTERVAL = 600_000;
+/** How long to wait after falling back for the first time before searching again; doubles each time. */
+const FALL_BACK_INTERVAL = 1000;
 /** A search ends when the interval is smaller than this. */
 const RESOLUTION = 32;
 
 export class PathMtu {
   /** Confirmed packet size, a multiple of four. */
   mtu: number;
-  private base: number;
-  private readonly max: number;
+  /** What the path carries for certain. */
+  base: number;
+  private max: number;
   /** Sizes above this are known not to pass (for now). */
   private ceiling: number;
   private probing = 0;
   private attempts = 0;
+  private patience = FALL_BACK_INTERVAL;
   deadline: number = Number.POSITIVE_INFINITY;
   /** A probe of this many bytes goes with the next flush; 0 for none. */
   pendingProbe = 0;
@@ -36,19 +40,26 @@ export class PathMtu {
     this.next(true);
   }
 
-  /** The owner knows better: another path, another base. */
-  set(mtu: number): void {
+  /** The owner knows better: another path, another base, and what may be searched for. */
+  set(mtu: number, maxMtu: number = mtu): void {
     this.mtu = mtu & ~3;
     this.base = this.mtu;
-    if (this.ceiling < this.mtu) this.ceiling = this.mtu;
+    this.max = Math.max(this.mtu, maxMtu & ~3);
+    this.stop();
+    this.ceiling = this.max;
+    this.patience = FALL_BACK_INTERVAL;
   }
 
-  /** Timeouts in a row: back to the size that is safe. True if the MTU shrank. */
+  /**
+   * What was sent does not arrive: back to the size that is safe (RFC 8899 §4.3). That may be for other reasons, and a probe
+   * will tell, soon after the first time. True if the MTU shrank.
+   */
   fallBack(now: number): boolean {
     if (this.mtu <= this.base) return false;
     this.mtu = this.base;
     this.stop();
-    this.deadline = now + RAISE_INTERVAL;
+    this.deadline = now + this.patience;
+    this.patience = Math.min(2 * this.patience, RAISE_INTERVAL);
     return true;
   }
 
