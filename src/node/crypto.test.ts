@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createPublicKey } from "node:crypto";
 import { test } from "node:test";
 import type { AeadAlgorithm, AeadJob, KeyAlgorithm, NamedGroup, SignatureScheme } from "../crypto/provider.js";
 import { hexDecode, hexEncode } from "../util/text.js";
@@ -97,4 +98,15 @@ test("HMAC-SHA1 gives RFC 2202 test case 2, in one piece or two", () => {
   const text = new TextEncoder().encode("what do ya want for nothing?");
   assert.equal(hexEncode(hmac.sign(text)), expected);
   assert.equal(hexEncode(hmac.sign(text.subarray(0, 9), text.subarray(9))), expected);
+});
+
+test("a P-256 key is written as OpenSSL writes it, and a point off the curve is refused", () => {
+  const key = nodeCrypto.generateKeyPair({ name: "ecdsa", namedCurve: "P-256" });
+  const spki = key.publicKeyDer;
+  const object = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+  assert.deepEqual(new Uint8Array(object.export({ format: "der", type: "spki" })), spki);
+  assert.equal(nodeCrypto.importPublicKey(spki)?.kind, "ecdsa");
+  const off = spki.slice();
+  off[off.length - 1]! ^= 1;
+  assert.equal(nodeCrypto.importPublicKey(off), undefined);
 });

@@ -85,6 +85,31 @@ function withKey(scheme: SchemeParameters, key: KeyObject): KeyObject | object {
   return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
 }
 
+// OpenSSL 3 takes about 0.1 ms to write or read a SubjectPublicKeyInfo, and a tenth of that to hand out or take the bare
+// key, which Node does by way of JWK. The rest of the structure is constant (RFC 5480 §2, RFC 8410 §4).
+const P256_SPKI = Uint8Array.of(
+  ...[0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01],
+  ...[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04],
+);
+
+function spkiOf(algorithm: KeyAlgorithm, key: KeyObject): Uint8Array {
+  if (algorithm.name !== "ecdsa" || algorithm.namedCurve !== "P-256") {
+    return new Uint8Array(key.export({ type: "spki", format: "der" }));
+  }
+  const { x, y } = key.export({ format: "jwk" });
+  return new Uint8Array(Buffer.concat([P256_SPKI, Buffer.from(x!, "base64url"), Buffer.from(y!, "base64url")]));
+}
+
+function publicKeyOf(spki: Uint8Array): KeyObject {
+  const der = Buffer.from(spki.buffer, spki.byteOffset, spki.byteLength);
+  if (der.length === P256_SPKI.length + 64 && der.subarray(0, P256_SPKI.length).equals(P256_SPKI)) {
+    const x = der.toString("base64url", P256_SPKI.length, P256_SPKI.length + 32);
+    const y = der.toString("base64url", P256_SPKI.length + 32);
+    return createPublicKey({ key: { kty: "EC", crv: "P-256", x, y }, format: "jwk" });
+  }
+  return createPublicKey({ key: der, format: "der", type: "spki" });
+}
+
 class NodePrivateKey implements PrivateKey {
   readonly algorithm: KeyAlgorithm;
   readonly publicKeyDer: Uint8Array;
@@ -93,7 +118,7 @@ class NodePrivateKey implements PrivateKey {
   constructor(algorithm: KeyAlgorithm, key: KeyObject, publicKey: KeyObject = createPublicKey(key)) {
     this.algorithm = algorithm;
     this.key = key;
-    this.publicKeyDer = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+    this.publicKeyDer = spkiOf(algorithm, publicKey);
   }
 
   sign(scheme: SignatureScheme, data: Uint8Array): Uint8Array {
@@ -220,9 +245,6 @@ class NodeHash implements Hash {
   }
 }
 
-/** SubjectPublicKeyInfo of an X25519 key, without the 32 bytes of the key itself (RFC 8410 §4). */
-const X25519_SPKI = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x03, 0x21, 0x00);
-
 class X25519KeyShare implements KeyShare {
   readonly group = "x25519";
   readonly publicKey: Uint8Array;
@@ -231,14 +253,14 @@ class X25519KeyShare implements KeyShare {
   constructor() {
     const { privateKey, publicKey } = generateKeyPairSync("x25519");
     this.privateKey = privateKey;
-    this.publicKey = new Uint8Array(publicKey.export({ type: "spki", format: "der" }).subarray(-32));
+    this.publicKey = new Uint8Array(Buffer.from(publicKey.export({ format: "jwk" }).x!, "base64url"));
   }
 
   agree(peerPublicKey: Uint8Array): Uint8Array | undefined {
     if (peerPublicKey.length !== 32) return undefined;
-    const der = Buffer.concat([X25519_SPKI, peerPublicKey]);
+    const x = Buffer.from(peerPublicKey).toString("base64url");
     try {
-      const publicKey = createPublicKey({ key: der, format: "der", type: "spki" });
+      const publicKey = createPublicKey({ key: { kty: "OKP", crv: "X25519", x }, format: "jwk" });
       const secret = diffieHellman({ privateKey: this.privateKey, publicKey });
       // RFC 7748 §6.1: an all-zero result means a point of small order.
       return secret.every((byte) => byte === 0) ? undefined : new Uint8Array(secret);
@@ -359,7 +381,7 @@ export const nodeCrypto: CryptoProvider = {
   },
   importPublicKey(spki) {
     try {
-      return new NodePublicKey(createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" }));
+      return new NodePublicKey(publicKeyOf(spki));
     } catch {
       return undefined;
     }
