@@ -391,7 +391,14 @@ test("a peer without extensions is served: DATA, checksums, no resets", () => {
 test("the path MTU is found by probing", () => {
   const filter = (_from: number, packet: Uint8Array): boolean => packet.length > 1400;
   const pair = new Pair({ delay: 10, filter }, { mtu: 1188, maxMtu: 4000 }).establish();
-  pair.run(pair.now + 60_000);
+  const before = pair.sent[0];
+  pair.run(pair.now + 10_000);
+  assert.equal(pair.sent[0], before, "idle");
+  pair.ends[1].keep = false;
+  for (const end = pair.now + 20_000; pair.now < end; pair.run(pair.now + 100)) {
+    pair.ends[0].association.send(1, 53, numbered(1, 20_000), {}, pair.now);
+  }
+  pair.ends[1].keep = true;
   const { mtu } = pair.ends[0].association.stats;
   assert.ok(mtu > 1360 && mtu <= 1400, `${mtu}`);
   pair.ends[0].association.send(1, 53, numbered(1, 100_000), {}, pair.now);

@@ -62,6 +62,8 @@ import { StreamReset } from "./stream-reset.js";
 
 const NOTHING = new Uint8Array(0);
 const NEVER = Number.POSITIVE_INFINITY;
+/** Bytes in flight from which on the path is probed for larger packets. */
+const PROBE_FLIGHT = 8 * DEFAULT_MTU;
 
 /** Why a message was not taken. */
 export type SendResult = "ok" | "too-large" | "empty" | "invalid-stream" | "closed";
@@ -663,7 +665,10 @@ export class SctpAssociation {
     if (this.state !== "shutdown-sent" && this.state !== "shutdown-ack-sent") sender.flush(now, false);
     if (this.state !== "established") this.flushShutdown(now);
     out.send();
-    if (this.pathMtu.pendingProbe > 0 && this.state === "established") this.flushProbe(now);
+    // Who sends little gains nothing by larger packets, and would only hold memory for them.
+    if (this.pathMtu.pendingProbe > 0 && this.state === "established" && sender.outstanding.flight >= PROBE_FLIGHT) {
+      this.flushProbe(now);
+    }
     if (this.draining.length > 0) {
       this.flushResets(now);
       out.send();

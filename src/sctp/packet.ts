@@ -62,12 +62,10 @@ export class PacketBuilder {
 
   setLimit(mtu: number): void {
     this.limit = mtu & ~3;
-    this.grow(this.limit);
   }
 
   private grow(size: number): void {
-    if (this.buffer.length >= size) return;
-    const grown = new Uint8Array(Math.min(MAX_MTU, size));
+    const grown = new Uint8Array(Math.min(MAX_MTU, Math.max(size, this.limit)));
     grown.set(this.buffer.subarray(0, this.length));
     this.buffer = grown;
     this.last = grown;

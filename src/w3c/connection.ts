@@ -138,6 +138,8 @@ export class Connection {
       (id) => this.transportHost(id),
       (id, transport) => owner.transportCreated(id, transport),
     );
+    // Made before it is needed: whoever waits for an offer has time for it now.
+    this.queueTask(() => void this.certificates());
   }
 
   /** A number below 2^62 in decimal (RFC 9429 §5.2.1), from two draws that are exact in doubles. */
