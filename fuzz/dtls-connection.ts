@@ -5,7 +5,10 @@
 import { CIPHER_SUITES } from "#src/dtls/cipher-suites.js";
 import { MAX_EARLY_BYTES, MAX_EARLY_RECORDS, MAX_WAITING_DATAGRAMS } from "#src/dtls/connection.js";
 import { Side } from "#test/sim/dtls-pair.js";
+import { cheapCertificate, cheapCrypto } from "./cheap-crypto.js";
 import type { FuzzTarget } from "./target.js";
+
+const certificate = cheapCertificate();
 
 interface InFlight {
   readonly to: Side;
@@ -36,6 +39,8 @@ class Program {
     const flags = this.next();
     const options = {
       mtu: flags & 1 ? 300 : 1200,
+      crypto: cheapCrypto,
+      certificates: [certificate],
       cookie: (flags & 2) !== 0,
       srtpProfiles: flags & 4 ? [7, 1] : [],
       cipherSuites: [CIPHER_SUITES[flags & 8 ? 0 : 2]!.code],
