@@ -2,11 +2,11 @@
 // restarts, descriptions changed on the way. Whatever the order and whatever arrives, every call returns a value, and the
 // state stays one that can be gone on from.
 import assert from "node:assert/strict";
-import type { TransceiverDescription } from "#src/jsep/codecs.js";
 import type { NegotiationState } from "#src/jsep/state.js";
+import type { TransceiverDescription } from "#src/jsep/transceivers.js";
 import { parseSdp } from "#src/sdp/parser.js";
 import { writeSdp } from "#src/sdp/writer.js";
-import { JsepFailure, Side } from "#test/jsep-session.js";
+import { transceiver as describe, JsepFailure, Side } from "#test/jsep-session.js";
 import type { FuzzTarget } from "./target.js";
 
 const MAX_STEPS = 64;
@@ -44,20 +44,7 @@ const LINES: readonly string[] = [
 const POLICIES = ["balanced", "max-compat", "max-bundle"] as const;
 
 function transceiver(id: number, flags: number): TransceiverDescription {
-  return {
-    id: `${id}`,
-    kind: flags & 1 ? "audio" : "video",
-    mid: null,
-    direction: "sendrecv",
-    stopping: (flags & 6) === 6,
-    stopped: false,
-    addedByAddTrack: true,
-    streamIds: ["s"],
-    trackId: `t${id}`,
-    codecs: [{ payloadType: 0, rtpmap: { encodingName: "PCMU", clockRate: 8000 }, fmtp: [], rtcpFeedback: [] }],
-    headerExtensions: [],
-    rids: [],
-  };
+  return describe(`${id}`, flags & 1 ? "audio" : "video", { stopping: (flags & 6) === 6 });
 }
 
 function checkState(state: NegotiationState): void {

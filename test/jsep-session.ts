@@ -9,6 +9,7 @@ import type { Plan } from "#src/jsep/plan.js";
 import type { SdpType } from "#src/jsep/signaling-state.js";
 import type { NegotiationConfiguration, NegotiationState, OfferInputs } from "#src/jsep/state.js";
 import { createNegotiationState } from "#src/jsep/state.js";
+import type { SenderDescription, TransceiverDescription } from "#src/jsep/transceivers.js";
 import { parseIceCandidate } from "#src/util/ice-candidate.js";
 
 export class JsepFailure extends Error {
@@ -26,7 +27,37 @@ function take<T>(result: JsepResult<T>): T {
 
 export const FINGERPRINT: string = Array.from({ length: 32 }, (_, i) => (i + 16).toString(16).toUpperCase()).join(":");
 
+/** A transceiver as addTrack makes it, with one stream. */
+export function transceiver(
+  id: string,
+  kind: "audio" | "video",
+  parts: Partial<Omit<TransceiverDescription, "sender">> & { readonly sender?: Partial<SenderDescription> } = {},
+): TransceiverDescription {
+  const ssrc = [...id].reduce((sum, char) => sum * 31 + char.charCodeAt(0), 1000);
+  return {
+    id,
+    kind,
+    direction: "sendrecv",
+    stopping: false,
+    stopped: false,
+    addedByAddTrack: true,
+    codecPreferences: null,
+    headerExtensions: null,
+    ...parts,
+    sender: {
+      streamIds: ["stream"],
+      trackId: `track-${id}`,
+      cname: "cname",
+      encodings: [{ rid: null, active: true, ssrc, rtxSsrc: kind === "video" ? ssrc + 1 : null }],
+      ...parts.sender,
+    },
+  };
+}
+
 export class Side {
+  /** Its transceivers in order, kept as the W3C layer would; null: it takes no media. */
+  media: Map<string, TransceiverDescription> | null = null;
+  #transceivers = 0;
   state: NegotiationState;
   plan: Plan | undefined;
   inputs: OfferInputs;
@@ -55,14 +86,31 @@ export class Side {
     };
   }
 
+  /** Adds or changes transceivers; from now on the side takes media. */
+  with(...transceivers: TransceiverDescription[]): this {
+    this.media ??= new Map();
+    for (const entry of transceivers) this.media.set(entry.id, entry);
+    return this;
+  }
+
+  /** Changes one of its transceivers. */
+  change(id: string, parts: Partial<TransceiverDescription>): void {
+    this.media!.set(id, { ...this.media!.get(id)!, ...parts });
+  }
+
+  #inputs(parts: Partial<OfferInputs>): OfferInputs {
+    const transceivers = this.media === null ? this.inputs.transceivers : [...this.media.values()];
+    return { ...this.inputs, transceivers, ...parts };
+  }
+
   createOffer(parts: Partial<OfferInputs> = {}): string {
-    const { next, sdp } = take(createOffer(this.state, { ...this.inputs, ...parts }));
+    const { next, sdp } = take(createOffer(this.state, this.#inputs(parts)));
     this.state = next;
     return sdp;
   }
 
   createAnswer(parts: Partial<OfferInputs> = {}): string {
-    const { next, sdp } = take(createAnswer(this.state, { ...this.inputs, ...parts }));
+    const { next, sdp } = take(createAnswer(this.state, this.#inputs(parts)));
     this.state = next;
     return sdp;
   }
@@ -72,7 +120,11 @@ export class Side {
   }
 
   setRemote(type: SdpType, sdp = ""): Plan {
-    return this.#commit(take(applyRemote(this.state, type, sdp)));
+    const media =
+      this.media === null
+        ? undefined
+        : { transceivers: [...this.media.values()], newTransceiverId: () => `made${this.#transceivers++}` };
+    return this.#commit(take(applyRemote(this.state, type, sdp, media)));
   }
 
   /** Creates and sets an offer; its text. */
@@ -118,6 +170,15 @@ export class Side {
   #commit(plan: Plan): Plan {
     this.state = plan.next;
     this.plan = plan;
+    for (const { transceiver: id, kind, create, discard, stop } of plan.transceivers) {
+      if (this.media === null) break;
+      const empty = { streamIds: [], trackId: null };
+      if (create) {
+        this.media.set(id, transceiver(id, kind, { direction: "recvonly", addedByAddTrack: false, sender: empty }));
+      }
+      if (discard) this.media.delete(id);
+      if (stop && this.media.has(id)) this.change(id, { stopped: true, direction: "inactive" });
+    }
     return plan;
   }
 }

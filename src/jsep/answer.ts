@@ -1,14 +1,16 @@
 // createAnswer (RFC 9429 §5.3): which offered m-sections are taken, on which transports, in which DTLS role, and the text.
-//
-// Audio and video sections are refused for now: matching codecs and directions with transceivers is not here yet.
-import type { SdpGroup, SdpMedia, SdpSession, SdpSetup } from "../sdp/model.js";
+import type { SdpDirection, SdpGroup, SdpMedia, SdpPayload, SdpSession, SdpSetup } from "../sdp/model.js";
 import { isRejected, sdpMedia } from "../sdp/model.js";
 import { writeSdp } from "../sdp/writer.js";
+import { answeredPayloads } from "./codecs.js";
+import { intersectDirections, receives, reverseDirection, sectionDirection, sends } from "./direction.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
+import { answeredExtensions } from "./header-extensions.js";
 import type { Created } from "./offer.js";
 import type { RemoteView } from "./remote.js";
-import { dataParameters, iceOptionsOf, ownParameters, viewOf } from "./remote.js";
+import { dataParameters, iceOptionsOf, isMedia, ownParameters, viewOf } from "./remote.js";
+import { rtpSection } from "./rtp-section.js";
 import {
   addressLines,
   dataSection,
@@ -17,6 +19,7 @@ import {
   sessionLevel,
   transportAttributes,
 } from "./sections.js";
+import { answeredRids } from "./simulcast.js";
 import type {
   CreatedTransport,
   LocalInputs,
@@ -25,7 +28,9 @@ import type {
   RemoteParameters,
   Transport,
 } from "./state.js";
-import { findTransport, sameIceParameters } from "./state.js";
+import { sameIceParameters } from "./state.js";
+import type { TransceiverDescription } from "./transceivers.js";
+import { isUsable } from "./transceivers.js";
 
 /**
  * Makes an answer to the pending remote offer. The caller commits `next`, as with createOffer.
@@ -44,26 +49,40 @@ export function createAnswer(state: NegotiationState, inputs: LocalInputs): Jsep
   }
   const offer = pendingRemote.description;
   const view = viewOf(offer);
-  const accepted = acceptable(state, view, offeredSlots);
+  const mediaAnswers = answerMedia(view, offeredSlots, inputs.transceivers);
+  const accepted = acceptable(state, view, offeredSlots, mediaAnswers);
   const groups = answerGroups(view, accepted);
   const ownerMid = new Map(groups.flatMap(({ mids }) => mids.map((mid) => [mid, mids[0]!] as const)));
 
+  const byMid = new Map(offeredSlots.map((slot) => [slot.mid, slot]));
+  const known: KnownTransports = {
+    now: new Map(state.transports.map((transport) => [transport.id, transport])),
+    before: new Map(state.stable?.transports.map((transport) => [transport.id, transport])),
+  };
   const transports = new Map<number, CreatedTransport>();
   const slots = offeredSlots.map((slot): MediaSlot => {
     if (!accepted[slot.index]) return { ...slot, rejected: true, transport: null };
     const mid = ownerMid.get(slot.mid) ?? slot.mid;
-    const owner = mid === slot.mid ? slot : offeredSlots.find((other) => other.mid === mid)!;
+    const owner = mid === slot.mid ? slot : byMid.get(mid)!;
     const id = owner.transport!;
-    if (!transports.has(id)) transports.set(id, { id, mid, local: localParameters(state, view, owner, inputs) });
+    if (!transports.has(id)) transports.set(id, { id, mid, local: localParameters(known, view, owner, inputs) });
     return { ...slot, rejected: false, transport: id };
   });
 
-  const media = slots.map((slot) => answerSection(state, view, slots, slot, transports, inputs));
+  const owners = new Map(slots.map((slot) => [slot.mid, slot]));
+  const media = slots.map((slot) => {
+    if (slot.rejected) return rejectedSection(slot);
+    const created = transports.get(slot.transport!)!;
+    return answerSection(known, view, slot, owners.get(created.mid)!, created, mediaAnswers[slot.index], inputs);
+  });
+  const sending = mediaAnswers.filter((answer, i) => answer !== undefined && accepted[i] && sends(answer.direction));
+  const streamIds = new Set(sending.flatMap((answer) => answer!.transceiver.sender.streamIds));
   const sessionVersion = state.sessionVersion + 1;
   const description: SdpSession = {
     ...sessionLevel(state, sessionVersion),
-    groups,
+    groups: [...groups, ...lipSyncGroups(view, accepted)],
     extmapAllowMixed: offer.extmapAllowMixed,
+    msidSemantics: [{ semantic: "WMS", ids: [...streamIds] }],
     media,
   };
   const sdp = writeSdp(description);
@@ -72,22 +91,57 @@ export function createAnswer(state: NegotiationState, inputs: LocalInputs): Jsep
   return success({ next: { ...state, sessionVersion, lastAnswer }, sdp });
 }
 
+/** How an audio or video section would be answered. */
+interface MediaAnswer {
+  readonly transceiver: TransceiverDescription;
+  readonly direction: SdpDirection;
+  readonly payloads: readonly SdpPayload[];
+}
+
+/** For each section: its answer, where there is a transceiver that is not stopped and a codec in common (RFC 9429 §5.3.1). */
+function answerMedia(
+  view: RemoteView,
+  slots: readonly MediaSlot[],
+  transceivers: readonly TransceiverDescription[],
+): readonly (MediaAnswer | undefined)[] {
+  const byId = new Map(transceivers.map((transceiver) => [transceiver.id, transceiver]));
+  return view.description.media.map((section, i) => {
+    const id = slots[i]!.transceiver;
+    const transceiver = id === null ? undefined : byId.get(id);
+    if (!isUsable(transceiver) || !isMedia(section) || isRejected(section)) return undefined;
+    // RTCP on a port of its own (rtcpMuxPolicy "negotiate") is not done here.
+    if (!section.rtcpMux && !section.bundleOnly) return undefined;
+    const offered = sectionDirection(view.description, section);
+    const direction = intersectDirections(transceiver.direction, reverseDirection(offered));
+    const payloads = answeredPayloads(transceiver.kind, direction, transceiver.codecPreferences, section);
+    return payloads === undefined ? undefined : { transceiver, direction, payloads };
+  });
+}
+
 /** For each section, whether it is taken (RFC 9429 §5.3.1). */
-function acceptable(state: NegotiationState, view: RemoteView, slots: readonly MediaSlot[]): boolean[] {
+function acceptable(
+  state: NegotiationState,
+  view: RemoteView,
+  slots: readonly MediaSlot[],
+  mediaAnswers: readonly (MediaAnswer | undefined)[],
+): boolean[] {
   const { media } = view.description;
   let data = false;
   const accepted = media.map((section, i) => {
-    if (isRejected(section) || slots[i]!.rejected || data || dataParameters(section) === undefined) return false;
+    if (isRejected(section) || slots[i]!.rejected) return false;
+    if (mediaAnswers[i] !== undefined) return true;
+    if (data || dataParameters(section) === undefined) return false;
     data = true;
     return true;
   });
   applyBundlePolicy(state, view, accepted);
   // What is bundled needs a section to be bundled with; what is not needs parameters of its own.
+  const tagged = new Map<readonly string[], boolean>();
   media.forEach((section, i) => {
     if (!accepted[i]) return;
     const group = view.groupOf.get(i);
-    const hasTransport =
-      group === undefined ? ownsParameters(view, section) : taggedMid(view, group, accepted) !== undefined;
+    if (group !== undefined && !tagged.has(group)) tagged.set(group, taggedMid(view, group, accepted) !== undefined);
+    const hasTransport = group === undefined ? ownsParameters(view, section) : tagged.get(group)!;
     if (!hasTransport) accepted[i] = false;
   });
   return accepted;
@@ -135,15 +189,32 @@ function answerGroups(view: RemoteView, accepted: readonly boolean[]): SdpGroup[
   return out;
 }
 
+/** The offered groups for lip synchronization, with what is taken of them (RFC 5888 §9.1). */
+function lipSyncGroups(view: RemoteView, accepted: readonly boolean[]): SdpGroup[] {
+  const out: SdpGroup[] = [];
+  for (const { semantics, mids } of view.description.groups) {
+    if (semantics !== "LS") continue;
+    const kept = mids.filter((mid) => accepted[view.indexOfMid.get(mid) ?? -1] === true);
+    if (kept.length > 1) out.push({ semantics, mids: kept });
+  }
+  return out;
+}
+
+interface KnownTransports {
+  readonly now: ReadonlyMap<number, Transport>;
+  /** When the session was last stable. */
+  readonly before: ReadonlyMap<number, Transport>;
+}
+
 /** The ICE parameters in use, or new ones for a new transport and when the offer restarts ICE (RFC 9429 §5.3.2). */
 function localParameters(
-  state: NegotiationState,
+  known: KnownTransports,
   view: RemoteView,
   owner: MediaSlot,
   inputs: LocalInputs,
 ): CreatedTransport["local"] {
-  const transport = findTransport(state, owner.transport);
-  const before = state.stable === null ? undefined : findTransport(state.stable, owner.transport);
+  const transport = known.now.get(owner.transport!);
+  const before = known.before.get(owner.transport!);
   const local = transport?.local ?? null;
   if (local === null) return inputs.newIceParameters();
   const offered = ownParameters(view.description, view.description.media[owner.index]!);
@@ -153,20 +224,18 @@ function localParameters(
 }
 
 function answerSection(
-  state: NegotiationState,
+  known: KnownTransports,
   view: RemoteView,
-  slots: readonly MediaSlot[],
   slot: MediaSlot,
-  transports: ReadonlyMap<number, CreatedTransport>,
+  owner: MediaSlot,
+  created: CreatedTransport,
+  mediaAnswer: MediaAnswer | undefined,
   inputs: LocalInputs,
 ): SdpMedia {
-  if (slot.rejected) return rejectedSection(slot);
   const { description: offer } = view;
   const section = offer.media[slot.index]!;
-  const created = transports.get(slot.transport!)!;
-  const owner = slots.find(({ mid }) => mid === created.mid)!;
   const remote = ownParameters(offer, offer.media[owner.index]!)!;
-  const transport = findTransport(state, created.id);
+  const transport = known.now.get(created.id);
   const isOwner = owner === slot;
   const gathered = isOwner && sameIceParameters(transport?.local, created.local) ? transport : undefined;
   const offeredOptions = iceOptionsOf(offer, section);
@@ -175,12 +244,13 @@ function answerSection(
     ...transportAttributes({
       local: created.local,
       fingerprints: inputs.fingerprints,
-      setup: answerSetup(remote, state.stable === null ? undefined : findTransport(state.stable, created.id)),
+      setup: answerSetup(remote, known.before.get(created.id)),
       // RFC 9429 §5.3.1: only what the offer has.
       iceOptions: ICE_OPTIONS.filter((option) => offeredOptions.includes(option)),
     }),
   };
   const mid = slot.midSignaled ? slot.mid : undefined;
+  if (mediaAnswer !== undefined) return mediaSection(mediaAnswer, mid, offer, section, lines);
   if (!dataParameters(section)!.legacy) {
     return dataSection(
       { mid, sctpPort: inputs.sctpPort, maxMessageSize: inputs.maxMessageSize },
@@ -198,6 +268,43 @@ function answerSection(
     maxMessageSize: inputs.maxMessageSize,
     ...lines,
   });
+}
+
+/** An audio or video section (RFC 9429 §5.3.1). */
+function mediaSection(
+  { transceiver, direction, payloads }: MediaAnswer,
+  mid: string | undefined,
+  offer: SdpSession,
+  section: SdpMedia,
+  lines: Partial<SdpMedia>,
+): SdpMedia {
+  const { kind, sender } = transceiver;
+  const types = new Set(payloads.map(({ payloadType }) => payloadType as number));
+  // One stream of audio: simulcast is for video (webrtc-pc addTransceiver).
+  const withRids = kind === "video";
+  return rtpSection(
+    {
+      kind,
+      // The protocol is the offer's, letter by letter.
+      protocol: section.protocol,
+      mid,
+      direction,
+      payloads,
+      extmaps: answeredExtensions(kind, transceiver.headerExtensions, section.extmaps),
+      extmapAllowMixed: section.extmapAllowMixed && !offer.extmapAllowMixed,
+      sender,
+      rids: answeredRids(
+        section,
+        sender.encodings,
+        withRids && sends(direction),
+        withRids && receives(direction),
+        types,
+      ),
+      rtcpMuxOnly: section.rtcpMuxOnly,
+      rtcpRsize: section.rtcpRsize,
+    },
+    lines,
+  );
 }
 
 /**

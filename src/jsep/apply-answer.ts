@@ -3,9 +3,12 @@
 import type { SdpSession } from "../sdp/model.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { continuesAssociation } from "./answer.js";
+import type { MediaKind } from "./codec-capabilities.js";
 import type { JsepResult } from "./errors.js";
 import { failure, invalidAccess, success } from "./errors.js";
-import { candidateKey, dataParameters, ownParameters, sectionCandidates, viewOf } from "./remote.js";
+import { negotiateMedia } from "./negotiated-media.js";
+import { candidateKey, dataParameters, isMedia, ownParameters, sectionCandidates, viewOf } from "./remote.js";
+import { remoteMedia } from "./remote-media.js";
 import type { DescriptionSource } from "./signaling-state.js";
 import type {
   AppliedDescription,
@@ -15,7 +18,7 @@ import type {
   SctpParameters,
   Transport,
 } from "./state.js";
-import { findTransport, sameIceParameters, transportsInUse } from "./state.js";
+import { sameIceParameters, transportsInUse } from "./state.js";
 
 /** Moves our offer's sections onto the transports that a remote answer leaves them (RFC 9429 §5.11, last steps). */
 export function bundleAsAnswered(state: NegotiationState, answer: SdpSession): NegotiationState {
@@ -35,7 +38,8 @@ export function bundleAsAnswered(state: NegotiationState, answer: SdpSession): N
       const slot = slots[index]!;
       if (!slot.rejected) slots[index] = { ...slot, transport };
     }
-    transports = transports.map((entry) => (entry.id === transport ? { ...entry, mid: mids[0]! } : entry));
+    const owner = transports.findIndex(({ id }) => id === transport);
+    if (owner >= 0) transports = transports.with(owner, { ...transports[owner]!, mid: mids[0]! });
   }
   return { ...state, slots, transports };
 }
@@ -54,13 +58,14 @@ export function applyAnswer(
   const answer = applied.description;
   const bundleGroups = answer.groups.filter(({ semantics, mids }) => semantics === "BUNDLE" && mids.length > 0);
   const bundled = new Map(bundleGroups.flatMap((group) => group.mids.map((mid) => [mid, group] as const)));
+  const byMid = new Map(state.slots.map((slot) => [slot.mid, slot]));
   const ownerOf = new Map<number, MediaSlot>();
   for (const slot of state.slots) {
     if (slot.rejected || slot.transport === null) continue;
     const owner = ownerOf.get(slot.transport);
     const tagged = bundled.get(slot.mid)?.mids[0] ?? slot.mid;
     if (owner === undefined) {
-      const ownerSlot = tagged === slot.mid ? slot : state.slots.find(({ mid }) => mid === tagged);
+      const ownerSlot = tagged === slot.mid ? slot : byMid.get(tagged);
       if (ownerSlot === undefined || ownerSlot.rejected) {
         return failure(invalidAccess(`mid "${slot.mid}" is bundled with "${tagged}", which is rejected`));
       }
@@ -73,6 +78,7 @@ export function applyAnswer(
     }
   }
 
+  const established = new Map(state.stable?.transports.map((transport) => [transport.id, transport]));
   const transports: Transport[] = [];
   for (const transport of state.transports) {
     const owner = ownerOf.get(transport.id);
@@ -84,15 +90,25 @@ export function applyAnswer(
     if (parameters === undefined) {
       return failure(invalidAccess(`mid "${owner.mid}" carries a transport but has no ICE and DTLS parameters`));
     }
-    const result = answeredTransport(state, source, transport, owner, parameters, remote, answer);
+    const result = answeredTransport(
+      state,
+      source,
+      transport,
+      established.get(transport.id),
+      owner,
+      parameters,
+      remote,
+      answer,
+    );
     if (!result.ok) return result;
     transports.push(result.value);
   }
 
   const sctp = sctpParameters(state.slots, local, remote);
   const isFinal = applied.type === "answer";
+  const slots = state.slots.map((slot) => answeredSlot(slot, source, local, remote, isFinal));
   const negotiated = {
-    slots: state.slots,
+    slots,
     sctp,
     bundleGroups: bundleGroups.map(({ mids }) => mids),
   };
@@ -123,17 +139,40 @@ export function applyAnswer(
   });
 }
 
+/** One m-line as an answer leaves it. */
+function answeredSlot(
+  slot: MediaSlot,
+  source: DescriptionSource,
+  local: SdpSession,
+  remote: SdpSession,
+  isFinal: boolean,
+): MediaSlot {
+  const ours = local.media[slot.index]!;
+  const theirs = remote.media[slot.index]!;
+  if (!isMedia(ours)) return slot;
+  if (slot.rejected) {
+    // RFC 9429 §5.11: the transceiver has no m-section any more, and the line is free for another.
+    return isFinal ? { ...slot, transceiver: null, isCreated: false, remote: null, media: null } : slot;
+  }
+  return {
+    ...slot,
+    isCreated: slot.isCreated && !isFinal,
+    remote: source === "remote" ? remoteMedia(remote, theirs) : slot.remote,
+    media: negotiateMedia(slot.kind as MediaKind, local, ours, remote, theirs, source === "local"),
+  };
+}
+
 /** One transport as an answer leaves it (RFC 9429 §5.10, §5.11). */
 function answeredTransport(
   state: NegotiationState,
   source: DescriptionSource,
   transport: Transport,
+  before: Transport | undefined,
   owner: MediaSlot,
   parameters: RemoteParameters,
   remote: SdpSession,
   answer: SdpSession,
 ): JsepResult<Transport> {
-  const before = state.stable === null ? undefined : findTransport(state.stable, transport.id);
   const established = before?.remote ?? null;
   const remoteRestarts = established !== null && !sameIceParameters(established, parameters);
   const continues = established !== null && continuesAssociation(established, parameters);

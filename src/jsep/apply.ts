@@ -38,7 +38,7 @@ import { planBetween } from "./plan.js";
 import { canTrickle } from "./remote.js";
 import type { DescriptionSource, SdpType } from "./signaling-state.js";
 import { nextSignalingState } from "./signaling-state.js";
-import type { AppliedDescription, NegotiationState, Transport } from "./state.js";
+import type { AppliedDescription, NegotiationState, RemoteInputs, Transport } from "./state.js";
 import { negotiatedOf, newTransport, sameIceParameters, transportsInUse } from "./state.js";
 import { verifyAnswer, verifyOffer } from "./verify.js";
 
@@ -46,7 +46,7 @@ import { verifyAnswer, verifyOffer } from "./verify.js";
 export function applyLocal(state: NegotiationState, type: SdpType, sdp: string): JsepResult<Plan> {
   const error = checkTransition(state, "local", type);
   if (error !== undefined) return failure(error);
-  if (type === "rollback") return success(rollback(state));
+  if (type === "rollback") return success(rollback(state, "local"));
   const created = type === "offer" ? state.lastOffer : state.lastAnswer;
   // RFC 9429 §5.4; webrtc-pc "set a session description" compares the texts.
   if (created === null || created.epoch !== state.epoch || (sdp !== "" && sdp !== created.sdp)) {
@@ -58,14 +58,12 @@ export function applyLocal(state: NegotiationState, type: SdpType, sdp: string):
   const applied: AppliedDescription = { type, sdp: created.sdp, description: created.description };
   let next: NegotiationState;
   if (type === "offer") {
-    const transports = state.transports.slice();
+    const byId = new Map(state.transports.map((transport) => [transport.id, transport]));
     for (const { id, mid, local } of created.transports) {
-      const index = transports.findIndex((transport) => transport.id === id);
-      const old = transports[index] ?? offererTransport(state, id, mid);
-      const transport = { ...old, mid, ...withLocal(old, local) };
-      if (index < 0) transports.push(transport);
-      else transports[index] = transport;
+      const old = byId.get(id) ?? offererTransport(state, id, mid);
+      byId.set(id, { ...old, mid, ...withLocal(old, local) });
     }
+    const transports = [...byId.values()];
     const stable = state.stable ?? negotiatedOf(state);
     const slots = created.slots;
     next = {
@@ -79,8 +77,9 @@ export function applyLocal(state: NegotiationState, type: SdpType, sdp: string):
       nextMid: Math.max(state.nextMid, created.nextMid),
     };
   } else {
+    const byId = new Map(created.transports.map((entry) => [entry.id, entry]));
     const transports = state.transports.map((transport) => {
-      const entry = created.transports.find(({ id }) => id === transport.id);
+      const entry = byId.get(transport.id);
       return entry === undefined ? transport : { ...transport, mid: entry.mid, ...withLocal(transport, entry.local) };
     });
     const base = { ...state, slots: created.slots, transports };
@@ -88,14 +87,19 @@ export function applyLocal(state: NegotiationState, type: SdpType, sdp: string):
     if (!result.ok) return result;
     next = result.value;
   }
-  return success(planBetween(state, next, true));
+  return success(planBetween(state, next, "local", type));
 }
 
-/** Sets a remote description. */
-export function applyRemote(state: NegotiationState, type: SdpType, sdp: string): JsepResult<Plan> {
+/** Sets a remote description. Without `inputs`, new audio and video sections get no transceivers, and are refused in the answer. */
+export function applyRemote(
+  state: NegotiationState,
+  type: SdpType,
+  sdp: string,
+  inputs?: RemoteInputs,
+): JsepResult<Plan> {
   const wrong = checkTransition(state, "remote", type);
   if (wrong !== undefined) return failure(wrong);
-  if (type === "rollback") return success(rollback(state));
+  if (type === "rollback") return success(rollback(state, "remote"));
   const parsed = parseSdp(sdp);
   if (!parsed.ok) return failure({ kind: "sdp-syntax-error", message: parsed.error.message, line: parsed.error.line });
   const { description } = parsed;
@@ -104,14 +108,15 @@ export function applyRemote(state: NegotiationState, type: SdpType, sdp: string)
   if (type === "offer") {
     const error = verifyOffer(state, parsed) ?? verifyOfferedTransports(state, description);
     if (error !== undefined) return failure(error);
-    return success(planBetween(state, { ...applyRemoteOffer(state, applied), canTrickleIceCandidates }, false));
+    const next = { ...applyRemoteOffer(state, applied, inputs), canTrickleIceCandidates };
+    return success(planBetween(state, next, "remote", type));
   }
   const offer = state.pendingLocal!.description;
   const error = verifyAnswer(state, offer, parsed);
   if (error !== undefined) return failure(error);
   const result = applyAnswer(bundleAsAnswered(state, description), "remote", applied, description);
   if (!result.ok) return result;
-  return success(planBetween(state, { ...result.value, canTrickleIceCandidates }, false));
+  return success(planBetween(state, { ...result.value, canTrickleIceCandidates }, "remote", type));
 }
 
 function checkTransition(state: NegotiationState, source: DescriptionSource, type: SdpType): JsepError | undefined {
@@ -123,7 +128,7 @@ function checkTransition(state: NegotiationState, source: DescriptionSource, typ
 }
 
 /** RFC 9429 §5.7. */
-function rollback(state: NegotiationState): Plan {
+function rollback(state: NegotiationState, source: DescriptionSource): Plan {
   const next: NegotiationState = {
     ...state,
     ...(state.stable ?? negotiatedOf(state)),
@@ -134,7 +139,7 @@ function rollback(state: NegotiationState): Plan {
     stable: null,
     lastAnswer: null,
   };
-  return planBetween(state, next, false);
+  return planBetween(state, next, source, "rollback");
 }
 
 /** New parameters are a new generation, with candidates of its own. */

@@ -1,30 +1,224 @@
-// The shapes in which audio and video take part in offer and answer: what a transceiver brings along. Matching offered
-// codecs with our own is not here yet.
-import type { SdpDirection, SdpExtmap, SdpPayload, SdpRid } from "../sdp/model.js";
+// The payload formats of our own sections: what an offer lists (RFC 9429 §5.2.1, §5.2.2), what of an offer an answer takes
+// (§5.3.1), and what the two sides have agreed on after that.
+import type { SdpDirection, SdpMedia, SdpPayload, SdpRtcpFeedback } from "../sdp/model.js";
+import type { CodecCapability, MediaKind, RtpCodec } from "./codec-capabilities.js";
+import { codecsFor, preferredCodecs } from "./codec-capabilities.js";
+import type { CodecRole } from "./codec-match.js";
+import { answerParameters, rtxIdentity } from "./codec-match.js";
+import { sends } from "./direction.js";
+import type { IdAssigner } from "./id-table.js";
+import type { SectionFormat } from "./payload-types.js";
+import { sectionFormats } from "./payload-types.js";
 
-/** One codec as it is written in a media section: its payload type with rtpmap, fmtp and feedback. */
-export interface CodecDescription extends SdpPayload {
-  readonly payloadType: number;
+/** Our codecs for a section of this direction. An inactive section has those of one that sends and receives. */
+function ownCodecs(kind: MediaKind, direction: SdpDirection): readonly CodecCapability[] {
+  return codecsFor(kind, sends(direction) || direction === "inactive");
 }
 
-/** What JSEP needs to know of an RTCRtpTransceiver to write its m-section. */
-export interface TransceiverDescription {
-  /** Our own name for it, the same over its life. */
-  readonly id: string;
-  readonly kind: "audio" | "video";
-  /** Null until it is associated with an m-section. */
-  readonly mid: string | null;
-  readonly direction: SdpDirection;
-  readonly stopping: boolean;
-  readonly stopped: boolean;
-  /** Added by addTrack, and so free to be matched with a remote offer's m-section (RFC 9429 §5.10). */
-  readonly addedByAddTrack: boolean;
-  /** The identifiers of the MediaStreams of its sender. */
-  readonly streamIds: readonly string[];
-  readonly trackId: string | null;
-  /** In order of preference. */
-  readonly codecs: readonly CodecDescription[];
-  readonly headerExtensions: readonly SdpExtmap[];
-  /** The sender's encodings that have a rid; empty without simulcast. */
-  readonly rids: readonly SdpRid[];
+function payload(
+  payloadType: number,
+  { format }: CodecCapability,
+  fmtp: string | undefined,
+  rtcpFeedback: readonly SdpRtcpFeedback[],
+): SdpPayload {
+  const parameters = format.channels > 1 ? `${format.channels}` : undefined;
+  return {
+    payloadType,
+    rtpmap: { encodingName: format.name, clockRate: format.clockRate, parameters },
+    fmtp: fmtp === undefined ? [] : [fmtp],
+    rtcpFeedback,
+  };
+}
+
+function rtxPayload(payloadType: number, apt: number): SdpPayload {
+  return {
+    payloadType,
+    rtpmap: { encodingName: "rtx", clockRate: 90_000, parameters: undefined },
+    fmtp: [`apt=${apt}`],
+    rtcpFeedback: [],
+  };
+}
+
+const OPUS = "opus/48000/2";
+
+/**
+ * The formats of an offered section. `previous`, the section in our last local description, keeps its payload types;
+ * `negotiated`, identities in the order of the last answer, come first unless the application has preferences.
+ */
+export function offeredPayloads(
+  kind: MediaKind,
+  direction: SdpDirection,
+  preferences: readonly RtpCodec[] | null,
+  previous: SdpMedia | undefined,
+  negotiated: readonly string[],
+  assigner: IdAssigner,
+): readonly SdpPayload[] {
+  const { codecs, rtx } = preferredCodecs(ownCodecs(kind, direction), preferences);
+  const before = new Map<string, number>();
+  const taken = new Map<number, string>();
+  for (const { identity, payloadType } of previous === undefined ? [] : sectionFormats(previous)) {
+    if (!before.has(identity)) before.set(identity, payloadType);
+    taken.set(payloadType, identity);
+  }
+  const number = (identity: string, preferred: number): number | undefined => {
+    const id = before.get(identity) ?? assigner.assign(identity, preferred);
+    // A peer that does not bundle may have one number for two things, in two sections.
+    if (id === undefined || (taken.get(id) ?? identity) !== identity) return undefined;
+    taken.set(id, identity);
+    return id;
+  };
+  const out: SdpPayload[] = [];
+  let opus: number | undefined;
+  for (const codec of preferences === null ? inNegotiatedOrder(codecs, negotiated) : codecs) {
+    const payloadType = number(codec.identity, codec.payloadType);
+    if (payloadType === undefined) continue;
+    if (codec.identity === OPUS) opus = payloadType;
+    let { fmtp } = codec;
+    if (codec.role === "red" && kind === "audio") {
+      // RFC 2198 §5: the formats of the blocks.
+      if (opus === undefined) continue;
+      fmtp = `${opus}/${opus}`;
+    }
+    out.push(payload(payloadType, codec, fmtp, codec.feedback));
+    if (!rtx || codec.rtxPayloadType === null) continue;
+    const rtxType = number(rtxIdentity(codec.identity), codec.rtxPayloadType);
+    if (rtxType !== undefined) out.push(rtxPayload(rtxType, payloadType));
+  }
+  return out;
+}
+
+function inNegotiatedOrder(
+  codecs: readonly CodecCapability[],
+  negotiated: readonly string[],
+): readonly CodecCapability[] {
+  if (negotiated.length === 0) return codecs;
+  const rank = new Map(negotiated.map((identity, i) => [identity, i]));
+  const rankOf = ({ identity }: CodecCapability): number => rank.get(identity) ?? negotiated.length;
+  return codecs.slice().sort((a, b) => rankOf(a) - rankOf(b));
+}
+
+/**
+ * The formats of an answer, with the offer's payload types (RFC 9429 §5.3.1): in the order of the offer, or in that of the
+ * application's preferences. Undefined if nothing is left that can be sent on its own: the section is refused.
+ */
+export function answeredPayloads(
+  kind: MediaKind,
+  direction: SdpDirection,
+  preferences: readonly RtpCodec[] | null,
+  offer: SdpMedia,
+): readonly SdpPayload[] | undefined {
+  const { codecs, rtx } = preferredCodecs(ownCodecs(kind, direction), preferences);
+  const ours = new Map(codecs.map((codec, rank) => [codec.identity, { codec, rank }]));
+  const offered = sectionFormats(offer);
+  const retransmission = new Map<number, SectionFormat>();
+  for (const format of offered) {
+    if (format.apt !== null && !retransmission.has(format.apt)) retransmission.set(format.apt, format);
+  }
+  const accepted = offered.flatMap((format) => {
+    const own = ours.get(format.identity);
+    return own === undefined ? [] : [{ format, ...own }];
+  });
+  if (preferences !== null && preferences.length > 0) accepted.sort((a, b) => a.rank - b.rank);
+  if (!accepted.some(({ format }) => format.role === "media")) return undefined;
+  const types = new Set(accepted.map(({ format }) => format.payloadType));
+  const out: SdpPayload[] = [];
+  for (const { format, codec } of accepted) {
+    let fmtp = answerParameters(codec.format, format.format);
+    if (format.role === "red" && kind === "audio") {
+      const blocks = format.format.parameters.get("");
+      if (blocks?.split("/").every((block) => types.has(Number(block))) !== true) continue;
+      fmtp = blocks;
+    }
+    out.push(payload(format.payloadType, codec, fmtp, commonFeedback(codec.feedback, format.feedback)));
+    const rtxFormat = retransmission.get(format.payloadType);
+    if (rtx && codec.rtxPayloadType !== null && rtxFormat !== undefined) {
+      out.push(rtxPayload(rtxFormat.payloadType, format.payloadType));
+    }
+  }
+  return out;
+}
+
+/** RFC 4585 §4.2: an answer has no feedback that the offer has not. */
+function commonFeedback(
+  ours: readonly SdpRtcpFeedback[],
+  theirs: readonly SdpRtcpFeedback[],
+): readonly SdpRtcpFeedback[] {
+  if (ours.length === 0 || theirs.length === 0) return [];
+  const key = ({ type, parameter }: SdpRtcpFeedback): string => `${type} ${parameter ?? ""}`;
+  const known = new Set(theirs.map(key));
+  return ours.filter((feedback) => known.has(key(feedback)));
+}
+
+/** A format as negotiated: RTCRtpCodecParameters (webrtc-pc §5.3.4), and what the media layer asks besides. */
+export interface NegotiatedCodec extends RtpCodec {
+  readonly payloadType: number;
+  readonly role: CodecRole;
+  readonly rtcpFeedback: readonly SdpRtcpFeedback[];
+  /** The payload type of its retransmissions, if they are negotiated. */
+  readonly rtxPayloadType: number | null;
+  /** Of rtx: what it retransmits. */
+  readonly apt: number | null;
+  /** The same for every payload type that is this codec. */
+  readonly identity: string;
+}
+
+export interface NegotiatedCodecs {
+  /** What we may send: the peer's payload types and parameters. In the order of the answer. */
+  readonly send: readonly NegotiatedCodec[];
+  /** What we may receive: our payload types and parameters. In the order of the answer. */
+  readonly receive: readonly NegotiatedCodec[];
+}
+
+/** What both sections have. Payload types are the same on both sides by RFC 9429, and need not be by RFC 3264 §5.1. */
+export function negotiatedCodecs(
+  kind: MediaKind,
+  local: SdpMedia,
+  remote: SdpMedia,
+  answerIsLocal: boolean,
+): NegotiatedCodecs {
+  const answer = sectionFormats(answerIsLocal ? local : remote);
+  const offer = sectionFormats(answerIsLocal ? remote : local);
+  const byType = new Map(offer.map((format) => [format.payloadType, format]));
+  const byIdentity = new Map<string, SectionFormat>();
+  for (const format of offer) if (!byIdentity.has(format.identity)) byIdentity.set(format.identity, format);
+  const send: SectionFormat[] = [];
+  const receive: SectionFormat[] = [];
+  const feedback: (readonly SdpRtcpFeedback[])[] = [];
+  for (const answered of answer) {
+    const same = byType.get(answered.payloadType);
+    const offered = same?.identity === answered.identity ? same : byIdentity.get(answered.identity);
+    if (offered === undefined) continue;
+    send.push(answerIsLocal ? offered : answered);
+    receive.push(answerIsLocal ? answered : offered);
+    feedback.push(commonFeedback(answered.feedback, offered.feedback));
+  }
+  return { send: negotiatedList(kind, send, feedback), receive: negotiatedList(kind, receive, feedback) };
+}
+
+function negotiatedList(
+  kind: MediaKind,
+  formats: readonly SectionFormat[],
+  feedback: readonly (readonly SdpRtcpFeedback[])[],
+): readonly NegotiatedCodec[] {
+  const types = new Set(formats.map(({ payloadType }) => payloadType));
+  const rtx = new Map<number, number>();
+  for (const { apt, payloadType } of formats) if (apt !== null && !rtx.has(apt)) rtx.set(apt, payloadType);
+  return formats.flatMap((entry, i): NegotiatedCodec[] => {
+    const { format, payloadType, role, apt, fmtp, identity } = entry;
+    if (apt !== null && !types.has(apt)) return [];
+    return [
+      {
+        mimeType: `${kind}/${format.name}`,
+        clockRate: format.clockRate,
+        channels: kind === "audio" ? format.channels : undefined,
+        sdpFmtpLine: fmtp,
+        payloadType,
+        role,
+        rtcpFeedback: feedback[i]!,
+        rtxPayloadType: rtx.get(payloadType) ?? null,
+        apt,
+        identity,
+      },
+    ];
+  });
 }

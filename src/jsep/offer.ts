@@ -1,23 +1,31 @@
 // createOffer (RFC 9429 §5.2): the m-sections of the session as it is and of what is wanted new, which of them share a
 // transport, and the text.
-import type { SdpExtmap, SdpGroup, SdpMedia, SdpSession } from "../sdp/model.js";
-import { sdpMedia } from "../sdp/model.js";
+import type { SdpGroup, SdpMedia, SdpPayload, SdpSession } from "../sdp/model.js";
 import { writeSdp } from "../sdp/writer.js";
-import type { TransceiverDescription } from "./codecs.js";
+import { offeredPayloads } from "./codecs.js";
+import { receives, sends } from "./direction.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
+import { extensionIdAssigner, offeredExtensions } from "./header-extensions.js";
+import type { IdAssigner } from "./id-table.js";
+import { payloadTypeAssigner } from "./payload-types.js";
 import { DATA_APPLICATION } from "./remote.js";
+import { rtpSection } from "./rtp-section.js";
 import {
   addressLines,
-  DISCARD_PORT,
   dataSection,
   ICE_OPTIONS,
   rejectedSection,
   sessionLevel,
   transportAttributes,
 } from "./sections.js";
-import type { CreatedTransport, IceParameters, MediaSlot, NegotiationState, OfferInputs } from "./state.js";
-import { findTransport, sameIceParameters } from "./state.js";
+import { offeredRids } from "./simulcast.js";
+import type { CreatedTransport, IceParameters, MediaSlot, NegotiationState, OfferInputs, Transport } from "./state.js";
+import { localDescription, remoteDescription, sameIceParameters } from "./state.js";
+import type { TransceiverDescription } from "./transceivers.js";
+import { isUsable } from "./transceivers.js";
+
+const RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF";
 
 export interface Created {
   readonly next: NegotiationState;
@@ -46,11 +54,16 @@ export function createOffer(state: NegotiationState, inputs: OfferInputs): JsepR
   }
   const { drafts, nextMid } = draftSections(state, inputs);
   const { groups, nextTransport } = assignTransports(state, drafts);
-  const transports = transportsOf(state, drafts, groups, inputs);
-  const slots = drafts.map(
-    (draft): MediaSlot => ({ ...draft.slot, rejected: draft.content === undefined, transport: draft.transport }),
-  );
-  const media = drafts.map((draft, i) => offerSection(state, draft, slots[i]!, transports, inputs));
+  const known = new Map(state.transports.map((transport) => [transport.id, transport]));
+  const transports = transportsOf(known, drafts, groups, inputs);
+  const mediaOffer = new MediaOffer(state);
+  const slots: MediaSlot[] = [];
+  const media = drafts.map((draft): SdpMedia => {
+    const slot: MediaSlot = { ...draft.slot, rejected: draft.content === undefined, transport: draft.transport };
+    const section = offerSection(mediaOffer, known, draft, slot, transports, inputs);
+    slots.push({ ...slot, protocol: section.protocol, formats: section.formats });
+    return section;
+  });
   const sessionVersion = state.sessionVersion + 1;
   const description: SdpSession = {
     ...sessionLevel(state, sessionVersion),
@@ -60,7 +73,9 @@ export function createOffer(state: NegotiationState, inputs: OfferInputs): JsepR
   };
   const sdp = writeSdp(description);
   const lastOffer = { sdp, description, slots, transports: [...transports.values()], nextMid, epoch: state.epoch };
-  return success({ next: { ...state, sessionVersion, nextTransport, lastOffer }, sdp });
+  const payloadTypes = mediaOffer.payloadTypes.table();
+  const extensionIds = mediaOffer.extensionIds.table();
+  return success({ next: { ...state, sessionVersion, nextTransport, lastOffer, payloadTypes, extensionIds }, sdp });
 }
 
 function draftSections(state: NegotiationState, inputs: OfferInputs): { drafts: Draft[]; nextMid: number } {
@@ -80,7 +95,7 @@ function draftSections(state: NegotiationState, inputs: OfferInputs): { drafts: 
       hasData = true;
     } else if (!slot.rejected && slot.transceiver !== null) {
       const transceiver = byId.get(slot.transceiver);
-      if (transceiver !== undefined && !transceiver.stopped && !transceiver.stopping) content = transceiver;
+      if (isUsable(transceiver)) content = transceiver;
     }
     // A re-offer names the protocol of RFC 8841 even if an older form was negotiated (RFC 9429 §5.1.2).
     const form = content === "data" ? { protocol: "UDP/DTLS/SCTP", formats: [DATA_APPLICATION] } : {};
@@ -90,19 +105,24 @@ function draftSections(state: NegotiationState, inputs: OfferInputs): { drafts: 
   // RFC 9429 §5.2.2: a section that is rejected in the descriptions in force takes the next thing that needs one.
   const associated = new Set(state.slots.map(({ transceiver }) => transceiver));
   const free = drafts.filter((_, i) => state.slots[i]!.rejected && isSettled(state, i)).map(({ slot }) => slot.index);
-  const place = (slot: Omit<MediaSlot, "transport" | "rejected" | "index">, content: Draft["content"]): void => {
-    const index = free.shift() ?? drafts.length;
-    drafts[index] = { slot: { ...slot, index }, content, transport: null, bundleOnly: false };
+  free.reverse();
+  const place = (
+    slot: Pick<MediaSlot, "kind" | "protocol" | "formats" | "transceiver">,
+    content: Draft["content"],
+  ): void => {
+    const index = free.pop() ?? drafts.length;
+    const fresh = { mid: newMid(), midSignaled: true, isCreated: false, remote: null, media: null };
+    drafts[index] = { slot: { ...slot, ...fresh, index }, content, transport: null, bundleOnly: false };
   };
   for (const transceiver of inputs.transceivers) {
-    if (associated.has(transceiver.id) || transceiver.stopped || transceiver.stopping) continue;
-    const formats = transceiver.codecs.map(({ payloadType }) => `${payloadType}`);
-    const slot = { mid: newMid(), midSignaled: true, kind: transceiver.kind, protocol: "UDP/TLS/RTP/SAVPF", formats };
-    place({ ...slot, transceiver: transceiver.id }, transceiver);
+    if (associated.has(transceiver.id) || !isUsable(transceiver)) continue;
+    // The formats are known when the section is written.
+    const slot = { kind: transceiver.kind, protocol: RTP_PROTOCOL, formats: [], transceiver: transceiver.id };
+    place(slot, transceiver);
   }
   if (inputs.dataChannel && !hasData) {
-    const slot = { mid: newMid(), midSignaled: true, kind: "application", protocol: "UDP/DTLS/SCTP" };
-    place({ ...slot, formats: [DATA_APPLICATION], transceiver: null }, "data");
+    const slot = { kind: "application", protocol: "UDP/DTLS/SCTP", formats: [DATA_APPLICATION], transceiver: null };
+    place(slot, "data");
   }
   return { drafts, nextMid };
 }
@@ -160,7 +180,7 @@ function assignTransports(
  * bundles, the next offer says the same for every section, where Firefox would take a difference for a partial restart.
  */
 function transportsOf(
-  state: NegotiationState,
+  known: ReadonlyMap<number, Transport>,
   drafts: readonly Draft[],
   groups: readonly SdpGroup[],
   inputs: OfferInputs,
@@ -175,7 +195,7 @@ function transportsOf(
   for (const wantTagged of [true, false]) {
     for (const { slot, transport: id } of drafts) {
       if (id === null || out.has(id) || tagged.has(slot.mid) !== wantTagged) continue;
-      const old = findTransport(state, id)?.local ?? null;
+      const old = known.get(id)?.local ?? null;
       const restart = old !== null && (inputs.iceRestart || isToReplace(old, inputs.credentialsToReplace));
       out.set(id, { id, mid: slot.mid, local: old === null || restart ? newParameters() : old });
     }
@@ -188,7 +208,8 @@ function isToReplace(local: IceParameters, replace: readonly IceParameters[]): b
 }
 
 function offerSection(
-  state: NegotiationState,
+  mediaOffer: MediaOffer,
+  known: ReadonlyMap<number, Transport>,
   draft: Draft,
   slot: MediaSlot,
   transports: ReadonlyMap<number, CreatedTransport>,
@@ -197,7 +218,7 @@ function offerSection(
   const { content } = draft;
   if (content === undefined) return rejectedSection(slot);
   const created = transports.get(slot.transport!)!;
-  const transport = findTransport(state, created.id);
+  const transport = known.get(created.id);
   // After a restart the candidates gathered so far are of the past.
   const isCurrent = created.mid === slot.mid && sameIceParameters(transport?.local, created.local);
   const lines: Partial<SdpMedia> = {
@@ -213,48 +234,101 @@ function offerSection(
   if (content === "data") {
     return dataSection({ mid: slot.mid, sctpPort: inputs.sctpPort, maxMessageSize: inputs.maxMessageSize }, lines);
   }
-  return rtpSection(content, slot, lines);
+  return mediaOffer.section(content, slot, lines);
 }
 
-/** An audio or video section (RFC 9429 §5.2.1). */
-function rtpSection(transceiver: TransceiverDescription, slot: MediaSlot, lines: Partial<SdpMedia>): SdpMedia {
-  const { direction, codecs, rids } = transceiver;
-  const sends = direction === "sendrecv" || direction === "sendonly";
-  const trackId = transceiver.trackId ?? undefined;
-  const streams = transceiver.streamIds.length > 0 ? transceiver.streamIds : ["-"];
-  return sdpMedia({
-    kind: transceiver.kind,
-    port: DISCARD_PORT,
-    protocol: "UDP/TLS/RTP/SAVPF",
-    formats: codecs.map(({ payloadType }) => `${payloadType}`),
-    connections: [{ netType: "IN", addressType: "IP4", address: "0.0.0.0" }],
-    mid: slot.mid,
-    direction,
-    extmaps: transceiver.headerExtensions.map((extension): SdpExtmap => extension),
-    payloads: codecs,
-    msids: sends ? streams.map((streamId) => ({ streamId, trackId })) : [],
-    rids: sends ? rids : [],
-    simulcast:
-      sends && rids.length > 1 ? { send: rids.map(({ id }) => [{ rid: id, paused: false }]), recv: [] } : undefined,
-    rtcp: lines.bundleOnly
-      ? undefined
-      : { port: DISCARD_PORT, connection: { netType: "IN", addressType: "IP4", address: "0.0.0.0" } },
-    rtcpMux: true,
-    rtcpRsize: true,
-    ...lines,
-  });
+/** What the sections of one offer share. */
+class MediaOffer {
+  readonly payloadTypes: IdAssigner;
+  readonly extensionIds: IdAssigner;
+  private readonly previous: readonly SdpMedia[];
+  private readonly rtcpMuxOnly: boolean;
+  /** Sections of new transceivers without preferences are alike. */
+  private readonly common = new Map<string, readonly SdpPayload[]>();
+
+  constructor(state: NegotiationState) {
+    this.payloadTypes = payloadTypeAssigner(state.payloadTypes);
+    this.rtcpMuxOnly = state.configuration.rtcpMuxPolicy === "require";
+    const remote = remoteDescription(state)?.description;
+    // Identifiers above 14 need two-byte headers, which a peer that we know takes only if it has said so.
+    const allowMixed = remote === undefined || remote.extmapAllowMixed || remote.media.some((m) => m.extmapAllowMixed);
+    this.extensionIds = extensionIdAssigner(state.extensionIds, allowMixed);
+    this.previous = localDescription(state)?.description.media ?? [];
+  }
+
+  /** An audio or video section (RFC 9429 §5.2.1, §5.2.2). */
+  section(transceiver: TransceiverDescription, slot: Draft["slot"], lines: Partial<SdpMedia>): SdpMedia {
+    const { kind, direction, sender } = transceiver;
+    const old = this.previous[slot.index];
+    const previous = old !== undefined && old.mid === slot.mid && old.kind === kind ? old : undefined;
+    const payloads = this.payloads(transceiver, slot, previous);
+    const doesSend = sends(direction);
+    const rids = offeredRids(
+      doesSend ? sender.encodings : [],
+      receives(direction) ? (slot.media?.receiveRids ?? []) : [],
+      new Set(payloads.map(({ payloadType }) => payloadType as number)),
+    );
+    const simulcast = (rids.simulcast?.send.length ?? 0) > 1;
+    return rtpSection(
+      {
+        kind,
+        protocol: RTP_PROTOCOL,
+        mid: slot.mid,
+        direction,
+        payloads,
+        extmaps: offeredExtensions(
+          kind,
+          transceiver.headerExtensions,
+          simulcast,
+          previous?.extmaps ?? [],
+          this.extensionIds,
+        ),
+        extmapAllowMixed: false,
+        sender,
+        rids,
+        rtcpMuxOnly: this.rtcpMuxOnly,
+        rtcpRsize: true,
+      },
+      lines,
+    );
+  }
+
+  private payloads(
+    { kind, direction, codecPreferences }: TransceiverDescription,
+    slot: Draft["slot"],
+    previous: SdpMedia | undefined,
+  ): readonly SdpPayload[] {
+    const negotiated = slot.media?.receiveCodecs.map(({ identity }) => identity) ?? [];
+    const make = (): readonly SdpPayload[] =>
+      offeredPayloads(kind, direction, codecPreferences, previous, negotiated, this.payloadTypes);
+    if (codecPreferences !== null || previous !== undefined) return make();
+    const key = `${kind} ${direction}`;
+    const payloads = this.common.get(key) ?? make();
+    this.common.set(key, payloads);
+    return payloads;
+  }
 }
 
 function streamIds(transceivers: readonly TransceiverDescription[]): readonly string[] {
-  return [...new Set(transceivers.flatMap((transceiver) => transceiver.streamIds))];
+  return [
+    ...new Set(
+      transceivers.flatMap((transceiver) =>
+        isUsable(transceiver) && sends(transceiver.direction) ? transceiver.sender.streamIds : [],
+      ),
+    ),
+  ];
 }
 
 /** RFC 9429 §5.2.1: the sections whose senders share a MediaStream are to be kept in lip sync. */
 function lipSyncGroups(drafts: readonly Draft[]): SdpGroup[] {
   const byStream = new Map<string, string[]>();
   for (const { slot, content } of drafts) {
-    if (content === undefined || content === "data") continue;
-    for (const id of content.streamIds) byStream.set(id, [...(byStream.get(id) ?? []), slot.mid]);
+    if (content === undefined || content === "data" || !sends(content.direction)) continue;
+    for (const id of content.sender.streamIds) {
+      const mids = byStream.get(id);
+      if (mids === undefined) byStream.set(id, [slot.mid]);
+      else mids.push(slot.mid);
+    }
   }
   return [...byStream.values()].filter((mids) => mids.length > 1).map((mids) => ({ semantics: "LS", mids }));
 }

@@ -1,6 +1,7 @@
 // What changes between two states of a session, for the caller to carry out on transports, transceivers and SCTP.
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { candidateKey } from "./remote.js";
+import type { DescriptionSource, SdpType } from "./signaling-state.js";
 import type {
   IceParameters,
   MediaSlot,
@@ -10,6 +11,8 @@ import type {
   Transport,
 } from "./state.js";
 import { sameIceParameters } from "./state.js";
+import type { TransceiverPlan } from "./transceiver-plan.js";
+import { transceiverPlans } from "./transceiver-plan.js";
 
 /** One transport of the session as it is to be, and what of it is new. */
 export interface TransportPlan {
@@ -52,6 +55,8 @@ export interface Plan {
   /** Transports that nothing uses any more. */
   readonly discardedTransports: readonly number[];
   readonly slots: readonly SlotChange[];
+  /** What each transceiver with an m-section is to do. */
+  readonly transceivers: readonly TransceiverPlan[];
   /** The SCTP association as negotiated, or null. */
   readonly sctp: SctpParameters | null;
   readonly sctpChanged: boolean;
@@ -59,8 +64,15 @@ export interface Plan {
   readonly newSctpAssociation: boolean;
 }
 
-/** Compares two states. `gather`: a local description has been set, so changed local parameters start gathering. */
-export function planBetween(before: NegotiationState, next: NegotiationState, gather: boolean): Plan {
+/** Compares two states, between which this description was set. */
+export function planBetween(
+  before: NegotiationState,
+  next: NegotiationState,
+  source: DescriptionSource,
+  type: SdpType,
+): Plan {
+  // Changed local parameters start gathering once a local description has them; after a rollback they have candidates.
+  const gather = source === "local" && type !== "rollback";
   const known = new Map(before.transports.map((transport) => [transport.id, transport]));
   const midsOf = new Map<number, string[]>(next.transports.map(({ id, mid }) => [id, [mid]]));
   for (const { mid, transport, rejected } of next.slots) {
@@ -83,6 +95,7 @@ export function planBetween(before: NegotiationState, next: NegotiationState, ga
     transports,
     discardedTransports,
     slots,
+    transceivers: transceiverPlans(before, next, source, type),
     sctp: next.sctp,
     sctpChanged: !sameSctp(before.sctp, next.sctp),
     newSctpAssociation: before.sctp !== null && next.sctp !== null && before.sctp.remotePort !== next.sctp.remotePort,

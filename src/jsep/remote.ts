@@ -1,7 +1,7 @@
 // Reading a remote description: what it says of each section once session-level values and BUNDLE are taken into account
 // (RFC 9429 §5.8.3, RFC 9143 §7).
 import type { SdpMedia, SdpSession } from "../sdp/model.js";
-import { isRejected, isSctpProtocol } from "../sdp/model.js";
+import { isRejected, isRtpProtocol, isSctpProtocol } from "../sdp/model.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { writeIceCandidate } from "../util/ice-candidate.js";
 import type { IceParameters, RemoteParameters } from "./state.js";
@@ -21,6 +21,13 @@ export interface RemoteView {
   readonly indexOfMid: ReadonlyMap<string, number>;
   /** For each section in a BUNDLE group: the group's mids in order. */
   readonly groupOf: ReadonlyMap<number, readonly string[]>;
+  /** For each of those groups: its first section that is not rejected. */
+  readonly taggedOf: ReadonlyMap<readonly string[], number>;
+}
+
+/** Whether a section is one that transceivers are for. */
+export function isMedia({ kind, protocol }: SdpMedia): boolean {
+  return (kind === "audio" || kind === "video") && isRtpProtocol(protocol);
 }
 
 export function viewOf(description: SdpSession): RemoteView {
@@ -36,16 +43,22 @@ export function viewOf(description: SdpSession): RemoteView {
       if (index !== undefined && !groupOf.has(index)) groupOf.set(index, mids);
     }
   }
-  return { description, indexOfMid, groupOf };
+  const taggedOf = new Map<readonly string[], number>();
+  for (const { mids } of description.groups) {
+    for (const mid of mids) {
+      const index = indexOfMid.get(mid);
+      if (index === undefined || groupOf.get(index) !== mids || isRejected(description.media[index]!)) continue;
+      taggedOf.set(mids, index);
+      break;
+    }
+  }
+  return { description, indexOfMid, groupOf, taggedOf };
 }
 
 /** The first section of the BUNDLE group of this one that is not rejected; the section itself without a group. */
 export function taggedIndex(view: RemoteView, index: number): number {
-  for (const mid of view.groupOf.get(index) ?? []) {
-    const candidate = view.indexOfMid.get(mid);
-    if (candidate !== undefined && !isRejected(view.description.media[candidate]!)) return candidate;
-  }
-  return index;
+  const group = view.groupOf.get(index);
+  return (group === undefined ? undefined : view.taggedOf.get(group)) ?? index;
 }
 
 /** ICE options are separated by spaces (RFC 8839 §5.6); libdatachannel puts commas. */

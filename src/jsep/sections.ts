@@ -9,7 +9,7 @@ import type { IceParameters, MediaSlot, NegotiationState, Transport } from "./st
 export const ICE_OPTIONS: readonly string[] = ["trickle", "ice2"];
 
 /** The discard port and address while there is no default candidate (RFC 8840 §4.1.1). */
-const NOWHERE: SdpConnection = { netType: "IN", addressType: "IP4", address: "0.0.0.0" };
+export const NOWHERE: SdpConnection = { netType: "IN", addressType: "IP4", address: "0.0.0.0" };
 export const DISCARD_PORT = 9;
 
 /** The session level (RFC 9429 §5.2.1), without groups and media. */

@@ -2,8 +2,12 @@
 // every function of this folder takes one and returns the next.
 import type { SdpFingerprint, SdpSession, SdpSetup } from "../sdp/model.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
-import type { TransceiverDescription } from "./codecs.js";
+import type { IdTable } from "./id-table.js";
+import { EMPTY_ID_TABLE } from "./id-table.js";
+import type { NegotiatedMedia } from "./negotiated-media.js";
+import type { RemoteMedia } from "./remote-media.js";
 import type { SignalingState } from "./signaling-state.js";
+import type { TransceiverDescription } from "./transceivers.js";
 
 export type BundlePolicy = "balanced" | "max-compat" | "max-bundle";
 
@@ -62,8 +66,15 @@ export interface MediaSlot {
   readonly formats: readonly string[];
   /** Port zero: the line carries nothing, and can be used again by an offer with a new mid. */
   readonly rejected: boolean;
+  /** The transceiver associated with this line; null for data, for a line without one, and once it is rejected for good. */
   readonly transceiver: string | null;
+  /** The pending remote offer has the transceiver made: a rollback takes it away. */
+  readonly isCreated: boolean;
   readonly transport: number | null;
+  /** Of audio and video: the peer's side, by its last description; null while there is none. */
+  readonly remote: RemoteMedia | null;
+  /** Of audio and video: what was agreed on, by the last answer; null while there is none. */
+  readonly media: NegotiatedMedia | null;
 }
 
 /** The data section, once negotiated by an answer. */
@@ -135,6 +146,9 @@ export interface NegotiationState extends Negotiated {
   readonly nextMid: number;
   readonly nextTransport: number;
   readonly canTrickleIceCandidates: boolean | null;
+  /** The payload types that codecs have, and the identifiers of header extensions, in any description so far. */
+  readonly payloadTypes: IdTable;
+  readonly extensionIds: IdTable;
 }
 
 /** What a local description is made from besides the state. */
@@ -146,6 +160,13 @@ export interface LocalInputs {
   readonly maxMessageSize: number;
   readonly sctpPort: number;
   readonly transceivers: readonly TransceiverDescription[];
+}
+
+/** What a remote offer's audio and video sections need: transceivers that they find, or get made. */
+export interface RemoteInputs {
+  readonly transceivers: readonly TransceiverDescription[];
+  /** A name for a transceiver that the caller is to make. */
+  readonly newTransceiverId: () => string;
 }
 
 export interface OfferInputs extends LocalInputs {
@@ -178,6 +199,8 @@ export function createNegotiationState(configuration: NegotiationConfiguration):
     nextMid: 0,
     nextTransport: 0,
     canTrickleIceCandidates: null,
+    payloadTypes: EMPTY_ID_TABLE,
+    extensionIds: EMPTY_ID_TABLE,
   };
 }
 

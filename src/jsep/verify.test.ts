@@ -1,7 +1,7 @@
 // What is refused of remote descriptions (RFC 9429 §5.8.3, RFC 3264, RFC 9143).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { negotiate, refusal, Side } from "#test/jsep-session.js";
+import { negotiate, refusal, Side, transceiver } from "#test/jsep-session.js";
 import type { JsepError } from "./errors.js";
 
 const OFFER = new Side("a").createOffer({ dataChannel: true });
@@ -157,21 +157,7 @@ test("an answer matches its offer (RFC 3264 §6, RFC 9143 §7.3)", () => {
 
 test("a bundle-only section must be bundled to be taken (RFC 9143 §7.3)", () => {
   const a = new Side("a", { bundlePolicy: "max-bundle" });
-  const transceiver = {
-    id: "1",
-    kind: "audio" as const,
-    mid: null,
-    direction: "sendrecv" as const,
-    stopping: false,
-    stopped: false,
-    addedByAddTrack: true,
-    streamIds: [],
-    trackId: null,
-    codecs: [{ payloadType: 0, fmtp: [], rtcpFeedback: [] }],
-    headerExtensions: [],
-    rids: [],
-  };
-  const offer = a.offer({ transceivers: [transceiver], dataChannel: true });
+  const offer = a.offer({ transceivers: [transceiver("1", "audio")], dataChannel: true });
   const accept = offer
     .replaceAll("a=setup:actpass", "a=setup:active")
     .replace("m=application 0", "m=application 9")

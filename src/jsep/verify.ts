@@ -1,11 +1,13 @@
 // Semantics verification of a remote description (RFC 9429 §5.8.3), before anything is applied.
 import type { SdpMedia, SdpSession } from "../sdp/model.js";
-import { isRejected, isRtpProtocol } from "../sdp/model.js";
+import { isRejected } from "../sdp/model.js";
 import type { ParseResult } from "../sdp/parser.js";
 import type { JsepError } from "./errors.js";
 import { invalidAccess } from "./errors.js";
+import { sectionFormats } from "./payload-types.js";
 import type { RemoteView } from "./remote.js";
-import { dataParameters, FINGERPRINT_ALGORITHMS, ownParameters, taggedIndex, viewOf } from "./remote.js";
+import { dataParameters, FINGERPRINT_ALGORITHMS, isMedia, ownParameters, taggedIndex, viewOf } from "./remote.js";
+import { severalTracks } from "./remote-media.js";
 import type { Negotiated, NegotiationState, RemoteParameters } from "./state.js";
 
 type Parsed = Extract<ParseResult, { ok: true }>;
@@ -26,7 +28,8 @@ export function verifyOffer(state: NegotiationState, parsed: Parsed): JsepError 
   return (
     verifyMids(description, parsed.mediaLines) ??
     verifyLines(state.stable ?? state, view, parsed.mediaLines) ??
-    verifySections(state, view, parsed, "offer")
+    verifySections(state, view, parsed, "offer") ??
+    verifyBundledNumbers(view, parsed.mediaLines)
   );
 }
 
@@ -37,7 +40,8 @@ export function verifyAnswer(state: NegotiationState, offer: SdpSession, parsed:
   return (
     verifyMids(description, mediaLines) ??
     verifyAgainstOffer(offer, description, mediaLines) ??
-    verifySections(state, view, parsed, "answer")
+    verifySections(state, view, parsed, "answer") ??
+    verifyBundledNumbers(view, mediaLines)
   );
 }
 
@@ -136,11 +140,12 @@ function verifySections(
     if (isRejected(media)) continue;
     const name = media.mid === undefined ? `m-section ${index}` : `m-section ${index} (mid "${media.mid}")`;
     const error = (message: string): JsepError => invalidAccess(`${name}: ${message}`, mediaLines[index]);
-    const isRtp = isRtpProtocol(media.protocol) && (media.kind === "audio" || media.kind === "video");
+    const isRtp = isMedia(media);
     // What we can only refuse need not be in order.
     if (!isRtp && dataParameters(media) === undefined) continue;
     const section: Section = { media, index, error };
-    const problem = verifyTransport(view, section, type) ?? (isRtp ? verifyRtp(state, section, msids) : undefined);
+    const problem =
+      verifyTransport(view, section, type) ?? (isRtp ? verifyRtp(state, section, msids, type) : undefined);
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -182,12 +187,21 @@ function verifyParameters(
   return undefined;
 }
 
-function verifyRtp(state: NegotiationState, section: Section, msids: Set<string>): JsepError | undefined {
+function verifyRtp(
+  state: NegotiationState,
+  section: Section,
+  msids: Set<string>,
+  type: "offer" | "answer",
+): JsepError | undefined {
   const { media, error } = section;
   if (media.rtcpMuxOnly && !media.rtcpMux) return error("a=rtcp-mux-only without a=rtcp-mux");
-  if (!media.rtcpMux && !media.bundleOnly && state.configuration.rtcpMuxPolicy === "require") {
-    return error("no a=rtcp-mux, which is required");
+  if (!media.rtcpMux && !media.bundleOnly) {
+    if (state.configuration.rtcpMuxPolicy === "require") return error("no a=rtcp-mux, which is required");
+    // An offer without it is answered with port zero.
+    if (type === "answer") return error("no a=rtcp-mux: RTCP on a port of its own is not supported");
   }
+  const tracks = severalTracks(media);
+  if (tracks !== undefined) return error(tracks);
   const rids = new Set(media.rids.map(({ id }) => id));
   for (const stream of [...(media.simulcast?.send ?? []), ...(media.simulcast?.recv ?? [])]) {
     for (const { rid } of stream)
@@ -198,6 +212,58 @@ function verifyRtp(state: NegotiationState, section: Section, msids: Set<string>
     const key = `${streamId} ${trackId}`;
     if (msids.has(key)) return { ...error(`a=msid:${key} is in another m-section too`), kind: "OperationError" };
     msids.add(key);
+  }
+  return undefined;
+}
+
+/**
+ * In a BUNDLE group a payload type is one codec (RFC 9143 §9.1), and an identifier one header extension (§9.2): packets
+ * could not be read otherwise. Answers of a group that is not in force yet may differ, and are not asked.
+ */
+function verifyBundledNumbers(view: RemoteView, lines: readonly number[]): JsepError | undefined {
+  const codecs = new Map<readonly string[], Map<number, string>>();
+  const extensions = new Map<readonly string[], Map<number, string>>();
+  for (const [index, media] of view.description.media.entries()) {
+    const group = view.groupOf.get(index);
+    if (group === undefined || isRejected(media) || !isMedia(media)) continue;
+    const clash =
+      firstClash(
+        codecs,
+        group,
+        sectionFormats(media).map(({ payloadType, identity }) => [payloadType, identity]),
+      ) ?? undefined;
+    if (clash !== undefined) {
+      return invalidAccess(
+        `m-section ${index}: payload type ${clash} is another codec in its BUNDLE group`,
+        lines[index],
+      );
+    }
+    const twice = firstClash(
+      extensions,
+      group,
+      media.extmaps.map(({ id, uri }) => [id, uri]),
+    );
+    if (twice !== undefined) {
+      return invalidAccess(`m-section ${index}: a=extmap:${twice} is another URI in its BUNDLE group`, lines[index]);
+    }
+  }
+  return undefined;
+}
+
+function firstClash(
+  groups: Map<readonly string[], Map<number, string>>,
+  group: readonly string[],
+  entries: readonly (readonly [number, string])[],
+): number | undefined {
+  let known = groups.get(group);
+  if (known === undefined) {
+    known = new Map();
+    groups.set(group, known);
+  }
+  for (const [id, name] of entries) {
+    const other = known.get(id);
+    if (other !== undefined && other !== name) return id;
+    known.set(id, name);
   }
   return undefined;
 }
