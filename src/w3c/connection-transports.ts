@@ -4,6 +4,7 @@ import type { Plan, TransportPlan } from "../jsep/plan.js";
 import type { IceParameters } from "../jsep/state.js";
 import type { LocalCertificate } from "../peer/certificates.js";
 import { PeerTransport, type PeerTransportHost, type PeerTransportOptions } from "../peer/peer-transport.js";
+import { CandidatePool } from "./candidate-pool.js";
 
 /** What a new PeerTransport is made with, besides its ICE credentials. */
 export type TransportConfiguration = Omit<PeerTransportOptions, "certificates">;
@@ -13,6 +14,7 @@ export type TransportEvents = (id: number) => PeerTransportHost;
 
 export class ConnectionTransports {
   private readonly byId = new Map<number, PeerTransport>();
+  readonly pool: CandidatePool;
   private readonly configuration: () => TransportConfiguration;
   private readonly certificates: () => readonly LocalCertificate[];
   private readonly events: TransportEvents;
@@ -29,6 +31,7 @@ export class ConnectionTransports {
     this.certificates = certificates;
     this.events = events;
     this.onCreated = onCreated;
+    this.pool = new CandidatePool((credentials, host) => this.make(credentials, host));
   }
 
   get(id: number): PeerTransport | undefined {
@@ -71,14 +74,19 @@ export class ConnectionTransports {
   }
 
   private create(id: number, local: IceParameters): PeerTransport {
-    const configuration = this.configuration();
-    const transport = new PeerTransport(
-      { ...configuration, ice: { ...configuration.ice, ...local }, certificates: this.certificates() },
-      this.events(id),
-    );
+    const events = this.events(id);
+    const claimed = this.pool.claim(local.usernameFragment);
+    const transport = claimed?.transport ?? this.make(local, events);
     this.byId.set(id, transport);
     this.onCreated(id, transport);
+    claimed?.attach(events);
     return transport;
+  }
+
+  private make({ usernameFragment, password }: IceParameters, host: PeerTransportHost): PeerTransport {
+    const configuration = this.configuration();
+    const ice = { ...configuration.ice, usernameFragment, password };
+    return new PeerTransport({ ...configuration, ice, certificates: this.certificates() }, host);
   }
 
   private discard(id: number): void {
@@ -92,6 +100,7 @@ export class ConnectionTransports {
   }
 
   close(): void {
+    this.pool.close();
     for (const id of [...this.byId.keys()]) this.byId.get(id)!.close();
   }
 }

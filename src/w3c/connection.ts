@@ -179,18 +179,25 @@ export class Connection {
   }
 
   private localInputs(): LocalInputs {
-    const { crypto } = this.platform;
-    const random = (length: number): Uint8Array => crypto.random(length);
+    // The pool is for the first descriptions; what is left of it goes once one is agreed on.
+    let pooled = 0;
     return {
       fingerprints: this.certificates().flatMap(({ fingerprints }) => fingerprints),
-      newIceParameters: () => ({
-        usernameFragment: iceChars(UFRAG_LENGTH, random),
-        password: iceChars(PASSWORD_LENGTH, random),
-      }),
+      newIceParameters: () => this.transports.pool.credentials(pooled++) ?? this.newIceParameters(),
       maxMessageSize: this.settings.maxMessageSize,
       sctpPort: SCTP_PORT,
       transceivers: [],
     };
+  }
+
+  private newIceParameters(): IceParameters {
+    const random = (length: number): Uint8Array => this.platform.crypto.random(length);
+    return { usernameFragment: iceChars(UFRAG_LENGTH, random), password: iceChars(PASSWORD_LENGTH, random) };
+  }
+
+  /** iceCandidatePoolSize (RFC 9429 §4.1.1); see CandidatePool.resize. */
+  resizePool(size: number, renew: boolean): void {
+    this.transports.pool.resize(size, () => this.newIceParameters(), renew);
   }
 
   // Offer and answer (webrtc-pc §4.4.2)
@@ -315,6 +322,7 @@ export class Connection {
     const changed = this.signalingState !== plan.next.signalingState;
     this.signalingState = plan.next.signalingState;
     if (this.signalingState === "stable") {
+      if (this.state.currentLocal !== null) this.transports.pool.close();
       this.negotiationNeeded = false;
       this.updateNegotiationNeeded();
     }

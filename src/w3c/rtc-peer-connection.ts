@@ -132,6 +132,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       },
       this.#owner(),
     );
+    this.#connection.resizePool(this.#configuration.iceCandidatePoolSize, false);
   }
 
   #owner(): ConnectionOwner {
@@ -393,9 +394,16 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     this.#checkOpen(where);
     const { state, transports } = this.#connection;
     const hasLocalDescription = state.currentLocal !== null || state.pendingLocal !== null;
-    this.#configuration = modifyConfiguration(this.#configuration, given, hasLocalDescription, where);
+    const before = this.#configuration;
+    this.#configuration = modifyConfiguration(before, given, hasLocalDescription, where);
     for (const transport of transports.all) {
       transport.setServers(this.#configuration.servers, this.#configuration.iceTransportPolicy);
+    }
+    if (!hasLocalDescription) {
+      const { servers, iceTransportPolicy, iceCandidatePoolSize } = this.#configuration;
+      const isSame =
+        iceTransportPolicy === before.iceTransportPolicy && JSON.stringify(servers) === JSON.stringify(before.servers);
+      this.#connection.resizePool(iceCandidatePoolSize, !isSame);
     }
   }
 
