@@ -33,9 +33,22 @@ export interface SeedOptions {
   readonly log?: ((line: string) => void) | undefined;
   /** Packets too. */
   readonly packets?: boolean | undefined;
+  /** Links without a rate limit: sizes do not change times. */
+  readonly unlimited?: boolean | undefined;
 }
 
-const DISRUPTIONS = ["none", "none", "blip", "outage", "address", "realm", "rebind", "turn", "degrade"] as const;
+const DISRUPTIONS = [
+  "none",
+  "none",
+  "blip",
+  "outage",
+  "address",
+  "realm",
+  "rebind",
+  "turn",
+  "degrade",
+  "restart",
+] as const;
 type Disruption = (typeof DISRUPTIONS)[number];
 
 function drawSize(random: Random): number {
@@ -100,7 +113,7 @@ class SeedRun {
     this.options = options;
     this.sim = new Simulation(seed);
     this.random = this.sim.random.stream("scenario");
-    this.topology = drawTopology(this.sim, this.random.stream("topology"));
+    this.topology = drawTopology(this.sim, this.random.stream("topology"), options.unlimited);
     const { a, b } = this.topology;
     this.peers = {
       a: new RTCPeerConnection(a.configuration, a.options),
@@ -275,7 +288,7 @@ class SeedRun {
   }
 
   private disrupt(): void {
-    const { random, topology, disruption } = this;
+    const { random, topology, disruption, options } = this;
     const side: Side = random.chance(0.5) ? "a" : "b";
     const { host, nat } = topology[side];
     const links = [nat?.link ?? host.link];
@@ -297,13 +310,19 @@ class SeedRun {
         down(5000 + draw * 60_000);
         break;
       case "degrade":
-        for (const link of links) link.set({ ...drawLink(random), mtu: 1280 });
+        for (const link of links) link.set({ ...drawLink(random, options.unlimited), mtu: 1280 });
         break;
       case "rebind":
         if (nat !== undefined) {
           this.log(`the NAT of ${side} reboots`);
           nat.rebind();
         }
+        break;
+      case "restart":
+        // Of its own accord, as some applications do when the network changes; sometimes both at once.
+        this.log(`${side} restartIce() for no reason`);
+        this.peers[side].restartIce();
+        if (draw < 0.3) this.peers[side === "a" ? "b" : "a"].restartIce();
         break;
       case "turn":
         if (topology.turn !== undefined) {
@@ -321,7 +340,7 @@ class SeedRun {
         host.changeAddress(old.address, {
           realm,
           family,
-          link: realm === old.realm ? old.link : drawLink(random),
+          link: realm === old.realm ? old.link : drawLink(random, options.unlimited),
           sockets: fate,
         });
         break;

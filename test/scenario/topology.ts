@@ -45,7 +45,7 @@ const BEHAVIORS: readonly NatBehavior[] = ["endpoint-independent", "address-depe
 const SERVER_LINK: LinkOptions = { latency: 2 };
 
 /** Half of a path's trouble: both ends' links add up to at most 10 % loss, 200 ms one way, and so on. */
-export function drawLink(random: Random, calm = false): LinkOptions {
+export function drawLink(random: Random, unlimited = false): LinkOptions {
   const some = (chance: number, most: number): number => (random.chance(chance) ? random.float() * most : 0);
   const link: LinkOptions = {
     latency: random.chance(0.2) ? 0 : random.float() * 100,
@@ -59,7 +59,7 @@ export function drawLink(random: Random, calm = false): LinkOptions {
     mtu: 1280 + random.int(221),
     burst: random.chance(0.15) ? { enter: 0.004, leave: 0.5, lossBad: 0.7 } : undefined,
   };
-  return calm ? { latency: link.latency, mtu: link.mtu } : link;
+  return unlimited ? { ...link, rate: undefined } : link;
 }
 
 function drawNat(random: Random): Partial<NatOptions> {
@@ -76,10 +76,12 @@ function describeNat(nat: Nat | undefined): string {
   return nat === undefined ? "open" : `${nat.options.mapping}/${nat.options.filtering}`;
 }
 
-export function drawTopology(sim: Simulation, random: Random): Topology {
+export function drawTopology(sim: Simulation, random: Random, unlimited = false): Topology {
   const kind = random.pick(TOPOLOGIES);
-  const links = [drawLink(random), drawLink(random)] as const;
+  const links = [drawLink(random, unlimited), drawLink(random, unlimited)] as const;
   const natOptions = [drawNat(random), drawNat(random)] as const;
+  // A lite agent is for a public address, and has a full peer.
+  const lite = random.chance(0.1) && kind !== "relay-only" ? random.int(2) : undefined;
   const draws = {
     turn: random.chance(0.3),
     first: random.chance(0.5),
@@ -136,6 +138,7 @@ export function drawTopology(sim: Simulation, random: Random): Topology {
       link,
       ...(kind === "dual" ? { address6: true as const } : {}),
     });
+    const isLite = lite === at && nat === undefined;
     const iceServers: RTCIceServer[] = [];
     if (nat !== undefined || draws.turn) iceServers.push(stun);
     if (at === 0 ? turnAtA : turnAtB) iceServers.push(relay(blocked === at));
@@ -144,12 +147,14 @@ export function drawTopology(sim: Simulation, random: Random): Topology {
       nat,
       configuration: {
         iceServers,
+        iceCandidatePoolSize: random.chance(0.2) ? 1 + random.int(2) : 0,
         iceTransportPolicy: kind === "relay-only" && (at === 0 || draws.first) ? "relay" : "all",
       },
       options: {
         platform: sim.platform(host),
+        iceLite: isLite,
         // Names say nothing to a host elsewhere: only with a server that shows the address behind them.
-        mdns: iceServers.length > 0 && draws.mdns,
+        mdns: !isLite && iceServers.length > 0 && draws.mdns,
         ...(draws.tcp ? { iceTcp: { active: true, passive: true } } : {}),
       },
     };
