@@ -217,6 +217,21 @@ test("a lite peer is controlled; it connects when a pair is nominated, and notic
   }
 });
 
+test("a lite agent whose peer never checks fails after its patience", async () => {
+  const pair = setUp(1, { lite: true });
+  const { sim, a, b } = pair;
+  const link = sim.hosts[1]!.link;
+  link.set({ up: false });
+  signalBetween(a, b);
+  await sim.runUntil(() => a.state === "failed", 17_000);
+  link.set({ up: true });
+  for (const peer of [a, b]) peer.do((agent, now) => agent.restart(now));
+  signalBetween(a, b);
+  await connected(pair, 3000);
+  await dataFlows(pair);
+  closeAll(pair);
+});
+
 test("restart: data flows throughout, states go as the W3C says, and the old sockets go", async () => {
   const pair = setUp(1);
   const { sim, a, b } = pair;

@@ -117,6 +117,8 @@ export class IceSession {
 
   /** Checks are to come or under way (§6.1.2.1: the checklist is running). */
   get checking(): boolean {
+    // A lite agent sends none: its pairs wait for the peer's.
+    if (this.options.lite === true) return false;
     return this.remotes.resolving || this.checklist.pairs.some((pair) => this.checklist.isPending(pair));
   }
 
