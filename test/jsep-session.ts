@@ -33,7 +33,7 @@ export function transceiver(
   kind: "audio" | "video",
   parts: Partial<Omit<TransceiverDescription, "sender">> & { readonly sender?: Partial<SenderDescription> } = {},
 ): TransceiverDescription {
-  const ssrc = [...id].reduce((sum, char) => sum * 31 + char.charCodeAt(0), 1000);
+  const ssrc = [...id].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 0xfff_ffff, 1000) * 16;
   return {
     id,
     kind,

@@ -189,8 +189,12 @@ test("a section that an answer rejected is recycled, with a new mid (RFC 9429 §
   const sdp = a.offer({ transceivers: [transceiver("2", "video")] });
   assert.match(lines(sdp, "m=")[0]!, /^m=video 9 /);
   assert.deepEqual(lines(sdp, "a=mid"), ["a=mid:2", "a=mid:1"]);
-  // What is bundled stays first, and carries the new section.
-  assert.deepEqual(lines(sdp, "a=group"), ["a=group:BUNDLE 1 2"]);
+  // The group is in the order of m-lines: the new section carries the transport, which restarts (as Chromium does).
+  assert.deepEqual(lines(sdp, "a=group"), ["a=group:BUNDLE 2 1"]);
+  assert.equal(new Set(lines(sdp, "a=ice-ufrag")).size, 1);
+  assert.equal(a.plan!.transports[0]!.iceRestart, true);
+  const again = a.createOffer({ transceivers: [transceiver("2", "video")] });
+  assert.deepEqual(lines(again, "a=ice-ufrag"), lines(sdp, "a=ice-ufrag"));
   assert.equal(a.state.slots[0]!.transport, a.state.slots[1]!.transport);
 });
 

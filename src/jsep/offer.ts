@@ -53,9 +53,11 @@ export function createOffer(state: NegotiationState, inputs: OfferInputs): JsepR
     });
   }
   const { drafts, nextMid } = draftSections(state, inputs);
-  const { groups, nextTransport } = assignTransports(state, drafts);
+  const { groups, nextTransport, retagged } = assignTransports(state, drafts);
   const known = new Map(state.transports.map((transport) => [transport.id, transport]));
-  const transports = transportsOf(known, drafts, groups, inputs);
+  const inUse = (state.stable ?? state).transports.find(({ id }) => id === retagged)?.local ?? null;
+  const credentialsToReplace = inUse === null ? inputs.credentialsToReplace : [...inputs.credentialsToReplace, inUse];
+  const transports = transportsOf(known, drafts, groups, { ...inputs, credentialsToReplace });
   const mediaOffer = new MediaOffer(state);
   const slots: MediaSlot[] = [];
   const media = drafts.map((draft): SdpMedia => {
@@ -136,7 +138,7 @@ function isSettled(state: NegotiationState, index: number): boolean {
 function assignTransports(
   state: NegotiationState,
   drafts: readonly Draft[],
-): { groups: SdpGroup[]; nextTransport: number } {
+): { groups: SdpGroup[]; nextTransport: number; retagged: number | null } {
   const live = drafts.filter(({ content }) => content !== undefined);
   for (const draft of drafts) if (draft.content === undefined) draft.transport = null;
   const byMid = new Map(live.map((draft) => [draft.slot.mid, draft]));
@@ -151,7 +153,17 @@ function assignTransports(
       draft.transport = bundle;
       first.push(draft.slot.mid);
     }
-    return { groups: negotiated.map((mids) => ({ semantics: "BUNDLE", mids })), nextTransport };
+    // A recycled line may come before the section that carries the transport. Chromium answers with its groups in the order
+    // of m-lines, so that the new section carries it, with new ICE parameters: it restarts, and so do we.
+    const indexOf = (mid: string): number => byMid.get(mid)!.slot.index;
+    const tagged = first[0]!;
+    const isRetagged = first.some((mid) => indexOf(mid) < indexOf(tagged));
+    if (isRetagged) first.sort((a, b) => indexOf(a) - indexOf(b));
+    return {
+      groups: negotiated.map((mids) => ({ semantics: "BUNDLE", mids })),
+      nextTransport,
+      retagged: isRetagged ? bundle : null,
+    };
   }
 
   // Nothing is bundled yet: everything is offered as one group, and the policy says what needs an address of its own.
@@ -170,7 +182,7 @@ function assignTransports(
     }
   });
   const mids = live.map(({ slot }) => slot.mid);
-  return { groups: mids.length === 0 ? [] : [{ semantics: "BUNDLE", mids }], nextTransport };
+  return { groups: mids.length === 0 ? [] : [{ semantics: "BUNDLE", mids }], nextTransport, retagged: null };
 }
 
 /**

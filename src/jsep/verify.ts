@@ -4,7 +4,6 @@ import { isRejected } from "../sdp/model.js";
 import type { ParseResult } from "../sdp/parser.js";
 import type { JsepError } from "./errors.js";
 import { invalidAccess } from "./errors.js";
-import { sectionFormats } from "./payload-types.js";
 import type { RemoteView } from "./remote.js";
 import { dataParameters, FINGERPRINT_ALGORITHMS, isMedia, ownParameters, taggedIndex, viewOf } from "./remote.js";
 import { severalTracks } from "./remote-media.js";
@@ -221,23 +220,10 @@ function verifyRtp(
  * could not be read otherwise. Answers of a group that is not in force yet may differ, and are not asked.
  */
 function verifyBundledNumbers(view: RemoteView, lines: readonly number[]): JsepError | undefined {
-  const codecs = new Map<readonly string[], Map<number, string>>();
   const extensions = new Map<readonly string[], Map<number, string>>();
   for (const [index, media] of view.description.media.entries()) {
     const group = view.groupOf.get(index);
     if (group === undefined || isRejected(media) || !isMedia(media)) continue;
-    const clash =
-      firstClash(
-        codecs,
-        group,
-        sectionFormats(media).map(({ payloadType, identity }) => [payloadType, identity]),
-      ) ?? undefined;
-    if (clash !== undefined) {
-      return invalidAccess(
-        `m-section ${index}: payload type ${clash} is another codec in its BUNDLE group`,
-        lines[index],
-      );
-    }
     const twice = firstClash(
       extensions,
       group,

@@ -10,7 +10,8 @@ import { integer, isToken } from "./tokens.js";
 
 /** UTF-16 code units in one description; a call with hundreds of m-sections needs a few hundred thousand. */
 export const MAX_SDP_LENGTH: number = 4 * 1024 * 1024;
-export const MAX_SDP_LINES = 65_536;
+/** An m-section of video can have three hundred. */
+export const MAX_SDP_LINES = 262_144;
 export const MAX_SDP_LINE_LENGTH = 65_536;
 export const MAX_SDP_MEDIA_SECTIONS = 2048;
 
