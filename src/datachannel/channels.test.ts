@@ -292,6 +292,38 @@ test("a negotiated id is used anew by one side first: its messages wait for the 
   assert.deepEqual(bed.open(1, { negotiated: true, id: 5 }).events, ["open", "text new"]);
 });
 
+test("the peer closes a negotiated channel before we are established: it opens, delivers, closes", () => {
+  const resets: number[] = [];
+  const channels = new DataChannels(
+    {
+      now: () => 0,
+      onFlushNeeded() {},
+      onChannel: () => assert.fail("not negotiated"),
+    },
+    1000,
+  );
+  const host = channels.sctpHost(() => {});
+  channels.attach({
+    outboundStreams: 100,
+    inboundStreams: 100,
+    send: () => "ok",
+    resetStreams: (ids) => resets.push(...ids),
+    discard() {},
+  });
+  channels.setRole("client");
+  const record = { channel: undefined as unknown as Channel, events: [] as string[], bytes: 0 };
+  record.channel = channels.open({ ...DEFAULTS, negotiated: true, id: 5 }, handler(record));
+  // The COOKIE ACK is lost, what follows it is not.
+  host.onMessage(5, 51, utf8Encode("hello"));
+  host.onStreamsReset([5]);
+  assert.deepEqual(record.events, []);
+  host.onEstablished();
+  assert.deepEqual(record.events, ["open", "text hello", "closing"]);
+  assert.deepEqual(resets, [5]);
+  host.onOutgoingReset([5], true);
+  assert.deepEqual(record.events.at(-1), "closed");
+});
+
 test("a thousand channels open and close", () => {
   const bed = new Bed({}, 0.02, 9);
   const records = Array.from({ length: 1000 }, () => bed.open(0));

@@ -304,10 +304,10 @@ export class DataChannels {
     }
     channel.state = "open";
     channel.handler.onOpen();
-    const early = this.early.get(id);
-    if (early === undefined) return;
+    const early = this.early.get(id) ?? [];
     this.forgetEarly(id);
     for (const { ppid, data } of early) this.handleMessage(id, ppid, data);
+    if (channel.incomingReset && channel.state === "open") this.closeByPeer(channel, id);
   }
 
   private forgetEarly(id: number): void {
@@ -492,10 +492,14 @@ export class DataChannels {
 
   /** The peer has reset its outgoing streams: each of these channels is being closed (RFC 8831 §6.7). */
   private handleStreamsReset(ids: readonly number[]): void {
-    const answer: number[] = [];
     for (const id of ids) {
-      this.forgetEarly(id);
       const channel = this.byId.get(id);
+      if (channel?.state === "connecting") {
+        // A negotiated one that the peer has closed before we are established: it opens, hears what came, and closes.
+        channel.incomingReset = true;
+        continue;
+      }
+      this.forgetEarly(id);
       if (channel === undefined) {
         const resets = this.lingering.get(id);
         if (resets !== undefined) {
@@ -504,20 +508,22 @@ export class DataChannels {
         } else if (id < this.maxChannels) {
           // Nobody here, but the peer waits for our side.
           this.lingering.set(id, { outgoing: false, incoming: true });
-          answer.push(id);
+          this.resetStreams([id]);
         }
         continue;
       }
       channel.incomingReset = true;
-      if (channel.state === "open") {
-        channel.state = "closing";
-        // The peer would not deliver it any more.
-        this.association!.discard(id);
-        answer.push(id);
-        channel.handler.onClosing();
-      } else if (channel.state === "closing" && channel.outgoingReset) this.finish(channel, undefined);
+      if (channel.state === "open") this.closeByPeer(channel, id);
+      else if (channel.state === "closing" && channel.outgoingReset) this.finish(channel, undefined);
     }
-    if (answer.length > 0) this.resetStreams(answer);
+  }
+
+  private closeByPeer(channel: Channel, id: number): void {
+    channel.state = "closing";
+    // The peer would not deliver it any more.
+    this.association!.discard(id);
+    this.resetStreams([id]);
+    channel.handler.onClosing();
   }
 
   private handleOutgoingReset(ids: readonly number[], ok: boolean): void {
