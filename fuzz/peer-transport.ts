@@ -218,7 +218,9 @@ function step(w: World, next: () => number, bytes: (count: number) => Uint8Array
       // The peer itself is hostile: any bytes as an SCTP packet, under the right keys, ports and tag.
       const packet = new Uint8Array(12 + next());
       packet.set([0x13, 0x88, 0x13, 0x88]);
-      const tag = (w.sides[1 - which]!.transport.sctp as unknown as { localTag: number }).localTag;
+      const { handshake } = w.sides[1 - which]!.transport.sctp as unknown as { handshake: { localTag: number } };
+      const tag = handshake.localTag;
+      if (!(tag > 0)) throw new Error("no verification tag");
       packet.set([tag >>> 24, tag >>> 16, tag >>> 8, tag], 4);
       packet.set(bytes(packet.length - 12), 12);
       side.transport.dtls!.send(packet);

@@ -28,6 +28,12 @@ const MAX_ID = 65_534;
 /** Messages, and their bytes, kept for ids on which no channel was made yet: the peer's side of a negotiated channel may be earlier than ours. */
 const MAX_EARLY_MESSAGES = 256;
 const MAX_EARLY_BYTES = 1024 * 1024;
+/** UTF-16 units of labels and protocols of the channels that the peer has open; what would exceed it is reset at once. */
+export const MAX_PEER_NAMES: number = 4 * 1024 * 1024;
+/** What partial messages (PPID 52, 54) may hold on all channels together, besides one message of the largest size. */
+export const MAX_PARTIAL_BYTES: number = 1024 * 1024;
+/** Counted for each part besides its bytes. */
+const PART_OVERHEAD = 160;
 
 export interface ChannelParameters {
   readonly label: string;
@@ -113,6 +119,8 @@ export class Channel {
   handler: ChannelHandler;
   /** Internal: the peer has confirmed (or sent something), so that unordered messages cannot overtake the OPEN. */
   confirmed: boolean;
+  /** Internal: the peer opened it. */
+  byPeer = false;
   /** Internal: our reset is done, and the peer's. */
   outgoingReset = false;
   incomingReset = false;
@@ -189,6 +197,8 @@ export class DataChannels {
   /** Channels opened so far by us and the peer, and closed (RTCPeerConnectionStats). */
   opened = 0;
   closed = 0;
+  private peerNames = 0;
+  private partialBytes = 0;
   /** Messages dropped: for no channel, or of an unknown kind. */
   dropped = 0;
 
@@ -394,7 +404,11 @@ export class DataChannels {
     switch (ppid) {
       case PPID_STRING:
       case PPID_BINARY:
-        if (channel.partialBytes > 0) data = joinPartial(channel, data);
+        if (channel.partialBytes > 0) {
+          const whole = this.joinPartial(channel, data);
+          if (whole === undefined) return;
+          data = whole;
+        }
         this.deliver(channel, data, ppid === PPID_STRING);
         return;
       case PPID_STRING_EMPTY:
@@ -403,9 +417,7 @@ export class DataChannels {
         return;
       case PPID_STRING_PARTIAL:
       case PPID_BINARY_PARTIAL:
-        channel.partial.push(data);
-        channel.partialBytes += data.length;
-        if (channel.partialBytes > this.maxMessageSize) this.failChannel(channel, "oversize-message");
+        this.keepPartial(channel, data);
         return;
       default:
         this.dropped++;
@@ -416,6 +428,40 @@ export class DataChannels {
     channel.messagesReceived++;
     channel.bytesReceived += data.length;
     channel.handler.onMessage(data, isText);
+  }
+
+  private keepPartial(channel: Channel, data: Uint8Array): void {
+    // A copy: a small part must not hold the large packet that it came in.
+    channel.partial.push(data.slice());
+    channel.partialBytes += data.length;
+    this.partialBytes += data.length + PART_OVERHEAD;
+    if (channel.partialBytes > this.maxMessageSize || this.partialBytes > this.maxMessageSize + MAX_PARTIAL_BYTES) {
+      this.failChannel(channel, "oversize-message");
+    }
+  }
+
+  /** The whole message, or undefined where it is too large. */
+  private joinPartial(channel: Channel, last: Uint8Array): Uint8Array | undefined {
+    const size = channel.partialBytes + last.length;
+    if (size > this.maxMessageSize) {
+      this.failChannel(channel, "oversize-message");
+      return undefined;
+    }
+    const out = new Uint8Array(size);
+    let at = 0;
+    for (const part of channel.partial) {
+      out.set(part, at);
+      at += part.length;
+    }
+    out.set(last, at);
+    this.dropPartial(channel);
+    return out;
+  }
+
+  private dropPartial(channel: Channel): void {
+    this.partialBytes -= channel.partialBytes + PART_OVERHEAD * channel.partial.length;
+    channel.partial = [];
+    channel.partialBytes = 0;
   }
 
   private keepEarly(streamId: number, ppid: number, data: Uint8Array): void {
@@ -464,11 +510,21 @@ export class DataChannels {
       this.dropped++;
       return;
     }
+    const names = namesOf(open);
+    if (this.peerNames + names > MAX_PEER_NAMES) {
+      this.dropped++;
+      this.lingering.set(id, { outgoing: false, incoming: false });
+      this.association!.resetStreams([id]);
+      this.host.onFlushNeeded();
+      return;
+    }
+    this.peerNames += names;
     if (resets !== undefined) {
       this.lingering.delete(id);
       this.reused.add(id);
     }
     const channel = new Channel(this, { ...open, negotiated: false, id }, id, NO_HANDLER);
+    channel.byPeer = true;
     channel.state = "open";
     channel.confirmed = true;
     this.byId.set(id, channel);
@@ -589,8 +645,8 @@ export class DataChannels {
     }
     if (this.recent === channel) this.recent = undefined;
     if (id === null) this.waiting = this.waiting.filter((other) => other !== channel);
-    channel.partial = [];
-    channel.partialBytes = 0;
+    this.dropPartial(channel);
+    if (channel.byPeer) this.peerNames -= namesOf(channel.parameters);
     if (error !== undefined) channel.handler.onError(error);
     channel.handler.onClosed();
   }
@@ -602,17 +658,8 @@ export class DataChannels {
   }
 }
 
-function joinPartial(channel: Channel, last: Uint8Array): Uint8Array {
-  const out = new Uint8Array(channel.partialBytes + last.length);
-  let at = 0;
-  for (const part of channel.partial) {
-    out.set(part, at);
-    at += part.length;
-  }
-  out.set(last, at);
-  channel.partial = [];
-  channel.partialBytes = 0;
-  return out;
+function namesOf({ label, protocol }: { readonly label: string; readonly protocol: string }): number {
+  return label.length + protocol.length;
 }
 
 const NO_HANDLER: ChannelHandler = {

@@ -24,6 +24,8 @@ export interface IceCandidate {
   readonly relayProtocol?: "udp" | "tcp" | "tls" | undefined;
 }
 
+/** Nothing that a line of a description cannot hold: what is read here may be written into one. */
+const PRINTABLE = /^\P{Cc}*$/u;
 const ICE_CHARS = /^[A-Za-z0-9+/]{1,32}$/;
 const TYPES: readonly string[] = ["host", "srflx", "prflx", "relay"];
 const TCP_TYPES: readonly string[] = ["active", "passive", "so"];
@@ -38,7 +40,9 @@ function decimal(text: string | undefined, max: number): number | undefined {
 export function parseIceCandidate(text: string): IceCandidate | undefined {
   const line = text.startsWith("a=") ? text.slice(2) : text;
   if (!line.startsWith("candidate:")) return undefined;
-  const words = line.slice("candidate:".length).trim().split(/ +/);
+  const rest = line.slice("candidate:".length).replace(/^ +|[ \r\n]+$/g, "");
+  if (!PRINTABLE.test(rest)) return undefined;
+  const words = rest.split(/ +/);
   const [foundation, componentText, protocolText, priorityText, address, portText, typ, type] = words;
   const component = decimal(componentText, 256);
   const priority = decimal(priorityText, 0xffff_ffff);

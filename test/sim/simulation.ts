@@ -121,7 +121,9 @@ export class Simulation implements World {
     try {
       return await promise;
     } catch (error) {
-      if (error instanceof Error && !error.message.includes("SIM_SEED=")) error.message += ` (SIM_SEED=${this.seed})`;
+      // A DOMException's message cannot be set.
+      if (error instanceof Error && !(error instanceof DOMException) && !error.message.includes("SIM_SEED="))
+        error.message += ` (SIM_SEED=${this.seed})`;
       throw error;
     }
   }
