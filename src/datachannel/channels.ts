@@ -177,6 +177,8 @@ interface EarlyMessage {
 export class DataChannels {
   private readonly host: DataChannelHost;
   private association: ChannelAssociation | undefined;
+  /** The number of associations given up. */
+  private generation = 0;
   private readonly maxMessageSize: number;
   private role: "client" | "server" | undefined;
   private established = false;
@@ -209,6 +211,7 @@ export class DataChannels {
 
   /** The host to make the association with. `transmit` as in SctpHost. */
   sctpHost(transmit: (packet: Uint8Array) => void): SctpHost {
+    const { generation } = this;
     return {
       transmit,
       onEstablished: () => this.handleEstablished(),
@@ -225,12 +228,37 @@ export class DataChannels {
         this.reused.clear();
         for (const channel of [...this.byId.values()]) this.finish(channel, "association-failed");
       },
-      onClosed: (reason) => this.handleClosed(reason),
+      onClosed: (reason) => {
+        if (generation === this.generation) this.handleClosed(reason);
+      },
     };
   }
 
   attach(association: ChannelAssociation): void {
     this.association = association;
+  }
+
+  /**
+   * Lets go of the association, before it is ended for another: what is open on it ends, what was to open yet waits for the
+   * next, and for a role unless that stays.
+   */
+  detach(keepRole: boolean): void {
+    this.generation++;
+    this.association = undefined;
+    this.established = false;
+    this.closedReason = undefined;
+    if (!keepRole) this.role = undefined;
+    this.nextId = this.role === "server" ? 1 : 0;
+    this.forgetStreams();
+    for (const channel of this.list()) {
+      if (channel.state !== "connecting") this.finish(channel, "association-failed");
+      else if (!channel.parameters.negotiated && channel.id !== null) {
+        this.byId.delete(channel.id);
+        channel.id = null;
+        this.waiting.push(channel);
+      }
+    }
+    if (this.role !== undefined) this.assignIds();
   }
 
   /** The DTLS role decides which ids are ours: client even, server odd (RFC 8832 §6). */
@@ -613,11 +641,17 @@ export class DataChannels {
     this.closedReason = reason;
     const orderly = reason === "shutdown" || reason === "peer-shutdown" || reason === "aborted";
     const error = orderly ? undefined : reason === "peer-abort" ? reason : "association-failed";
-    this.early.clear();
-    this.lingering.clear();
-    this.reused.clear();
+    this.forgetStreams();
     for (const channel of this.list()) this.finish(channel, error);
     this.host.onClosed?.(reason);
+  }
+
+  private forgetStreams(): void {
+    this.early.clear();
+    this.earlyMessages = 0;
+    this.earlyBytes = 0;
+    this.lingering.clear();
+    this.reused.clear();
   }
 
   // -- Ends

@@ -270,6 +270,33 @@ test("restart: data flows throughout, states go as the W3C says, and the old soc
   closeAll(pair);
 });
 
+test("a restart taken back: the sockets and candidates of before, and no event of gathering", async () => {
+  for (const delay of [0, 500]) {
+    const pair = setUp(1);
+    const { sim, a, b } = pair;
+    signalBetween(a, b);
+    await connected(pair);
+    await sim.run(500);
+    const parameters = a.agent.localParameters;
+    const { port } = a.agent.selectedPair!;
+    const candidates = [...a.agent.localCandidates];
+    a.do((agent, now) => {
+      agent.restart(now);
+      agent.gather(now);
+    });
+    await sim.run(delay);
+    a.do((agent, now) => agent.restart(now, parameters));
+    await sim.run(500);
+    assert.equal(a.agent.gatheringState, "complete");
+    assert.deepEqual(a.agent.localParameters, parameters);
+    assert.deepEqual(a.agent.localCandidates, candidates);
+    assert.equal(a.agent.selectedPair!.port, port);
+    await dataFlows(pair);
+    assert.equal(sim.leftovers().filter((l) => l.includes("udp")).length, 2, "the sockets of the restart are closed");
+    closeAll(pair);
+  }
+});
+
 test("restart of one side only: the other follows with new credentials later", async () => {
   const pair = setUp(1);
   const { sim, a, b } = pair;
@@ -474,7 +501,9 @@ test("a late candidate revives what has failed without an end-of-candidates", as
       now,
     ),
   );
-  await sim.run(30_000);
+  await sim.run(29_000);
+  assert.equal(a.state, "disconnected", "more may come");
+  await sim.run(2000);
   assert.equal(a.state, "failed");
   a.do((agent, now) => agent.addRemoteCandidate(b.candidates[0]!, now));
   await connected(pair);

@@ -32,6 +32,9 @@ const RESTART_LINGER = 2000;
 interface Generation {
   readonly session: IceSession;
   readonly gatherer: Gatherer;
+  /** What has been found for it. */
+  readonly candidates: IceCandidate[];
+  gathered: boolean;
 }
 
 export class IceAgent {
@@ -110,10 +113,8 @@ export class IceAgent {
 
   /** What `gather` has found so far in this generation. */
   get localCandidates(): readonly IceCandidate[] {
-    return this.signalled;
+    return this.current.candidates;
   }
-
-  private signalled: IceCandidate[] = [];
 
   /** The remote candidates of this generation with a known address, peer-reflexive ones included. */
   get remoteCandidates(): readonly IceCandidate[] {
@@ -165,18 +166,31 @@ export class IceAgent {
     if (this.currentState !== "closed") this.current.session.endRemoteCandidates(now);
   }
 
-  /** New credentials (those given, or fresh ones); data goes on over the old pair until the new generation has one. Then `gather` anew. */
+  /**
+   * New credentials (those given, or fresh ones); data goes on over the old pair until the new generation has one. Then
+   * `gather` anew: that the state is "new" until then is not an event. Back to the credentials of the generation before,
+   * which a rollback asks for, is back to that generation, its sockets and its candidates, as long as it exists.
+   */
   restart(now: number, parameters?: IceParameters): void {
     if (this.currentState === "closed") return;
     const old = this.current;
-    if (this.active !== undefined && old.session.selected === this.active) {
-      this.drop(this.previous, now);
+    const { previous } = this;
+    if (previous !== undefined && parameters !== undefined && isOf(previous, parameters)) {
+      this.previous = undefined;
+      this.previousUntil = Infinity;
+      this.current = previous;
+      this.drop(old, now);
+      this.setGatheringState(previous.gathered ? "complete" : "gathering");
+      this.update(now);
+      return;
+    }
+    if (previous === undefined || (this.active !== undefined && old.session.selected === this.active)) {
+      this.drop(previous, now);
       this.previous = old;
       this.previousUntil = Infinity;
     } else this.drop(old, now);
     this.current = this.generation(parameters?.usernameFragment, parameters?.password);
-    this.signalled = [];
-    this.setGatheringState("new");
+    this.currentGatheringState = "new";
     this.update(now);
   }
 
@@ -258,7 +272,7 @@ export class IceAgent {
       onProgress: (_session, now) => this.update(now),
       onData: (data, now) => this.host.onData(data, now),
     });
-    return { session, gatherer: this.gathererOf(session) };
+    return { session, gatherer: this.gathererOf(session), candidates: [], gathered: false };
   }
 
   private gathererOf(session: IceSession): Gatherer {
@@ -274,7 +288,7 @@ export class IceAgent {
       onBaseClosed: (base, now) => session.removeBase(base, now),
       onCandidate: (candidate) => {
         if (this.current.gatherer !== gatherer) return;
-        this.signalled.push(candidate);
+        this.current.candidates.push(candidate);
         this.host.onLocalCandidate(candidate);
       },
       onCandidateError: (error: IceCandidateError) => {
@@ -282,7 +296,9 @@ export class IceAgent {
       },
       onGathered: (now) => {
         session.gathered = true;
+        if (this.previous?.gatherer === gatherer) this.previous.gathered = true;
         if (this.current.gatherer !== gatherer) return;
+        this.current.gathered = true;
         this.setGatheringState("complete");
         this.update(now);
       },
@@ -299,7 +315,7 @@ export class IceAgent {
   /** The current generation with a gatherer that knows the present configuration. */
   private refreshedGeneration(): Generation {
     const { session } = this.current;
-    this.current = { session, gatherer: this.gathererOf(session) };
+    this.current = { session, gatherer: this.gathererOf(session), candidates: [], gathered: false };
     return this.current;
   }
 
@@ -364,7 +380,11 @@ export class IceAgent {
       return settled && !session.checking ? "completed" : "connected";
     }
     if (pair !== undefined) return this.previous?.session.disconnected === true ? "checking" : "connected";
-    if (this.currentState !== "new") return "checking";
+    if (this.currentState !== "new") return session.isWithoutHope ? "disconnected" : "checking";
     return session.remote !== undefined && session.hasRemoteCandidates ? "checking" : "new";
   }
+}
+
+function isOf({ session }: Generation, { usernameFragment, password }: IceParameters): boolean {
+  return session.local.usernameFragment === usernameFragment && session.local.password === password;
 }

@@ -76,6 +76,8 @@ export interface IceTiming {
   readonly recoveryInterval: number;
   /** RFC 8863: how long to wait for the peer's checks before "failed", counted from its parameters. */
   readonly patience: number;
+  /** How long "disconnected" lasts, counted likewise, for a peer that never says that its candidates are at an end. */
+  readonly candidatePatience: number;
   /** A lite agent has no checks of its own: it goes by the peer's. */
   readonly liteDisconnectedTimeout: number;
   /** As controlled: a nomination older than this no longer outweighs a newer one of lower priority. */
@@ -97,6 +99,7 @@ export const DEFAULT_TIMING: IceTiming = {
   disconnectedTimeout: 3000,
   recoveryInterval: 2000,
   patience: 16_000,
+  candidatePatience: 30_000,
   liteDisconnectedTimeout: 8000,
   nominationRecency: 3000,
 };

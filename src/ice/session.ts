@@ -55,6 +55,8 @@ export class IceSession {
   private recoverAt = Infinity;
   private nextCheckAt = 0;
   private patienceAt = Infinity;
+  /** When the peer has had its time to send more candidates, or to say that there are none. */
+  private candidatesUntil = Infinity;
   private roleConflicts = 0;
   /** The time of the latest timeout: answers what is due about the selected pair. */
   private clock = 0;
@@ -150,6 +152,7 @@ export class IceSession {
     this.remote = remote;
     this.checker.setCredentials(this.local.usernameFragment, remote);
     this.patienceAt = now + this.timing.patience;
+    this.candidatesUntil = now + this.timing.candidatePatience;
     if (old !== undefined) this.endOfRemoteCandidates = false;
     if (this.options.lite === true) this.evaluate(now);
     this.pump(now);
@@ -572,7 +575,7 @@ export class IceSession {
     }
     if (this.consent !== undefined && this.selected !== undefined) {
       at = Math.min(at, this.consent.deadline(this.selected.lastReceivedAt, this.clock), this.recoverAt);
-    } else at = Math.min(at, this.patienceAt);
+    } else at = Math.min(at, this.patienceAt, this.candidatesUntil);
     return at;
   }
 
@@ -585,6 +588,10 @@ export class IceSession {
       this.patienceAt = Infinity;
       this.host.onProgress(this, now);
     }
+    if (now >= this.candidatesUntil) {
+      this.candidatesUntil = Infinity;
+      this.host.onProgress(this, now);
+    }
     this.pump(now);
   }
 
@@ -592,8 +599,15 @@ export class IceSession {
   get isHopeless(): boolean {
     if (!this.gathered || this.selected !== undefined || this.patienceAt !== Infinity || this.remote === undefined)
       return false;
-    if (!this.endOfRemoteCandidates && !this.hasRemoteCandidates) return false;
+    if (!this.endOfRemoteCandidates && (!this.hasRemoteCandidates || this.candidatesUntil !== Infinity)) return false;
     return !this.checking;
+  }
+
+  /** All pairs that there are have failed, but the other side may have candidates yet, or this one. */
+  get isWithoutHope(): boolean {
+    if (this.selected !== undefined || this.remote === undefined || this.options.lite === true) return false;
+    if (this.endOfRemoteCandidates && this.gathered) return false;
+    return this.checklist.pairs.length > 0 && !this.checking;
   }
 
   private checkConsent(now: number): void {

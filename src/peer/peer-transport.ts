@@ -200,7 +200,7 @@ export class PeerTransport implements RoundOwner {
 
   private makeDtls(role: DtlsRole): void {
     const { platform } = this;
-    this.dtlsConnection = new DtlsConnection(
+    const connection: DtlsConnection = new DtlsConnection(
       {
         role,
         crypto: platform.crypto,
@@ -214,6 +214,7 @@ export class PeerTransport implements RoundOwner {
       {
         transmit: (datagram) => void this.ice.send(datagram, this.current),
         onStateChange: (state) => {
+          if (this.dtlsConnection !== connection) return;
           if (state === "connected") {
             this.sctpConnectPending = true;
             this.pathUpdated = true;
@@ -222,12 +223,48 @@ export class PeerTransport implements RoundOwner {
         },
         onData: (plaintext) => this.association?.receive(plaintext, this.now),
         onClosed: (reason, alert) => {
+          if (this.dtlsConnection !== connection) return;
           this.dtlsEnded = true;
           if (this.fault === undefined) this.host.onDtlsClosed(reason, alert);
         },
       },
     );
+    this.dtlsConnection = connection;
     this.channels.setRole(role);
+  }
+
+  /**
+   * Gives up the DTLS association, and SCTP's in it, for others with a peer that ICE is to find yet (RFC 9429 §5.11): what
+   * startDtls and startSctp start next waits for another pair.
+   */
+  resetDtls(): void {
+    this.resetSctp(false);
+    this.command((now) => {
+      const old = this.dtlsConnection;
+      this.dtlsConnection = undefined;
+      this.dtlsStarted = false;
+      this.pathReady = false;
+      this.sctpConnectPending = false;
+      this.dtlsEnded = false;
+      this.early = [];
+      old?.close(now);
+    });
+  }
+
+  /** Gives up the SCTP association: the channels on it end, and startSctp makes another (RFC 9429 §5.11). */
+  resetSctp(keepRole = true): void {
+    const old = this.association;
+    if (old === undefined) return;
+    this.command((now) => {
+      this.channels.detach(keepRole);
+      old.abort(now);
+      old.flush(now);
+      this.dtlsConnection?.flush(now);
+      this.association = undefined;
+      this.path = undefined;
+      this.sctpConnectPending = this.dtlsConnection?.state === "connected";
+      this.host.onSctpStateChange("connecting", undefined);
+    });
   }
 
   /** Sets SCTP up; it connects once DTLS has. Later calls only change the peer's limit. */

@@ -48,6 +48,7 @@ export class ConnectionTransports {
     for (const transport of plan.transports) this.update(transport);
     const { sctp } = plan;
     if (sctp === null) return;
+    if (plan.newSctpAssociation) this.byId.get(sctp.transport)?.resetSctp();
     this.byId.get(sctp.transport)?.startSctp({
       localPort: sctp.localPort,
       remotePort: sctp.remotePort,
@@ -70,6 +71,7 @@ export class ConnectionTransports {
     if (plan.remoteChanged) transport.setRemoteIceParameters(remote);
     for (const candidate of plan.remoteCandidates) transport.addRemoteCandidate(candidate);
     if (plan.remoteEndOfCandidates) transport.endOfRemoteCandidates();
+    if (plan.newDtlsAssociation) transport.resetDtls();
     if (dtlsRole !== null) transport.startDtls(dtlsRole, remote.fingerprints);
   }
 

@@ -18,6 +18,7 @@ import {
 import { createDefaultCertificate, type LocalCertificate } from "../peer/certificates.js";
 import type { PeerTransport, PeerTransportHost } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
+import { parseSdp } from "../sdp/parser.js";
 import { type IceCandidate, writeIceCandidate } from "../util/ice-candidate.js";
 import { iceChars } from "../util/text.js";
 import {
@@ -289,7 +290,7 @@ export class Connection {
   }
 
   setRemoteDescription(type: SdpType, sdp: string): Promise<void> {
-    return this.chain.chain(
+    const result = this.chain.chain(
       async () => {
         if (type === "offer" && this.signalingState === "have-local-offer") {
           // Implicit rollback: "perfect negotiation" (webrtc-pc §4.4.1.5, step 3.5).
@@ -304,12 +305,27 @@ export class Connection {
       },
       () => this.closedError(),
     );
+    return type === "rollback" ? result : this.orMalformed(result, sdp);
+  }
+
+  /**
+   * `result`; but text that does not parse is refused also where the connection is closed before the task that would: as in
+   * Chromium, so that a program which waits for what it did wrong does not wait for ever.
+   */
+  private orMalformed(result: Promise<void>, sdp: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      result.then(resolve, reject);
+      this.platform.queueTask(() => {
+        const parsed = this.isClosed ? parseSdp(sdp) : undefined;
+        if (parsed?.ok === false) reject(this.owner.exception({ kind: "sdp-syntax-error", ...parsed.error }));
+      });
+    });
   }
 
   /** Commits a plan, then fires what it changes (webrtc-pc §4.4.1.5, the steps of the queued task). */
   private commit(plan: Plan, type: SdpType, source: "local" | "remote"): void {
     this.state = plan.next;
-    if (source === "local" && type === "offer") {
+    if (source === "local" && type !== "rollback") {
       // The credentials that restartIce() wanted gone are in no local description any more.
       const current = localIceParameters({ ...plan.next, stable: null });
       this.credentialsToReplace = this.credentialsToReplace.filter((old) =>
@@ -395,29 +411,33 @@ export class Connection {
 
   // States (webrtc-pc §4.3.2 to §4.3.4)
 
-  /** In the task in which a transport's state changed. */
-  updateStates(): void {
+  /**
+   * In the task in which a transport's state changed: all states are what they are to be before the first event fires, then
+   * come the events of the transport, `own`, and ours.
+   */
+  updateStates(...own: (() => void)[]): void {
     if (this.isClosed) return;
+    const events = own;
     const states = this.owner.transportStates();
-    const ice = iceConnectionStateOf(states);
-    const connection = connectionStateOf(states);
     const gathering = gatheringStateOf(states);
     if (gathering !== this.iceGatheringState) {
       this.iceGatheringState = gathering;
-      this.owner.fire("icegatheringstatechange");
-      // webrtc-pc §4.4.1.3 step 7: the end of all candidates is told as well.
-      if (gathering === "complete" && !this.isClosed) this.owner.fireCandidate(null, null);
+      events.push(() => this.owner.fire("icegatheringstatechange"));
+      // webrtc-pc §4.4.1.3: the end of all candidates is told as well.
+      if (gathering === "complete") events.push(() => this.owner.fireCandidate(null, null));
     }
-    if (this.isClosed) return;
+    const ice = iceConnectionStateOf(states);
     if (ice !== this.iceConnectionState) {
       this.iceConnectionState = ice;
-      this.owner.fire("iceconnectionstatechange");
+      events.push(() => this.owner.fire("iceconnectionstatechange"));
     }
-    if (this.isClosed) return;
+    const connection = connectionStateOf(states);
     if (connection !== this.connectionState) {
       this.connectionState = connection;
-      this.owner.fire("connectionstatechange");
+      events.push(() => this.owner.fire("connectionstatechange"));
     }
+    for (const event of events.slice(1).reverse()) this.tasks.queueNext(event);
+    events[0]?.();
   }
 
   // Negotiation needed (webrtc-pc §4.7.3)

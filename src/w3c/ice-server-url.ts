@@ -29,7 +29,8 @@ export function parseIceServerUrl(url: string): IceServerUrl | undefined {
   if (hostname.startsWith("[")) {
     hostname = hostname.slice(1, -1);
     if (!hostname.includes(":") || ipFamily(hostname) === 0) return undefined;
-  } else if (/^[\d.]+$/.test(hostname) ? ipFamily(hostname) !== 4 : /%(?![0-9a-f]{2})/i.test(hostname))
+    // A lone number is a name, as in browsers; with dots it would be an address.
+  } else if (/^\d+\.[\d.]*$/.test(hostname) ? ipFamily(hostname) !== 4 : /%(?![0-9a-f]{2})/i.test(hostname))
     return undefined;
   const port = match[3] === undefined ? (secure ? DEFAULT_TLS_PORT : DEFAULT_PORT) : Number(match[3]);
   if (port < 1 || port > 65535) return undefined;

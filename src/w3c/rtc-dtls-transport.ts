@@ -19,15 +19,25 @@ export class DtlsTransportImpl {
     this.wrapper = construct(RTCDtlsTransport, this);
   }
 
-  /** To be called in a task: changes the state and fires `statechange`, if it is another. */
+  /** To be called in a task, as the others: changes the state; true if `statechange` is due. */
   setState(state: RTCDtlsTransportState): boolean {
     if (this.state === state || this.state === "closed") return false;
     this.state = state;
-    fireSimple(this.wrapper, "statechange");
     return true;
   }
 
-  /** To be called in a task: fires `error`. */
+  fireStateChange(): void {
+    fireSimple(this.wrapper, "statechange");
+  }
+
+  /** There is to be another association (RFC 9429 §5.11), whatever became of the one before; true as of `setState`. */
+  restart(): boolean {
+    if (this.state === "new") return false;
+    this.state = "new";
+    this.remoteCertificates = [];
+    return true;
+  }
+
   fireError(error: RTCError): void {
     fire(this.wrapper, new RTCErrorEvent("error", { error }));
   }

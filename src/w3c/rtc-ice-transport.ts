@@ -55,19 +55,26 @@ export class IceTransportImpl {
     this.wrapper = construct(RTCIceTransport, this);
   }
 
-  /** To be called in a task, as the other two: changes the state and fires `statechange`, if it is another. */
+  /** To be called in a task, as the others: changes the state; true if `statechange` is due. */
   setState(state: RTCIceTransportState): boolean {
     if (this.state === state || this.state === "closed") return false;
     this.state = state;
-    fireSimple(this.wrapper, "statechange");
     return true;
   }
 
+  fireStateChange(): void {
+    fireSimple(this.wrapper, "statechange");
+  }
+
+  /** As `setState`; `gatheringstatechange` is due. */
   setGatheringState(state: RTCIceGathererState): boolean {
     if (this.gatheringState === state) return false;
     this.gatheringState = state;
-    fireSimple(this.wrapper, "gatheringstatechange");
     return true;
+  }
+
+  fireGatheringStateChange(): void {
+    fireSimple(this.wrapper, "gatheringstatechange");
   }
 
   setSelectedCandidatePair(pair: RTCIceCandidatePair | null): void {

@@ -104,7 +104,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     this.#objects = new TransportObjects({
       queueTask: (run) => this.#connection.queueTask(run),
       queueFinalTask: (run) => platform.queueTask(run),
-      onStatesChanged: () => this.#connection.updateStates(),
+      onStatesChanged: (...own) => this.#connection.updateStates(...own),
     });
     this.#connection = new Connection(
       {

@@ -24,8 +24,8 @@ export interface TransportObjectsHost {
   queueTask(run: () => void): void;
   /** A task that runs also once the connection is closed. */
   queueFinalTask(run: () => void): void;
-  /** In the task in which a transport's state changed, after its own event. */
-  onStatesChanged(): void;
+  /** In the task in which a transport's state changed. Its own events are fired first, then those of the connection. */
+  onStatesChanged(...own: (() => void)[]): void;
 }
 
 export class TransportObjects {
@@ -73,6 +73,11 @@ export class TransportObjects {
       if (transport.remoteChanged) ice.remoteCandidates = [];
       ice.remoteParameters = transport.remote && plainParameters(transport.remote);
       for (const candidate of transport.remoteCandidates) this.addRemoteCandidate(transport.id, candidate);
+      if (transport.newDtlsAssociation) {
+        this.host.queueTask(() => {
+          if (objects.dtls.restart()) this.host.onStatesChanged(() => objects.dtls.fireStateChange());
+        });
+      }
     }
     for (const id of plan.discardedTransports) this.close(id, false);
     this.updateSctp(plan);
@@ -87,7 +92,10 @@ export class TransportObjects {
       return;
     }
     const { dtls } = this.ensure(slot.transport);
-    this.sctp ??= new SctpTransportImpl(dtls);
+    // What has been closed stays closed; another association then has another object.
+    if (this.sctp === null || (this.sctp.state === "closed" && startsAssociation(plan, slot.transport))) {
+      this.sctp = new SctpTransportImpl(dtls);
+    }
     this.sctpTransportId = slot.transport;
     this.sctp.transport = dtls;
     if (plan.sctp !== null) this.sctp.maxMessageSize = Math.min(plan.sctp.remoteMaxMessageSize, MAX_BUFFERED_AMOUNT);
@@ -98,8 +106,11 @@ export class TransportObjects {
     if (objects !== undefined) objects.ice.remoteCandidates.push(this.remote(objects, candidate));
   }
 
-  private remote({ mid }: Objects, candidate: IceCandidate): RTCIceCandidate {
-    return new RTCIceCandidate({ candidate: writeIceCandidate(candidate), sdpMid: mid });
+  private remote({ mid, ice }: Objects, candidate: IceCandidate): RTCIceCandidate {
+    // Candidates in a description name no fragment of their own.
+    const usernameFragment = candidate.usernameFragment ?? ice.remoteParameters?.usernameFragment;
+    const text = writeIceCandidate({ ...candidate, usernameFragment });
+    return new RTCIceCandidate({ candidate: text, sdpMid: mid, usernameFragment: usernameFragment ?? null });
   }
 
   private local({ mid }: Objects, candidate: IceCandidate): RTCIceCandidate {
@@ -129,11 +140,11 @@ export class TransportObjects {
         }),
       onGatheringStateChange: (state) =>
         task(() => {
-          if (ice.setGatheringState(state)) this.host.onStatesChanged();
+          if (ice.setGatheringState(state)) this.host.onStatesChanged(() => ice.fireGatheringStateChange());
         }),
       onIceStateChange: (state) =>
         task(() => {
-          if (ice.setState(state)) this.host.onStatesChanged();
+          if (ice.setState(state)) this.host.onStatesChanged(() => ice.fireStateChange());
         }),
       onSelectedPairChange: (local, remote) =>
         task(() => {
@@ -150,8 +161,10 @@ export class TransportObjects {
         task(() => {
           if (state === "connected") dtls.remoteCertificates = remoteCertificates;
           if (!dtls.setState(state)) return;
-          if (state === "failed" && dtlsError !== undefined) dtls.fireError(dtlsError);
-          this.host.onStatesChanged();
+          const change = (): void => dtls.fireStateChange();
+          const error = dtlsError;
+          if (state !== "failed" || error === undefined) this.host.onStatesChanged(change);
+          else this.host.onStatesChanged(() => dtls.fireError(error), change);
         });
       },
       onDtlsClosed: (reason, alert) => {
@@ -182,8 +195,8 @@ export class TransportObjects {
       return;
     }
     this.byId.delete(id);
-    ice.setState("closed");
-    dtls.setState("closed");
+    if (ice.setState("closed")) ice.fireStateChange();
+    if (dtls.setState("closed")) dtls.fireStateChange();
   }
 
   /** The connection is closed: states change, without events (webrtc-pc, "close the connection"). */
@@ -194,6 +207,13 @@ export class TransportObjects {
     sctp.state = "closed";
     this.host.queueFinalTask(() => fireSimple(sctp.wrapper, "statechange"));
   }
+}
+
+function startsAssociation(plan: Plan, transport: number): boolean {
+  return (
+    plan.newSctpAssociation ||
+    plan.transports.some(({ id, newDtlsAssociation }) => id === transport && newDtlsAssociation)
+  );
 }
 
 function plainParameters({ usernameFragment, password }: IceParameters): IceParameters {

@@ -90,3 +90,94 @@ test("an answer that takes a minute, as where people carry it: the connection op
   await sim.run(1000);
   assert.deepEqual(sim.leftovers(), []);
 });
+
+test("an answer from another peer without a restart of ours: a call is handed over, with DTLS and SCTP anew", async () => {
+  const sim = new Simulation(1);
+  const peer = (name: string): RTCPeerConnection =>
+    new RTCPeerConnection({}, { platform: sim.platform(sim.host(name, { link: { latency: 10 } })) });
+  const caller = peer("caller");
+  const log: string[] = [];
+  const negotiate = async (callee: RTCPeerConnection): Promise<void> => {
+    caller.onicecandidate = ({ candidate }) => void callee.addIceCandidate(candidate);
+    callee.onicecandidate = ({ candidate }) => void caller.addIceCandidate(candidate);
+    await caller.setLocalDescription(await caller.createOffer());
+    await callee.setRemoteDescription(caller.localDescription!);
+    await callee.setLocalDescription();
+    await caller.setRemoteDescription(callee.localDescription!);
+  };
+  const first = peer("first");
+  const channel = caller.createDataChannel("one");
+  channel.onopen = () => log.push("open");
+  channel.onclose = () => log.push("close");
+  await sim.settle(negotiate(first));
+  await sim.run(1000);
+  assert.deepEqual(log, ["open"]);
+  const { sctp } = caller;
+  const dtls = sctp!.transport;
+  const [certificate] = dtls.getRemoteCertificates();
+  dtls.onstatechange = () => log.push(`dtls ${dtls.state}`);
+  sctp!.onstatechange = () => log.push(`sctp ${sctp!.state}`);
+
+  const second = peer("second");
+  second.ondatachannel = (event) => event.channel.send("hello from the second");
+  await sim.settle(negotiate(second));
+  const next = caller.createDataChannel("two");
+  next.onmessage = ({ data }) => log.push(data as string);
+  await sim.run(1000);
+  assert.deepEqual(log, [
+    "open",
+    "dtls new",
+    "close",
+    "sctp connecting",
+    "dtls connecting",
+    "dtls connected",
+    "sctp connected",
+    "hello from the second",
+  ]);
+  assert.equal(caller.sctp, sctp);
+  assert.notDeepEqual(dtls.getRemoteCertificates()[0], certificate);
+  assert.equal(caller.connectionState, "connected");
+  for (const pc of [caller, first, second]) pc.close();
+  await sim.run(10_000);
+  assert.deepEqual(sim.leftovers(), []);
+});
+
+test("a restart rolled back: the connection is as before", async () => {
+  const sim = new Simulation(1);
+  const [a, b] = ["alice", "bob"].map(
+    (name) => new RTCPeerConnection({}, { platform: sim.platform(sim.host(name, { link: { latency: 10 } })) }),
+  ) as [RTCPeerConnection, RTCPeerConnection];
+  const channel = a.createDataChannel("x");
+  const received: unknown[] = [];
+  b.ondatachannel = (event) => {
+    event.channel.onmessage = ({ data }) => received.push(data);
+  };
+  await sim.settle(a.setLocalDescription());
+  await sim.run(100);
+  await sim.settle(
+    (async () => {
+      await b.setRemoteDescription(a.localDescription!);
+      await b.setLocalDescription();
+    })(),
+  );
+  await sim.run(100);
+  await sim.settle(a.setRemoteDescription(b.localDescription!));
+  await sim.run(1000);
+  const before = a.localDescription!.sdp;
+  const gathering: string[] = [];
+  a.onicegatheringstatechange = () => gathering.push(a.iceGatheringState);
+  await sim.settle(a.createOffer({ iceRestart: true }).then((offer) => a.setLocalDescription(offer)));
+  await sim.run(100);
+  assert.notEqual(a.localDescription!.sdp, before);
+  await sim.settle(a.setLocalDescription({ type: "rollback" }));
+  await sim.run(100);
+  assert.equal(a.localDescription!.sdp, before);
+  assert.deepEqual(gathering, ["gathering", "complete"]);
+  channel.send("still here");
+  await sim.run(60_000);
+  assert.deepEqual(received, ["still here"]);
+  assert.equal(a.connectionState, "connected");
+  for (const pc of [a, b]) pc.close();
+  await sim.run(10_000);
+  assert.deepEqual(sim.leftovers(), []);
+});

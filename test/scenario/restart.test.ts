@@ -73,6 +73,7 @@ test("consent (RFC 7675): disconnected within seconds of silence, failed thirty 
   const cut = sim.now;
   ends.b.host.link.set({ up: false });
   await pair.until(() => pair.a.connectionState === "failed" && pair.b.connectionState === "failed", 40_000);
+  await sim.run(1);
   for (const side of ["a", "b"] as const) {
     const disconnected = pair.timeOf(side, "disconnected")! - cut;
     const failed = pair.timeOf(side, "failed")! - cut;
