@@ -1,6 +1,8 @@
 // The W3C classes, bound to the Node platform. Importing has no side effects.
 import { nodePlatform } from "./node/platform.js";
 import { setDefaultPlatform } from "./w3c/environment.js";
+import { createMediaDevices, type MediaDevices } from "./w3c/media-devices.js";
+import { syntheticCamera, syntheticMicrophone } from "./w3c/synthetic-devices.js";
 
 export type {
   RTCBundlePolicy,
@@ -32,7 +34,38 @@ export {
   RTCTrackEvent,
   type RTCTrackEventInit,
 } from "./w3c/events.js";
+export type {
+  ConstrainBoolean,
+  ConstrainBooleanOrDOMString,
+  ConstrainDOMString,
+  ConstrainDouble,
+  ConstrainULong,
+  MediaTrackCapabilities,
+  MediaTrackConstraintSet,
+  MediaTrackConstraints,
+  MediaTrackSettings,
+  MediaTrackSupportedConstraints,
+} from "./w3c/media-constraints.js";
+export {
+  DeviceChangeEvent,
+  type DeviceChangeEventInit,
+  InputDeviceInfo,
+  MediaDeviceInfo,
+  type MediaDeviceKind,
+  MediaDevices,
+  type MediaDevicesEventMap,
+  type MediaStreamConstraints,
+} from "./w3c/media-devices.js";
+export { MediaStream, type MediaStreamEventMap } from "./w3c/media-stream.js";
+export {
+  MediaStreamTrack,
+  MediaStreamTrackEvent,
+  type MediaStreamTrackEventInit,
+  type MediaStreamTrackEventMap,
+  type MediaStreamTrackState,
+} from "./w3c/media-stream-track.js";
 export type { RTCAnswerOptions, RTCOfferOptions } from "./w3c/offer-options.js";
+export { OverconstrainedError } from "./w3c/overconstrained-error.js";
 export { RTCCertificate, type RTCDtlsFingerprint } from "./w3c/rtc-certificate.js";
 export {
   type BinaryType,
@@ -82,3 +115,6 @@ export { RTCStatsReport } from "./w3c/rtc-stats-report.js";
 export type { ServerOptions } from "./w3c/server-options.js";
 
 setDefaultPlatform(nodePlatform);
+
+/** What a browser has as navigator.mediaDevices, over a synthetic camera and microphone. */
+export const mediaDevices: MediaDevices = createMediaDevices([syntheticMicrophone, syntheticCamera]);
