@@ -31,7 +31,9 @@ function install() {
       pc.addTransceiver(withTrack ? track(kind) : kind, init);
     },
     stop: (index) => pc.getTransceivers()[index].stop(),
-    direction: (index, direction) => void (pc.getTransceivers()[index].direction = direction),
+    direction(index, direction) {
+      pc.getTransceivers()[index].direction = direction;
+    },
     prefer(index, kind, mimeTypes) {
       const { codecs } = RTCRtpReceiver.getCapabilities(kind);
       pc.getTransceivers()[index].setCodecPreferences(

@@ -53,7 +53,12 @@ export function offeredPayloads(
   negotiated: readonly string[],
   assigner: IdAssigner,
 ): readonly SdpPayload[] {
-  const { codecs, rtx } = preferredCodecs(ownCodecs(kind, direction), preferences);
+  const own = ownCodecs(kind, direction);
+  const preferred = preferredCodecs(own, preferences);
+  // Preferences of which this direction leaves nothing, such as a codec that is only received: a section has formats.
+  const { codecs, rtx } = preferred.codecs.some(({ role }) => role === "media")
+    ? preferred
+    : { codecs: own, rtx: true };
   const before = new Map<string, number>();
   const taken = new Map<number, string>();
   for (const { identity, payloadType } of previous === undefined ? [] : sectionFormats(previous)) {

@@ -75,7 +75,7 @@ export function h264AnswerProfile(ours: FormatParameters, theirs: FormatParamete
   if (a === undefined || b === undefined) return ourText ?? theirText;
   const asymmetric = ours.get("level-asymmetry-allowed") === "1" && theirs.get("level-asymmetry-allowed") === "1";
   const level = asymmetric || rank(a) <= rank(b) ? a : b;
-  // Level 1b is said by constraint_set3, so the bits of the one whose level it is go with it.
-  const iop = level.level === 11 ? level.iop : a.iop;
+  // In these three profiles constraint_set3 tells level 1b from 1.1: it goes with the level.
+  const iop = a.idc === 0x42 || a.idc === 0x4d || a.idc === 0x58 ? (a.iop & ~0x10) | (level.iop & 0x10) : a.iop;
   return [a.idc, iop, level.level].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
