@@ -608,7 +608,7 @@ export class SctpAssociation {
     if (now >= this.sender.deadline && this.state !== "cookie-echoed" && this.sender.handleTimeout(now)) {
       this.countError();
       // Perhaps the path takes less than it did (RFC 8899 §4.3).
-      if (this.pathMtu.fallBack(now)) this.applyMtu();
+      if (this.pathMtu.fallBack()) this.applyMtu();
     }
     if (now >= this.receiver.tracker.sackDeadline) {
       this.receiver.tracker.sackDeadline = NEVER;

@@ -84,3 +84,16 @@ test("the owner sets a smaller size at once, and a larger one is searched for an
   run(200);
   assert.equal(association.stats.mtu, 8000);
 });
+
+test("a timeout for another reason costs the large packets only for a moment", () => {
+  const limit = { bytes: LARGE };
+  const { pair, run } = sending(limit);
+  run(200);
+  limit.bytes = 0;
+  run(300);
+  const { association } = pair.ends[0];
+  assert.equal(association.stats.mtu, 1188);
+  limit.bytes = LARGE;
+  run(600);
+  assert.equal(association.stats.mtu, LARGE);
+});

@@ -5,8 +5,6 @@
 const MAX_PROBES = 3;
 /** PMTU_RAISE_TIMER. */
 const RAISE_INTERVAL = 600_000;
-/** How long to wait after falling back for the first time before searching again; doubles each time. */
-const FALL_BACK_INTERVAL = 1000;
 /** A search ends when the interval is smaller than this. */
 const RESOLUTION = 32;
 
@@ -20,7 +18,6 @@ export class PathMtu {
   private ceiling: number;
   private probing = 0;
   private attempts = 0;
-  private patience = FALL_BACK_INTERVAL;
   deadline: number = Number.POSITIVE_INFINITY;
   /** A probe of this many bytes goes with the next flush; 0 for none. */
   pendingProbe = 0;
@@ -47,19 +44,18 @@ export class PathMtu {
     this.max = Math.max(this.mtu, maxMtu & ~3);
     this.stop();
     this.ceiling = this.max;
-    this.patience = FALL_BACK_INTERVAL;
   }
 
   /**
-   * What was sent does not arrive: back to the size that is safe (RFC 8899 §4.3). That may be for other reasons, and a probe
-   * will tell, soon after the first time. True if the MTU shrank.
+   * What was sent does not arrive: back to the size that is safe (RFC 8899 §4.3). It may have been for another reason, so
+   * the size that was is tried again at once, and what is between them if that fails. True if the MTU shrank.
    */
-  fallBack(now: number): boolean {
+  fallBack(): boolean {
     if (this.mtu <= this.base) return false;
-    this.mtu = this.base;
     this.stop();
-    this.deadline = now + this.patience;
-    this.patience = Math.min(2 * this.patience, RAISE_INTERVAL);
+    this.ceiling = this.mtu;
+    this.mtu = this.base;
+    this.next(true);
     return true;
   }
 
