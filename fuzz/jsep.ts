@@ -39,13 +39,84 @@ const LINES: readonly string[] = [
   "m=application 9 DTLS/SCTP 5000",
   "a=sctpmap:5000 webrtc-datachannel 1024",
   "m=text 9 RTP/AVP 0",
+  "m=video 9 UDP/TLS/RTP/SAVPF 96 97 120",
+  "a=sendonly",
+  "a=recvonly",
+  "a=inactive",
+  "a=msid:- t",
+  "a=msid:s t0",
+  "a=ssrc:1 msid:s t0",
+  "a=ssrc:2 msid:s t1",
+  "a=ssrc-group:FID 1 2",
+  "a=rtpmap:96 H264/90000",
+  "a=rtpmap:97 VP8/90000",
+  "a=rtpmap:120 rtx/90000",
+  "a=fmtp:120 apt=96",
+  "a=fmtp:97 apt=97",
+  "a=fmtp:96 profile-level-id=42e01f;packetization-mode=1",
+  "a=rtcp-fb:* nack",
+  "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
+  "a=extmap:15/recvonly urn:ietf:params:rtp-hdrext:toffset",
+  "a=extmap:300 urn:x",
+  "a=extmap-allow-mixed",
+  "a=rid:q send",
+  "a=rid:q recv",
+  "a=rid:h recv pt=96;max-width=1",
+  "a=simulcast:send q",
+  "a=simulcast:recv q;~h send q",
+  "b=TIAS:1000",
+  "a=group:LS 0 1",
 ];
 
+const DIRECTIONS = ["sendrecv", "sendonly", "recvonly", "inactive"] as const;
+const RIDS = ["q", "h", "f"] as const;
+const PREFERENCES: readonly TransceiverDescription["codecPreferences"][] = [
+  null,
+  [{ mimeType: "video/VP8", clockRate: 90_000 }],
+  [
+    { mimeType: "video/VP9", clockRate: 90_000, sdpFmtpLine: "profile-id=1" },
+    { mimeType: "video/rtx", clockRate: 90_000 },
+  ],
+  [{ mimeType: "audio/PCMU", clockRate: 8000, channels: 1 }],
+];
+/** A program adds no more to one side. */
+const MAX_TRANSCEIVERS = 6;
 const POLICIES = ["balanced", "max-compat", "max-bundle"] as const;
 
 function transceiver(id: number, flags: number): TransceiverDescription {
   return describe(`${id}`, flags & 1 ? "audio" : "video", { stopping: (flags & 6) === 6 });
 }
+
+/** A description of our own can be read, and says nothing twice. */
+function checkOwn(sdp: string): void {
+  const parsed = parseSdp(sdp);
+  assert.ok(parsed.ok, "our own description does not parse");
+  for (const media of parsed.description.media) {
+    assert.equal(new Set(media.formats).size, media.formats.length, "a payload type twice");
+    const ids = media.extmaps.map(({ id }) => id);
+    assert.equal(new Set(ids).size, ids.length, "a header extension's identifier twice");
+    const rids = media.rids.map(({ id }) => id);
+    assert.equal(new Set(rids).size, rids.length, "a rid twice");
+  }
+}
+
+function checkMedia(state: NegotiationState): void {
+  const seen = new Set<string>();
+  for (const slot of state.slots) {
+    if (slot.transceiver === null) continue;
+    assert.ok(!seen.has(slot.transceiver), "a transceiver with two m-lines");
+    seen.add(slot.transceiver);
+    if (state.signalingState !== "stable") continue;
+    assert.ok(!slot.rejected && !slot.isCreated, "a rejected m-line keeps its transceiver");
+    assert.ok(slot.media !== null && slot.remote !== null, "a transceiver that nothing is agreed on for");
+    for (const list of [slot.media.sendCodecs, slot.media.receiveCodecs]) {
+      assert.equal(new Set(list.map(({ payloadType }) => payloadType)).size, list.length, "a payload type twice");
+    }
+  }
+}
+
+/** Descriptions that were looked at: most steps leave them as they are. */
+const checked = new WeakSet<object>();
 
 function checkState(state: NegotiationState): void {
   const mids = new Set<string>();
@@ -83,10 +154,15 @@ function checkState(state: NegotiationState): void {
   }
   if (state.sctp !== null) assert.ok(ids.has(state.sctp.transport));
   for (const applied of [state.currentLocal, state.pendingLocal]) {
-    if (applied !== null) assert.equal(writeSdp(applied.description), applied.sdp);
+    if (applied === null || checked.has(applied)) continue;
+    checked.add(applied);
+    assert.equal(writeSdp(applied.description), applied.sdp);
+    checkOwn(applied.sdp);
   }
+  checkMedia(state);
   for (const applied of [state.currentRemote, state.pendingRemote]) {
-    if (applied === null) continue;
+    if (applied === null || checked.has(applied)) continue;
+    checked.add(applied);
     const parsed = parseSdp(applied.sdp);
     assert.ok(parsed.ok);
     parsed.description.media.forEach((media, i) => {
@@ -107,11 +183,12 @@ class Program {
     this.input = input;
     const side = (name: string): Side => {
       const flags = this.next();
-      return new Side(name, {
+      const side = new Side(name, {
         bundlePolicy: POLICIES[flags % 3]!,
         rtcpMuxPolicy: flags & 8 ? "negotiate" : "require",
         iceLite: (flags & 16) !== 0,
       });
+      return flags & 32 ? side.with() : side;
     };
     this.sides = [side("a"), side("b")];
   }
@@ -160,13 +237,15 @@ class Program {
     const { state } = side;
     const flags = this.next();
     const text = this.texts[flags & 1] ?? this.texts[0]!;
-    switch ((operation >> 1) % 12) {
+    switch ((operation >> 1) % 14) {
       case 0:
         this.say(
           side.createOffer({
             dataChannel: (flags & 1) !== 0,
             iceRestart: (flags & 6) === 6,
-            transceivers: Array.from({ length: (flags >> 3) & 3 }, (_, id) => transceiver(id, flags >> 5)),
+            ...(side.media === null
+              ? { transceivers: Array.from({ length: (flags >> 3) & 3 }, (_, id) => transceiver(id, flags >> 5)) }
+              : {}),
           }),
         );
         side.setLocal("offer");
@@ -217,9 +296,35 @@ class Program {
       case 10:
         this.say(side.createOffer({ dataChannel: true }));
         break;
+      case 11:
+        this.addTransceiver(side, flags);
+        break;
+      case 12: {
+        const ids = [...(side.media?.keys() ?? [])];
+        const id = ids[flags % Math.max(1, ids.length)];
+        if (id === undefined) break;
+        if ((flags & 0xc0) === 0xc0) side.change(id, { stopping: true });
+        else if (flags & 0x40) side.change(id, { codecPreferences: PREFERENCES[(flags >> 3) & 3]! });
+        else side.change(id, { direction: DIRECTIONS[(flags >> 3) & 3]! });
+        break;
+      }
       default:
         this.say(side.state.currentLocal?.sdp ?? "v=0");
     }
+  }
+
+  private addTransceiver(side: Side, flags: number): void {
+    if (side.media === null || side.media.size >= MAX_TRANSCEIVERS) return;
+    const rids = flags & 4 ? RIDS : [null];
+    const encodings = rids.map((rid, i) => ({ rid, active: (flags & 8) === 0, ssrc: flags * 8 + i, rtxSsrc: null }));
+    side.with(
+      describe(`own${side.media.size}-${flags}`, flags & 1 ? "audio" : "video", {
+        addedByAddTrack: (flags & 2) !== 0,
+        direction: DIRECTIONS[(flags >> 4) & 3]!,
+        codecPreferences: PREFERENCES[flags >> 6]!,
+        sender: { encodings, streamIds: flags & 16 ? [] : ["s"] },
+      }),
+    );
   }
 
   private other(side: Side): Side {
@@ -248,6 +353,10 @@ export const target: FuzzTarget = {
     [0, 1, ...step(0, 0, 25), ...step(1, 1), ...step(2, 1), ...step(3, 0), ...step(0, 1, 1), ...step(4, 1, 1)],
     [2, 16, ...step(0, 0, 25), ...step(7, 1, 3), ...step(1, 1), ...step(7, 1, 3), ...step(2, 1, 16), ...step(3, 0, 16)],
     [1, 0, ...step(0, 0, 17), ...step(5, 0), 3, 4, 2, ...step(1, 1), ...step(2, 1), ...step(3, 0), ...step(6, 0, 1)],
+    [32, 32, ...step(11, 0, 3), ...step(11, 0, 6), ...step(8, 0), ...step(9, 0), ...step(12, 0, 0xc0), ...step(8, 0)],
+    [32, 33, ...step(11, 0, 2), ...step(11, 1, 2), ...step(8, 0), ...step(9, 0), ...step(8, 1), ...step(9, 1)],
+    [34, 40, ...step(11, 0, 70), ...step(8, 0), ...step(5, 0), 30, 40, 1, ...step(1, 1), ...step(2, 1), ...step(3, 0)],
+    [32, 32, ...step(11, 0, 3), ...step(8, 0), ...step(4, 1), ...step(11, 1, 2), ...step(1, 1), ...step(9, 0)],
     [0, 0, ...step(8, 0), ...step(9, 0), ...step(10, 0), ...step(5, 0), 9, 0, 3, ...step(1, 1), ...step(2, 1)],
   ].map((bytes) => Uint8Array.from(bytes)),
   run(input) {
