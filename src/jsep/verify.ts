@@ -4,6 +4,7 @@ import { isRejected } from "../sdp/model.js";
 import type { ParseResult } from "../sdp/parser.js";
 import type { JsepError } from "./errors.js";
 import { invalidAccess } from "./errors.js";
+import { MID_EXTENSION } from "./header-extensions.js";
 import type { RemoteView } from "./remote.js";
 import { dataParameters, FINGERPRINT_ALGORITHMS, isMedia, ownParameters, taggedIndex, viewOf } from "./remote.js";
 import { severalTracks } from "./remote-media.js";
@@ -28,7 +29,7 @@ export function verifyOffer(state: NegotiationState, parsed: Parsed): JsepError 
     verifyMids(description, parsed.mediaLines) ??
     verifyLines(state.stable ?? state, view, parsed.mediaLines) ??
     verifySections(state, view, parsed, "offer") ??
-    verifyBundledNumbers(view, parsed.mediaLines)
+    verifyMidExtension(view, parsed.mediaLines)
   );
 }
 
@@ -40,7 +41,7 @@ export function verifyAnswer(state: NegotiationState, offer: SdpSession, parsed:
     verifyMids(description, mediaLines) ??
     verifyAgainstOffer(offer, description, mediaLines) ??
     verifySections(state, view, parsed, "answer") ??
-    verifyBundledNumbers(view, mediaLines)
+    verifyMidExtension(view, mediaLines)
   );
 }
 
@@ -216,40 +217,32 @@ function verifyRtp(
 }
 
 /**
- * In a BUNDLE group a payload type is one codec (RFC 9143 §9.1), and an identifier one header extension (§9.2): packets
- * could not be read otherwise. Answers of a group that is not in force yet may differ, and are not asked.
+ * The identifier of the MID header extension is nothing else in its BUNDLE group (RFC 9143 §9.2): by it packets find their
+ * section. Other numbers should not clash either, but do: Firefox has payload types of its own for a section that it adds
+ * to a session it answered, aiortc numbers the extensions of each section from one. With the section known, they are clear.
  */
-function verifyBundledNumbers(view: RemoteView, lines: readonly number[]): JsepError | undefined {
-  const extensions = new Map<readonly string[], Map<number, string>>();
+function verifyMidExtension(view: RemoteView, lines: readonly number[]): JsepError | undefined {
+  const midIds = new Map<readonly string[], Set<number>>();
+  const isLive = (media: SdpMedia): boolean => !isRejected(media) && isMedia(media);
   for (const [index, media] of view.description.media.entries()) {
     const group = view.groupOf.get(index);
-    if (group === undefined || isRejected(media) || !isMedia(media)) continue;
-    const twice = firstClash(
-      extensions,
-      group,
-      media.extmaps.map(({ id, uri }) => [id, uri]),
-    );
-    if (twice !== undefined) {
-      return invalidAccess(`m-section ${index}: a=extmap:${twice} is another URI in its BUNDLE group`, lines[index]);
+    const id = media.extmaps.find(({ uri }) => uri === MID_EXTENSION)?.id;
+    if (group === undefined || id === undefined || !isLive(media)) continue;
+    const ids = midIds.get(group);
+    if (ids === undefined) midIds.set(group, new Set([id]));
+    else ids.add(id);
+  }
+  for (const [index, media] of view.description.media.entries()) {
+    const group = view.groupOf.get(index);
+    const ids = group === undefined ? undefined : midIds.get(group);
+    if (ids === undefined || !isLive(media)) continue;
+    const clash = media.extmaps.find(({ id, uri }) => ids.has(id) && uri !== MID_EXTENSION);
+    if (clash !== undefined) {
+      return invalidAccess(
+        `m-section ${index}: a=extmap:${clash.id} is the mid elsewhere in its BUNDLE group, and not here`,
+        lines[index],
+      );
     }
-  }
-  return undefined;
-}
-
-function firstClash(
-  groups: Map<readonly string[], Map<number, string>>,
-  group: readonly string[],
-  entries: readonly (readonly [number, string])[],
-): number | undefined {
-  let known = groups.get(group);
-  if (known === undefined) {
-    known = new Map();
-    groups.set(group, known);
-  }
-  for (const [id, name] of entries) {
-    const other = known.get(id);
-    if (other !== undefined && other !== name) return id;
-    known.set(id, name);
   }
   return undefined;
 }

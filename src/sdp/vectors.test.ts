@@ -25,10 +25,9 @@ for (const file of readdirSync(folder).sort()) {
   test(`${file}: no line is lost`, () => {
     const first = parseSdp(text);
     assert.ok(first.ok);
-    const words = (sdp: string): string[] =>
-      [
-        ...new Set(sdp.split(/\r?\n/).map((line) => line.toLowerCase().replace("msid-semantic: ", "msid-semantic:"))),
-      ].sort();
+    // Pion has a space at the end of many lines.
+    const normal = (line: string): string => line.toLowerCase().replace("msid-semantic: ", "msid-semantic:").trimEnd();
+    const words = (sdp: string): string[] => [...new Set(sdp.split(/\r?\n/).map(normal))].sort();
     assert.deepEqual(words(writeSdp(first.description)), words(text));
   });
   if (file.startsWith("chromium-")) {
