@@ -25,6 +25,32 @@
 //   Restart: createOffer with iceRestart or credentialsToReplace. The plan of applyLocal(offer) has localChanged, iceRestart
 //     and gather; the plan of applyRemote(answer) has remoteChanged. A remote restart shows at applyLocal(answer), in both.
 //
+// Audio and video: the caller owns the transceivers, and describes them (transceivers.ts) whenever it asks for something.
+// The state owns which m-section each belongs to; `plan.transceivers` says what to do (transceiver-plan.ts):
+//
+//   const media = { transceivers: all.map(describe), newTransceiverId: () => `t${n++}` };   // order: as they were added
+//
+//   We offer:   createOffer(state, { ...inputs, transceivers })        // each that is usable gets an m-section
+//     applyLocal(state, "offer", sdp)     → transceivers: [{ transceiver: "t0", mid: "0", index: 0, transport: 0, media: null }]
+//     applyRemote(state, "answer", text)  → the same, with `remote` (streamIds, trackId, ssrcs, rids) and `media` (direction,
+//                                           sendCodecs, receiveCodecs, headerExtensions, sendRids, removedSendRids, …)
+//
+//   We answer:  applyRemote(state, "offer", text, media)               // without `media`: every new section will be refused
+//                                         → [{ transceiver: "t1", create: true, mid: "0", remote: {…}, media: null }]
+//     Now, for each plan in order (webrtc-pc "set a session description", remote):
+//       create                            make a transceiver of that name and kind, "recvonly", with no streams
+//       remote.receiveRids.length > 0     the peer asks for simulcast: a sender with one encoding and no rid gets these
+//       mid, index                        [[Mid]]; null: the section is gone (rollback, or an answer rejected it)
+//       stop                              stop it, if it is not; discard: drop it, unless addTrack has used it since
+//       remote.direction                  sendrecv or sendonly: the track is there, in remote.streamIds; else it goes
+//       media                             null until an answer: [[CurrentDirection]] = media.direction, codecs, rids
+//     createAnswer(state, { ...inputs, transceivers: all.map(describe) }), applyLocal(state, "answer", sdp)
+//                                         → [{ transceiver: "t1", create: false, mid: "0", media: { direction: "recvonly", … } }]
+//
+//   Later: change a direction, setCodecPreferences, stop (stopping: true): describe it so, and offer again. Whether that is
+//     needed says isNegotiationNeeded (negotiation-needed.ts). A sender's removedSendRids are encodings to take away; all of
+//     them removed leaves the first, without simulcast. Rollback: plans of before, with `discard` for what the offer made.
+//
 //   Trickle, see candidates.ts:
 //     addLocalCandidate(state, transportId, ufrag, candidate)   // state = …; sdpMid and sdpMLineIndex for the event
 //     addRemoteCandidate(state, { candidate, sdpMid, … })       // state = …; the transports to give it to now
