@@ -74,6 +74,7 @@ export {
   type RTCDataChannelState,
 } from "./w3c/rtc-data-channel.js";
 export { RTCDtlsTransport, type RTCDtlsTransportEventMap } from "./w3c/rtc-dtls-transport.js";
+export { RTCDTMFSender, type RTCDTMFSenderEventMap } from "./w3c/rtc-dtmf-sender.js";
 export {
   RTCIceCandidate,
   type RTCIceCandidateInit,
@@ -101,6 +102,13 @@ export {
   type RTCSignalingState,
 } from "./w3c/rtc-peer-connection.js";
 export {
+  type RTCRtpContributingSource,
+  RTCRtpReceiver,
+  type RTCRtpSynchronizationSource,
+} from "./w3c/rtc-rtp-receiver.js";
+export { RTCRtpSender } from "./w3c/rtc-rtp-sender.js";
+export { RTCRtpTransceiver, type RTCRtpTransceiverInit } from "./w3c/rtc-rtp-transceiver.js";
+export {
   RTCSctpTransport,
   type RTCSctpTransportEventMap,
   type RTCSctpTransportState,
@@ -112,6 +120,22 @@ export {
   type RTCSessionDescriptionInit,
 } from "./w3c/rtc-session-description.js";
 export { RTCStatsReport } from "./w3c/rtc-stats-report.js";
+export type {
+  RTCDegradationPreference,
+  RTCRtcpParameters,
+  RTCRtpCapabilities,
+  RTCRtpCodec,
+  RTCRtpCodecParameters,
+  RTCRtpCodingParameters,
+  RTCRtpEncodingParameters,
+  RTCRtpHeaderExtensionCapability,
+  RTCRtpHeaderExtensionParameters,
+  RTCRtpParameters,
+  RTCRtpReceiveParameters,
+  RTCRtpSendParameters,
+  RTCRtpTransceiverDirection,
+  RTCSetParameterOptions,
+} from "./w3c/rtp-parameters.js";
 export type { ServerOptions } from "./w3c/server-options.js";
 
 setDefaultPlatform(nodePlatform);

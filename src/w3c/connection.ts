@@ -14,7 +14,9 @@ import {
   type LocalInputs,
   localIceParameters,
   type NegotiationState,
+  type RemoteInputs,
 } from "../jsep/state.js";
+import type { TransceiverDescription } from "../jsep/transceivers.js";
 import { createDefaultCertificate, type LocalCertificate } from "../peer/certificates.js";
 import type { PeerTransport, PeerTransportHost } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
@@ -81,6 +83,18 @@ export interface ConnectionOwner {
   transportStates(): readonly TransportStates[];
   /** What createOffer and the negotiation-needed check ask. */
   hasDataChannels(): boolean;
+  readonly media: ConnectionMedia;
+}
+
+/** The transceivers, as offer and answer see them. */
+export interface ConnectionMedia {
+  /** Another number for every change that makes a created description out of date. */
+  readonly revision: number;
+  descriptions(): readonly TransceiverDescription[];
+  newTransceiverId(): string;
+  /** Follows `ConnectionOwner.committed`; what it returns fires events, after `signalingstatechange`. */
+  committed(plan: Plan, source: "local" | "remote", type: SdpType): () => void;
+  isNegotiationNeeded(state: NegotiationState): boolean;
 }
 
 export type TransportObserver = Pick<
@@ -114,6 +128,8 @@ export class Connection {
   private negotiationNeeded = false;
   private updateNeededOnEmptyChain = false;
   private credentialsToReplace: readonly IceParameters[] = [];
+  /** The revision of the media that was created last. */
+  private describedRevision = 0;
 
   constructor(settings: ConnectionSettings, owner: ConnectionOwner) {
     this.settings = settings;
@@ -174,6 +190,11 @@ export class Connection {
     return this.owner.exception({ kind: "InvalidStateError", message: "The RTCPeerConnection is closed." });
   }
 
+  /** Runs an operation of another object in the chain (replaceTrack). */
+  chainOperation<T>(operation: () => Promise<T>): Promise<T> {
+    return this.chain.chain(operation, () => this.closedError());
+  }
+
   private unwrap<T>(result: JsepResult<T>): T {
     if (!result.ok) throw this.owner.exception(result.error);
     return result.value;
@@ -187,8 +208,13 @@ export class Connection {
       newIceParameters: () => this.transports.pool.credentials(pooled++) ?? this.newIceParameters(),
       maxMessageSize: this.settings.maxMessageSize,
       sctpPort: SCTP_PORT,
-      transceivers: [],
+      transceivers: this.owner.media.descriptions(),
     };
+  }
+
+  private remoteInputs(): RemoteInputs {
+    const { media } = this.owner;
+    return { transceivers: media.descriptions(), newTransceiverId: () => media.newTransceiverId() };
   }
 
   private newIceParameters(): IceParameters {
@@ -212,12 +238,14 @@ export class Connection {
     };
     const { next, sdp } = this.unwrap(createOffer(this.state, inputs));
     this.state = next;
+    this.describedRevision = this.owner.media.revision;
     return { type: "offer", sdp };
   }
 
   private makeAnswer(): DescriptionInit {
     const { next, sdp } = this.unwrap(createAnswer(this.state, this.localInputs()));
     this.state = next;
+    this.describedRevision = this.owner.media.revision;
     return { type: "answer", sdp };
   }
 
@@ -283,6 +311,7 @@ export class Connection {
 
   /** Whether what was created last still says what a new description would (webrtc-pc: "needs to be regenerated"). */
   private isCurrent(type: SdpType): boolean {
+    if (this.describedRevision !== this.owner.media.revision) return false;
     if (type !== "offer") return true;
     const { lastOffer } = this.state;
     const hasData = lastOffer?.slots.some(({ kind, rejected }) => kind === "application" && !rejected) ?? false;
@@ -300,7 +329,7 @@ export class Connection {
         }
         const allowed = type !== "rollback" || this.isIn("have-local-offer", "have-remote-offer");
         await this.inTaskIf(allowed, () =>
-          this.commit(this.unwrap(applyRemote(this.state, type, sdp)), type, "remote"),
+          this.commit(this.unwrap(applyRemote(this.state, type, sdp, this.remoteInputs())), type, "remote"),
         );
       },
       () => this.closedError(),
@@ -333,6 +362,7 @@ export class Connection {
       );
     }
     this.owner.committed(plan);
+    const fireMedia = this.owner.media.committed(plan, source, type);
     this.transports.carryOut(plan);
     this.owner.carriedOut(plan);
     const changed = this.signalingState !== plan.next.signalingState;
@@ -343,6 +373,7 @@ export class Connection {
       this.updateNegotiationNeeded();
     }
     if (changed) this.owner.fire("signalingstatechange");
+    if (!this.isClosed) fireMedia();
     // Transports that came or went change the states without an event of their own.
     this.queueTask(() => this.updateStates());
   }
@@ -464,7 +495,7 @@ export class Connection {
   }
 
   private isNegotiationNeeded(): boolean {
-    if (this.credentialsToReplace.length > 0) return true;
+    if (this.credentialsToReplace.length > 0 || this.owner.media.isNegotiationNeeded(this.state)) return true;
     return this.owner.hasDataChannels() && !this.state.slots.some((s) => s.kind === "application" && !s.rejected);
   }
 

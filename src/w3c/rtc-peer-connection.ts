@@ -12,7 +12,7 @@ import {
 } from "./configuration.js";
 import { Connection, type ConnectionOwner } from "./connection.js";
 import type { RTCIceGatheringState, RTCIceTransportState, RTCPeerConnectionState } from "./connection-states.js";
-import { callback } from "./conversions.js";
+import { callback, domString, interfaceArgument } from "./conversions.js";
 import {
   convertDataChannelArguments,
   type DataChannelParameters,
@@ -28,7 +28,11 @@ import {
   type RTCDataChannelEvent,
   RTCPeerConnectionIceErrorEvent,
   RTCPeerConnectionIceEvent,
+  type RTCTrackEvent,
 } from "./events.js";
+import { MediaObjects } from "./media-objects.js";
+import type { MediaStream } from "./media-stream.js";
+import { type MediaStreamTrack, trackImplOf } from "./media-stream-track.js";
 import { type RTCAnswerOptions, type RTCOfferOptions, rtcAnswerOptions, rtcOfferOptions } from "./offer-options.js";
 import {
   type AlgorithmIdentifier,
@@ -38,6 +42,9 @@ import {
 } from "./rtc-certificate.js";
 import { DataChannelImpl, type DataChannelOwner, type RTCDataChannel } from "./rtc-data-channel.js";
 import { iceCandidateInit, RTCIceCandidate, type RTCIceCandidateInit } from "./rtc-ice-candidate.js";
+import type { RTCRtpReceiver } from "./rtc-rtp-receiver.js";
+import { type RTCRtpSender, senderImplOf } from "./rtc-rtp-sender.js";
+import { type RTCRtpTransceiver, type RTCRtpTransceiverInit, rtpTransceiverInit } from "./rtc-rtp-transceiver.js";
 import type { RTCSctpTransport } from "./rtc-sctp-transport.js";
 import {
   localSessionDescriptionInit,
@@ -46,9 +53,10 @@ import {
   type RTCSessionDescriptionInit,
   sessionDescriptionInit,
 } from "./rtc-session-description.js";
+import { initialEncodings } from "./rtp-parameters.js";
 import { DEFAULT_MAX_MESSAGE_SIZE, MAX_MESSAGE_SIZE, type ServerOptions } from "./server-options.js";
 import { TransportObjects } from "./transport-objects.js";
-import { constructing, defineInterface, executing } from "./webidl.js";
+import { constructing, defineInterface, executing, isPlatformObject } from "./webidl.js";
 
 export type RTCSignalingState =
   | "stable"
@@ -71,12 +79,14 @@ export interface RTCPeerConnectionEventMap {
   icegatheringstatechange: Event;
   negotiationneeded: Event;
   signalingstatechange: Event;
+  track: RTCTrackEvent;
 }
 const PeerConnectionTarget: TypedEventTargetConstructor<RTCPeerConnectionEventMap> = EventTarget;
 
 export class RTCPeerConnection extends PeerConnectionTarget {
   readonly #connection: Connection;
   readonly #objects: TransportObjects;
+  readonly #media: MediaObjects;
   #configuration: Configuration;
   readonly #channels = new Set<DataChannelImpl>();
   /** Channels that no association carries yet. */
@@ -91,6 +101,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   declare onicegatheringstatechange: EventHandler;
   declare onnegotiationneeded: EventHandler;
   declare onsignalingstatechange: EventHandler;
+  declare ontrack: EventHandler<RTCTrackEvent>;
 
   /** `options` is Parley's own, for servers: what browsers have no words for. */
   constructor(configuration?: RTCConfiguration, options?: ServerOptions) {
@@ -105,6 +116,21 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       queueTask: (run) => this.#connection.queueTask(run),
       queueFinalTask: (run) => platform.queueTask(run),
       onStatesChanged: (...own) => this.#connection.updateStates(...own),
+    });
+    const connection = (): Connection => this.#connection;
+    this.#media = new MediaObjects({
+      platform,
+      target: this,
+      get isClosed() {
+        return connection().isClosed;
+      },
+      get isConnected() {
+        return connection().connectionState === "connected";
+      },
+      queueTask: (run) => this.#connection.queueTask(run),
+      updateNegotiationNeeded: () => this.#connection.updateNegotiationNeeded(),
+      chain: (operation) => this.#connection.chainOperation(operation),
+      dtlsTransport: (id) => this.#objects.dtlsTransport(id),
     });
     this.#connection = new Connection(
       {
@@ -146,6 +172,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       },
       exception: exceptionOf,
       committed: (plan) => this.#objects.committed(plan),
+      media: this.#media,
       carriedOut: (plan) => this.#attachChannels(plan),
       remoteCandidateAdded: (id, candidate) => this.#objects.addRemoteCandidate(id, candidate),
       transportCreated: (id, transport) => this.#objects.transportCreated(id, transport),
@@ -259,7 +286,12 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   createOffer(...args: unknown[]): Promise<unknown> {
     const where = executing("createOffer", "RTCPeerConnection");
     const callbacks = args.length > 1 ? legacyCallbacks(args, 0, where) : undefined;
-    const { iceRestart } = rtcOfferOptions(args[callbacks === undefined ? 0 : 2], where);
+    const options = rtcOfferOptions(args[callbacks === undefined ? 0 : 2], where);
+    const { iceRestart, offerToReceiveAudio, offerToReceiveVideo } = options;
+    if (!this.#connection.isClosed) {
+      if (offerToReceiveAudio !== undefined) this.#media.offerToReceive("audio", offerToReceiveAudio);
+      if (offerToReceiveVideo !== undefined) this.#media.offerToReceive("video", offerToReceiveVideo);
+    }
     return settle(this.#connection.createOffer(iceRestart), callbacks);
   }
 
@@ -415,6 +447,66 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     this.#channels.clear();
     this.#unattached = [];
     this.#objects.closeAll();
+    this.#media.close();
+  }
+
+  // Media (§5.1)
+
+  getSenders(): RTCRtpSender[] {
+    return this.#media.live.map(({ sender }) => sender.wrapper);
+  }
+  getReceivers(): RTCRtpReceiver[] {
+    return this.#media.live.map(({ receiver }) => receiver.wrapper);
+  }
+  getTransceivers(): RTCRtpTransceiver[] {
+    return this.#media.list.map(({ wrapper }) => wrapper);
+  }
+
+  addTrack(track: MediaStreamTrack, ...streams: MediaStream[]): RTCRtpSender {
+    const where = executing("addTrack", "RTCPeerConnection");
+    const impl = trackImplOf(interfaceArgument(track, "MediaStreamTrack", 1, where));
+    streams.forEach((stream, index) => {
+      interfaceArgument(stream, "MediaStream", index + 2, where);
+    });
+    this.#checkOpen(where);
+    const { kind } = impl;
+    if (this.#media.live.some(({ sender }) => sender.track === impl)) {
+      throw domException("InvalidAccessError", `${where}A sender already exists for the track.`);
+    }
+    let transceiver = this.#media.reusable(kind);
+    if (transceiver !== undefined) this.#media.take(transceiver, impl);
+    else transceiver = this.#media.add(kind, impl, "sendrecv", initialEncodings(kind, [], where), true);
+    transceiver.sender.setStreams(streams);
+    this.#connection.updateNegotiationNeeded();
+    return transceiver.sender.wrapper;
+  }
+
+  removeTrack(sender: RTCRtpSender): void {
+    const where = executing("removeTrack", "RTCPeerConnection");
+    const impl = senderImplOf(interfaceArgument(sender, "RTCRtpSender", 1, where));
+    this.#checkOpen(where);
+    if (!this.#media.owns(impl)) {
+      throw domException("InvalidAccessError", `${where}The sender was not created by this peer connection.`);
+    }
+    this.#media.removeTrack(impl);
+  }
+
+  addTransceiver(trackOrKind: MediaStreamTrack | string, init?: RTCRtpTransceiverInit): RTCRtpTransceiver {
+    const where = executing("addTransceiver", "RTCPeerConnection");
+    const isTrack = isPlatformObject(trackOrKind, "MediaStreamTrack");
+    const track = isTrack ? trackImplOf(trackOrKind as MediaStreamTrack) : null;
+    const kind = track?.kind ?? domString(trackOrKind, where);
+    const { direction, streams, sendEncodings } = rtpTransceiverInit(init, where);
+    if (kind !== "audio" && kind !== "video") {
+      throw new TypeError(`${where}The argument provided as parameter 1 is not a valid MediaStreamTrack kind.`);
+    }
+    if (direction === "stopped") throw new TypeError(`${where}A transceiver cannot be made stopped.`);
+    this.#checkOpen(where);
+    const encodings = initialEncodings(kind, sendEncodings, where);
+    const transceiver = this.#media.add(kind, track, direction, encodings, false);
+    transceiver.sender.setStreams(streams);
+    this.#connection.updateNegotiationNeeded();
+    return transceiver.wrapper;
   }
 
   static generateCertificate(keygenAlgorithm: AlgorithmIdentifier): Promise<RTCCertificate> {
@@ -426,7 +518,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       name: "RTCPeerConnection",
       brand: (o) => #connection in o,
       constructorLength: 0,
-      required: { createDataChannel: 1, setRemoteDescription: 1, setConfiguration: 0 },
+      required: { createDataChannel: 1, addTransceiver: 1, setRemoteDescription: 1, setConfiguration: 0 },
       promises: [
         "createOffer",
         "createAnswer",
@@ -444,6 +536,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
         "icegatheringstatechange",
         "connectionstatechange",
         "datachannel",
+        "track",
       ],
     });
   }

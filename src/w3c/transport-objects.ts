@@ -57,6 +57,10 @@ export class TransportObjects {
     return objects;
   }
 
+  dtlsTransport(id: number): DtlsTransportImpl | null {
+    return this.byId.get(id)?.dtls ?? null;
+  }
+
   transportCreated(id: number, transport: PeerTransport): void {
     this.ensure(id).peer = transport;
   }

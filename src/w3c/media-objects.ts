@@ -1,0 +1,296 @@
+// The transceivers of a connection, and what descriptions do to them (webrtc-pc §5.1, §4.4.1.5 "set a session
+// description", §4.7.3 "check if negotiation is needed"). Offer and answer themselves are src/jsep.
+import type { MediaKind } from "../jsep/codec-capabilities.js";
+import { intersectDirections, receives, reverseDirection, sends } from "../jsep/direction.js";
+import type { Plan } from "../jsep/plan.js";
+import type { DescriptionSource, SdpType } from "../jsep/signaling-state.js";
+import type { MediaSlot, NegotiationState } from "../jsep/state.js";
+import type { TransceiverPlan } from "../jsep/transceiver-plan.js";
+import type { TransceiverDescription } from "../jsep/transceivers.js";
+import type { SdpDirection, SdpMedia } from "../sdp/model.js";
+import { fire, RTCTrackEvent } from "./events.js";
+import type { MediaHost } from "./media-host.js";
+import { StreamImpl } from "./media-stream.js";
+import { randomUuid, type TrackImpl } from "./media-stream-track.js";
+import type { DtlsTransportImpl } from "./rtc-dtls-transport.js";
+import type { SenderImpl } from "./rtc-rtp-sender.js";
+import { type LiveDirection, TransceiverImpl } from "./rtc-rtp-transceiver.js";
+import { newEncoding, type RTCRtpEncodingParameters, setDefaultScales } from "./rtp-parameters.js";
+
+export interface MediaObjectsHost extends Omit<MediaHost, "changed"> {
+  /** Where `track` events fire. */
+  readonly target: object;
+  dtlsTransport(id: number): DtlsTransportImpl | null;
+}
+
+export class MediaObjects {
+  /** In order of creation. */
+  list: readonly TransceiverImpl[] = [];
+  /** Counts changes that make a created description out of date. */
+  revision = 0;
+  private readonly connection: MediaObjectsHost;
+  private readonly host: MediaHost;
+  private readonly cname: string;
+  private nextId = 0;
+  /** The peer's streams, by identifier, as long as a receiver has them. */
+  private remoteStreams = new Map<string, StreamImpl>();
+
+  constructor(connection: MediaObjectsHost) {
+    this.connection = connection;
+    const { platform } = connection;
+    this.host = {
+      platform,
+      get isClosed() {
+        return connection.isClosed;
+      },
+      get isConnected() {
+        return connection.isConnected;
+      },
+      queueTask: (run) => connection.queueTask(run),
+      changed: () => {
+        this.revision++;
+      },
+      updateNegotiationNeeded: () => connection.updateNegotiationNeeded(),
+      chain: (operation) => connection.chain(operation),
+    };
+    this.cname = randomUuid(platform).slice(0, 16);
+  }
+
+  // -- For offer and answer
+
+  descriptions(): readonly TransceiverDescription[] {
+    return this.list.map((transceiver) => transceiver.describe());
+  }
+
+  newTransceiverId(): string {
+    return `t${this.nextId++}`;
+  }
+
+  // -- The program's calls (§5.1)
+
+  add(
+    kind: MediaKind,
+    track: TrackImpl | null,
+    direction: LiveDirection,
+    encodings: RTCRtpEncodingParameters[],
+    addedByAddTrack: boolean,
+    id: string = this.newTransceiverId(),
+  ): TransceiverImpl {
+    const init = { id, kind, direction, track, encodings, cname: this.cname, addedByAddTrack };
+    const transceiver = new TransceiverImpl(this.host, init);
+    this.list = [...this.list, transceiver];
+    this.revision++;
+    return transceiver;
+  }
+
+  /** A sender that addTrack can take: of that kind, without a track, and never used. */
+  reusable(kind: MediaKind): TransceiverImpl | undefined {
+    return this.list.find(
+      (transceiver) =>
+        transceiver.kind === kind && transceiver.sender.track === null && !transceiver.stopping && !transceiver.hasSent,
+    );
+  }
+
+  take(transceiver: TransceiverImpl, track: TrackImpl): void {
+    transceiver.sender.track = track;
+    transceiver.addedByAddTrack = true;
+    transceiver.direction = receives(transceiver.direction) ? "sendrecv" : "sendonly";
+    this.revision++;
+  }
+
+  /** Whether the sender was made by this connection. */
+  owns(sender: SenderImpl): boolean {
+    return sender.owner.host === this.host;
+  }
+
+  removeTrack(sender: SenderImpl): void {
+    const transceiver = this.list.find((candidate) => candidate.sender === sender);
+    if (transceiver === undefined || transceiver.stopping || sender.track === null) return;
+    sender.track = null;
+    if (!sends(transceiver.direction)) return;
+    transceiver.setDirection(receives(transceiver.direction) ? "recvonly" : "inactive");
+  }
+
+  get live(): readonly TransceiverImpl[] {
+    return this.list.filter(({ stopped }) => !stopped);
+  }
+
+  /** offerToReceiveAudio and offerToReceiveVideo (§4.4.3.2). */
+  offerToReceive(kind: MediaKind, wanted: boolean): void {
+    const receiving = this.list.filter((t) => t.kind === kind && !t.stopping && receives(t.direction));
+    if (!wanted) for (const t of receiving) t.setDirection(sends(t.direction) ? "sendonly" : "inactive");
+    else if (receiving.length === 0) this.add(kind, null, "recvonly", defaultEncodings(kind), false);
+  }
+
+  /** The connection is closed: nothing fires any more. */
+  close(): void {
+    for (const transceiver of this.list) transceiver.stop();
+  }
+
+  // -- Descriptions
+
+  /** A plan has been committed. What it returns fires the events, in the same task. */
+  committed(plan: Plan, source: DescriptionSource, type: SdpType): () => void {
+    const changes: Changes = { muted: [], removed: [], added: [], tracks: [] };
+    for (const entry of plan.transceivers) this.follow(entry, source, type, changes);
+    if (plan.next.signalingState === "stable") {
+      const homes = new Set(plan.next.slots.map(({ transceiver }) => transceiver));
+      for (const transceiver of this.list) {
+        if (transceiver.stopping && !homes.has(transceiver.id)) transceiver.stop();
+      }
+      this.list = this.list.filter(({ stopped, id }) => !stopped || homes.has(id));
+    }
+    this.pruneStreams();
+    return () => this.fire(changes);
+  }
+
+  private follow(plan: TransceiverPlan, source: DescriptionSource, type: SdpType, changes: Changes): void {
+    let transceiver = this.list.find(({ id }) => id === plan.transceiver);
+    if (transceiver === undefined) {
+      if (!plan.create) return;
+      transceiver = this.add(plan.kind, null, "recvonly", defaultEncodings(plan.kind), false, plan.transceiver);
+    }
+    const { sender, receiver } = transceiver;
+    transceiver.mid = plan.mid;
+    const transport = plan.transport === null ? null : this.connection.dtlsTransport(plan.transport);
+    sender.transport = transport;
+    receiver.transport = transport;
+    transceiver.media = plan.media;
+    transceiver.currentDirection = plan.media?.direction ?? null;
+    if (plan.media !== null && sends(plan.media.direction)) transceiver.hasSent = true;
+    this.followEncodings(transceiver, plan, source, type);
+    const direction = plan.stop || plan.discard ? "inactive" : firedDirection(plan, source, type);
+    if (direction !== undefined) {
+      const streamIds = receives(direction) && plan.remote !== null ? plan.remote.streamIds : [];
+      this.setDirection(transceiver, direction, streamIds, changes);
+    }
+    if (plan.stop) transceiver.stop();
+    if (plan.discard && !transceiver.addedByAddTrack) {
+      transceiver.stop();
+      this.list = this.list.filter((other) => other !== transceiver);
+    }
+  }
+
+  /** Simulcast: what a peer's first offer proposes, and what an answer leaves. */
+  private followEncodings(
+    { sender, hasSent }: TransceiverImpl,
+    { media, remote, mediaChanged }: TransceiverPlan,
+    source: DescriptionSource,
+    type: SdpType,
+  ): void {
+    const { encodings } = sender;
+    if (source !== "remote") return;
+    if (type === "offer") {
+      const proposed = remote?.receiveRids ?? [];
+      if (proposed.length < 2 || encodings.length !== 1 || encodings[0]!.rid !== undefined || hasSent) return;
+      const next = proposed.map(({ rid, paused }) => ({ ...newEncoding(rid), active: !paused }));
+      if (sender.owner.kind === "video") setDefaultScales(next);
+      sender.setEncodings(next);
+    } else if (media !== null && mediaChanged && sends(media.direction) && encodings.length > 1) {
+      const left = encodings.filter(({ rid }) => !media.removedSendRids.includes(rid ?? ""));
+      if (media.sendRids.length === 0 || left.length === 0) sender.setEncodings(encodings.slice(0, 1));
+      else if (left.length < encodings.length) sender.setEncodings(left);
+    }
+  }
+
+  private setDirection(
+    transceiver: TransceiverImpl,
+    direction: SdpDirection,
+    streamIds: readonly string[],
+    changes: Changes,
+  ): void {
+    const { receiver, firedDirection: fired } = transceiver;
+    const before = receiver.streams;
+    const streams = streamIds.map((id) => this.remoteStream(id));
+    receiver.streams = streams;
+    for (const stream of before) if (!streams.includes(stream)) changes.removed.push([stream, receiver.track]);
+    for (const stream of streams) if (!before.includes(stream)) changes.added.push([stream, receiver.track]);
+    const wasReceiving = fired !== null && receives(fired);
+    if (receives(direction) && !wasReceiving) changes.tracks.push(transceiver);
+    if (!receives(direction) && wasReceiving) changes.muted.push(transceiver);
+    transceiver.firedDirection = direction;
+  }
+
+  private remoteStream(id: string): StreamImpl {
+    let stream = this.remoteStreams.get(id);
+    if (stream === undefined) {
+      stream = new StreamImpl(this.connection.platform, [], id);
+      this.remoteStreams.set(id, stream);
+    }
+    return stream;
+  }
+
+  private pruneStreams(): void {
+    const used = new Set(this.list.flatMap(({ receiver }) => receiver.streams));
+    for (const [id, stream] of this.remoteStreams) if (!used.has(stream)) this.remoteStreams.delete(id);
+  }
+
+  private fire({ muted, removed, added, tracks }: Changes): void {
+    for (const { receiver } of muted) receiver.setMuted(true);
+    for (const [stream, track] of removed) stream.removeRemote(track);
+    for (const [stream, track] of added) stream.addRemote(track);
+    for (const { receiver, wrapper } of tracks) {
+      if (this.connection.isClosed) return;
+      const streams = receiver.streams.map((stream) => stream.wrapper);
+      const init = { receiver: receiver.wrapper, track: receiver.track.wrapper, streams, transceiver: wrapper };
+      fire(this.connection.target, new RTCTrackEvent("track", init));
+    }
+  }
+
+  // -- Negotiation needed (§4.7.3, step 5)
+
+  isNegotiationNeeded(state: NegotiationState): boolean {
+    return this.list.some((transceiver) => {
+      const { id, stopping, stopped } = transceiver;
+      if (stopping && !stopped) return true;
+      const slot = state.slots.find((candidate) => candidate.transceiver === id);
+      if (slot === undefined) return !stopped;
+      return !stopped && needsNegotiation(transceiver, slot, state);
+    });
+  }
+}
+
+interface Changes {
+  readonly muted: TransceiverImpl[];
+  readonly removed: (readonly [StreamImpl, TrackImpl])[];
+  readonly added: (readonly [StreamImpl, TrackImpl])[];
+  /** Transceivers with a track event. */
+  readonly tracks: TransceiverImpl[];
+}
+
+function defaultEncodings(kind: MediaKind): RTCRtpEncodingParameters[] {
+  const encodings = [newEncoding()];
+  if (kind === "video") setDefaultScales(encodings);
+  return encodings;
+}
+
+/** The direction, ours, that a description sets [[FiredDirection]] to; undefined for a local offer. */
+function firedDirection(
+  { remote, media }: TransceiverPlan,
+  source: DescriptionSource,
+  type: SdpType,
+): SdpDirection | undefined {
+  if (type === "rollback" || (type !== "offer" && media !== null)) return media?.direction ?? "inactive";
+  if (source === "local" || remote === null) return undefined;
+  return reverseDirection(remote.direction);
+}
+
+function needsNegotiation(transceiver: TransceiverImpl, { index }: MediaSlot, state: NegotiationState): boolean {
+  const { currentLocal, currentRemote } = state;
+  const local = currentLocal?.description.media[index];
+  const remote = currentRemote?.description.media[index];
+  if (local === undefined || remote === undefined) return true;
+  const { direction } = transceiver;
+  if (sends(direction) && !sameStreams(local, transceiver.sender.streamIds)) return true;
+  const ours = local.direction ?? "sendrecv";
+  const theirs = reverseDirection(remote.direction ?? "sendrecv");
+  if (currentLocal!.type === "offer") return direction !== ours && direction !== theirs;
+  return intersectDirections(direction, theirs) !== ours;
+}
+
+function sameStreams({ msids }: SdpMedia, streamIds: readonly string[]): boolean {
+  const told = new Set(msids.map(({ streamId }) => streamId));
+  if (told.size === 0) return false;
+  told.delete("-");
+  return told.size === streamIds.length && streamIds.every((id) => told.has(id));
+}

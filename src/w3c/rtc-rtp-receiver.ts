@@ -1,0 +1,142 @@
+// RTCRtpReceiver (webrtc-pc §5.3): its track, and what was negotiated for it. Receiving is the media layer's.
+import type { MediaKind } from "../jsep/codec-capabilities.js";
+import { receives } from "../jsep/direction.js";
+import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
+import { domString, double, nullable } from "./conversions.js";
+import type {
+  Candidate,
+  MediaTrackCapabilities,
+  MediaTrackConstraints,
+  MediaTrackSettings,
+} from "./media-constraints.js";
+import type { MediaHost } from "./media-host.js";
+import type { StreamImpl } from "./media-stream.js";
+import { type MediaStreamTrack, TrackImpl, type TrackSource } from "./media-stream-track.js";
+import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
+import {
+  codecParameters,
+  type RTCRtpCapabilities,
+  type RTCRtpReceiveParameters,
+  rtpCapabilities,
+} from "./rtp-parameters.js";
+import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
+
+export interface RTCRtpContributingSource {
+  timestamp: number;
+  source: number;
+  audioLevel?: number;
+  rtpTimestamp: number;
+}
+export interface RTCRtpSynchronizationSource extends RTCRtpContributingSource {}
+
+export interface ReceiverOwner {
+  readonly kind: MediaKind;
+  readonly host: MediaHost;
+  readonly media: NegotiatedMedia | null;
+}
+
+/** Milliseconds; webrtc-extensions, "jitterBufferTarget". */
+const MAX_JITTER_BUFFER_TARGET = 4000;
+
+export class ReceiverImpl implements TrackSource {
+  readonly wrapper: RTCRtpReceiver;
+  readonly owner: ReceiverOwner;
+  readonly track: TrackImpl;
+  transport: DtlsTransportImpl | null = null;
+  /** [[AssociatedRemoteMediaStreams]]. */
+  streams: readonly StreamImpl[] = [];
+  jitterBufferTarget: number | null = null;
+  /** The track and its clones, while they are live. */
+  readonly tracks: Set<TrackImpl> = new Set();
+
+  constructor(owner: ReceiverOwner) {
+    this.owner = owner;
+    const { kind, host } = owner;
+    const { platform } = host;
+    // Muted until media arrives.
+    this.track = new TrackImpl({ platform, kind, label: `remote ${kind}`, source: this, muted: true });
+    this.wrapper = construct(RTCRtpReceiver, this);
+  }
+
+  attach(track: TrackImpl): void {
+    this.tracks.add(track);
+  }
+  detach(track: TrackImpl): void {
+    this.tracks.delete(track);
+  }
+  capabilities(): MediaTrackCapabilities {
+    return {};
+  }
+  candidates(_constraints: MediaTrackConstraints, current: MediaTrackSettings): readonly Candidate[] {
+    return [{ settings: current }];
+  }
+
+  /** To be called in a task: media arrives, or does not any more. */
+  setMuted(muted: boolean): void {
+    for (const track of this.tracks) track.setMuted(muted);
+  }
+
+  /** There will be no more media: the tracks end. */
+  end(): void {
+    for (const track of [...this.tracks]) track.end();
+  }
+
+  /** As `end`, without events: the connection was closed. */
+  endSilently(): void {
+    for (const track of [...this.tracks]) track.stop();
+  }
+
+  getParameters(): RTCRtpReceiveParameters {
+    const { media } = this.owner;
+    return {
+      headerExtensions: (media?.headerExtensions ?? [])
+        .filter(({ direction }) => receives(direction))
+        .map(({ uri, id }) => ({ uri, id, encrypted: false })),
+      rtcp: { reducedSize: media?.rtcpReducedSize ?? false },
+      codecs: codecParameters(media?.receiveCodecs ?? []),
+    };
+  }
+}
+
+const targetType = nullable(double);
+const SET_TARGET = setting("jitterBufferTarget", "RTCRtpReceiver");
+
+export class RTCRtpReceiver {
+  readonly #impl: ReceiverImpl = takeImpl();
+
+  get track(): MediaStreamTrack {
+    return this.#impl.track.wrapper;
+  }
+  get transport(): RTCDtlsTransport | null {
+    return this.#impl.transport?.wrapper ?? null;
+  }
+
+  get jitterBufferTarget(): number | null {
+    return this.#impl.jitterBufferTarget;
+  }
+  set jitterBufferTarget(value: number | null) {
+    const target = targetType(value, SET_TARGET);
+    if (target !== null && (target < 0 || target > MAX_JITTER_BUFFER_TARGET)) {
+      throw new RangeError(`${SET_TARGET}The value is outside the range of 0 to ${MAX_JITTER_BUFFER_TARGET}.`);
+    }
+    this.#impl.jitterBufferTarget = target;
+  }
+
+  static getCapabilities(kind: string): RTCRtpCapabilities | null {
+    return rtpCapabilities(domString(kind, executing("getCapabilities", "RTCRtpReceiver")), "receive");
+  }
+
+  getParameters(): RTCRtpReceiveParameters {
+    return this.#impl.getParameters();
+  }
+  getContributingSources(): RTCRtpContributingSource[] {
+    return [];
+  }
+  getSynchronizationSources(): RTCRtpSynchronizationSource[] {
+    return [];
+  }
+
+  static {
+    defineInterface(RTCRtpReceiver, { name: "RTCRtpReceiver", brand: (o) => #impl in o });
+  }
+}

@@ -1,0 +1,286 @@
+// RTCRtpSender (webrtc-pc §5.2): its track, its parameters and their transactions. Sending is the media layer's.
+import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/codec-capabilities.js";
+import { sends } from "../jsep/direction.js";
+import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
+import type { SenderDescription } from "../jsep/transceivers.js";
+import { domString, interfaceArgument } from "./conversions.js";
+import { domException } from "./errors.js";
+import { copyPlain } from "./media-constraints.js";
+import type { MediaHost } from "./media-host.js";
+import { type MediaStream, streamImplOf } from "./media-stream.js";
+import { type MediaStreamTrack, randomUuid, type TrackImpl, trackImplOf } from "./media-stream-track.js";
+import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
+import { DtmfSenderImpl, type RTCDTMFSender } from "./rtc-dtmf-sender.js";
+import {
+  checkEncodings,
+  codecParameters,
+  codecsMatch,
+  isAuxiliary,
+  type RTCDegradationPreference,
+  type RTCRtpCapabilities,
+  type RTCRtpEncodingParameters,
+  type RTCRtpSendParameters,
+  type RTCSetParameterOptions,
+  rtpCapabilities,
+  rtpSendParameters,
+  setParameterOptions,
+} from "./rtp-parameters.js";
+import { construct, defineInterface, executing, takeImpl } from "./webidl.js";
+
+/** What a sender asks of its transceiver. */
+export interface SenderOwner {
+  readonly kind: MediaKind;
+  readonly host: MediaHost;
+  readonly stopping: boolean;
+  readonly stopped: boolean;
+  readonly media: NegotiatedMedia | null;
+  readonly codecPreferences: readonly RtpCodec[] | null;
+}
+
+interface Stream {
+  readonly ssrc: number;
+  readonly rtxSsrc: number | null;
+}
+
+const SET_PARAMETERS = executing("setParameters", "RTCRtpSender");
+
+export class SenderImpl {
+  readonly wrapper: RTCRtpSender;
+  readonly owner: SenderOwner;
+  readonly cname: string;
+  track: TrackImpl | null;
+  streamIds: readonly string[] = [];
+  encodings: RTCRtpEncodingParameters[];
+  transport: DtlsTransportImpl | null = null;
+  degradationPreference: RTCDegradationPreference | undefined;
+  readonly dtmf: DtmfSenderImpl | null;
+  /** [[LastReturnedParameters]], for the rest of the task. */
+  private lastReturned: RTCRtpSendParameters | null = null;
+  /** SSRCs by rid: an encoding keeps them. */
+  private readonly streams = new Map<string, Stream>();
+  private readonly placeholderTrackId: string;
+
+  constructor(owner: SenderOwner, track: TrackImpl | null, encodings: RTCRtpEncodingParameters[], cname: string) {
+    this.owner = owner;
+    this.track = track;
+    this.encodings = encodings;
+    this.cname = cname;
+    this.placeholderTrackId = track?.id ?? randomUuid(owner.host.platform);
+    const { host } = owner;
+    this.dtmf =
+      owner.kind !== "audio"
+        ? null
+        : new DtmfSenderImpl({
+            platform: host.platform,
+            queueTask: (run) => host.queueTask(run),
+            canInsertDtmf: () => this.canInsertDtmf(),
+            playTone: () => {},
+          });
+    this.wrapper = construct(RTCRtpSender, this);
+  }
+
+  describe(): SenderDescription {
+    return {
+      streamIds: this.streamIds,
+      // Unchanged by replaceTrack: an m-section names one track over its life (RFC 8829 §5.2.1, a=msid).
+      trackId: this.placeholderTrackId,
+      cname: this.cname,
+      encodings: this.encodings.map(({ rid, active }) => ({
+        rid: rid ?? null,
+        active: active ?? true,
+        ...this.streamOf(rid ?? ""),
+      })),
+    };
+  }
+
+  private streamOf(rid: string): Stream {
+    let stream = this.streams.get(rid);
+    if (stream === undefined) {
+      const rtxSsrc = this.owner.kind === "video" ? this.randomSsrc() : null;
+      stream = { ssrc: this.randomSsrc(), rtxSsrc };
+      this.streams.set(rid, stream);
+    }
+    return stream;
+  }
+
+  private randomSsrc(): number {
+    const b = this.owner.host.platform.crypto.random(4);
+    return ((b[0]! << 24) | (b[1]! << 16) | (b[2]! << 8) | b[3]!) >>> 0 || 1;
+  }
+
+  setStreams(streams: readonly MediaStream[]): void {
+    this.streamIds = [...new Set(streams.map((stream) => streamImplOf(stream).id))];
+    this.owner.host.changed();
+  }
+
+  canInsertDtmf(): boolean {
+    const { host, stopped, media } = this.owner;
+    if (host.isClosed || !host.isConnected || stopped || media === null || !sends(media.direction)) return false;
+    if (this.encodings[0]?.active === false) return false;
+    return media.sendCodecs.some(({ mimeType }) => mimeType.toLowerCase() === "audio/telephone-event");
+  }
+
+  // -- Parameters (§5.2, getParameters and setParameters)
+
+  getParameters(): RTCRtpSendParameters {
+    if (this.lastReturned === null) {
+      const { media, host } = this.owner;
+      const parameters: RTCRtpSendParameters = {
+        transactionId: randomUuid(host.platform),
+        encodings: copyPlain(this.encodings),
+        headerExtensions: (media?.headerExtensions ?? [])
+          .filter(({ direction }) => sends(direction))
+          .map(({ uri, id }) => ({ uri, id, encrypted: false })),
+        rtcp: { cname: this.cname, reducedSize: media?.rtcpReducedSize ?? true },
+        codecs: codecParameters(media?.sendCodecs ?? []),
+      };
+      if (this.degradationPreference !== undefined) parameters.degradationPreference = this.degradationPreference;
+      this.lastReturned = parameters;
+      host.platform.queueTask(() => {
+        if (this.lastReturned === parameters) this.lastReturned = null;
+      });
+    }
+    return copyPlain(this.lastReturned);
+  }
+
+  /** The codecs that an encoding can ask for: those negotiated, or before that those that will be offered. */
+  private choosableCodecs(): readonly RtpCodec[] {
+    const { media, kind, codecPreferences } = this.owner;
+    if (media !== null) return media.sendCodecs;
+    return codecPreferences ?? rtpCodecCapabilities(kind, "send");
+  }
+
+  async setParameters(parameters: RTCRtpSendParameters): Promise<void> {
+    const { kind, host } = this.owner;
+    if (this.owner.stopping) throw domException("InvalidStateError", `${SET_PARAMETERS}The transceiver is stopped.`);
+    const last = this.lastReturned;
+    if (last === null) {
+      throw domException("InvalidStateError", `${SET_PARAMETERS}getParameters() has not been called in this task.`);
+    }
+    this.checkUnmodified(parameters, last);
+    const { encodings } = parameters;
+    const codecs = this.choosableCodecs();
+    for (const { codec } of encodings) {
+      if (codec !== undefined && !codecs.some((own) => !isAuxiliary(own) && codecsMatch(own, codec))) {
+        throw domException("InvalidModificationError", `${SET_PARAMETERS}The codec is not one that was negotiated.`);
+      }
+    }
+    checkEncodings(kind, encodings, codecs, SET_PARAMETERS);
+    if (kind === "video") for (const encoding of encodings) encoding.scaleResolutionDownBy ??= 1;
+    await new Promise<void>((resolve) => {
+      host.queueTask(() => {
+        this.lastReturned = null;
+        this.encodings = copyPlain(encodings);
+        this.degradationPreference = parameters.degradationPreference;
+        host.changed();
+        resolve();
+      });
+    });
+  }
+
+  /** Throws InvalidModificationError where a read-only part differs from what getParameters returned. */
+  private checkUnmodified(parameters: RTCRtpSendParameters, last: RTCRtpSendParameters): void {
+    const readOnly = ({ transactionId, headerExtensions, rtcp, codecs, encodings }: RTCRtpSendParameters): string =>
+      JSON.stringify([
+        transactionId,
+        headerExtensions.map(({ uri, id, encrypted }) => [uri, id, encrypted ?? false]),
+        [rtcp.cname, rtcp.reducedSize],
+        codecs.map((c) => [c.payloadType, c.mimeType, c.clockRate, c.channels, c.sdpFmtpLine]),
+        encodings.map(({ rid }) => rid ?? null),
+      ]);
+    if (encodingsMatch(parameters, this.encodings) && readOnly(parameters) === readOnly(last)) return;
+    throw domException("InvalidModificationError", `${SET_PARAMETERS}A read-only field was modified.`);
+  }
+
+  // -- Negotiation
+
+  /** The encodings that remain, or that a peer's offer proposes; the parameters a program holds are out of date. */
+  setEncodings(encodings: RTCRtpEncodingParameters[]): void {
+    this.encodings = encodings;
+    this.lastReturned = null;
+  }
+
+  replaceTrack(track: TrackImpl | null): Promise<void> {
+    const { host, kind } = this.owner;
+    if (track !== null && track.kind !== kind) {
+      const where = executing("replaceTrack", "RTCRtpSender");
+      return Promise.reject(new TypeError(`${where}The track is of kind '${track.kind}', the sender of '${kind}'.`));
+    }
+    return host.chain(async () => {
+      if (this.owner.stopping) throw domException("InvalidStateError", "The transceiver is stopped.");
+      const { media } = this.owner;
+      if (media === null || !sends(media.direction)) {
+        this.track = track;
+        return;
+      }
+      await new Promise<void>((resolve) => {
+        host.queueTask(() => {
+          this.track = track;
+          resolve();
+        });
+      });
+    });
+  }
+}
+
+function encodingsMatch({ encodings }: RTCRtpSendParameters, own: readonly RTCRtpEncodingParameters[]): boolean {
+  return encodings.length === own.length;
+}
+
+export let senderImplOf: (sender: RTCRtpSender) => SenderImpl;
+
+export class RTCRtpSender {
+  readonly #impl: SenderImpl = takeImpl();
+
+  get track(): MediaStreamTrack | null {
+    return this.#impl.track?.wrapper ?? null;
+  }
+  get transport(): RTCDtlsTransport | null {
+    return this.#impl.transport?.wrapper ?? null;
+  }
+  get dtmf(): RTCDTMFSender | null {
+    return this.#impl.dtmf?.wrapper ?? null;
+  }
+
+  static getCapabilities(kind: string): RTCRtpCapabilities | null {
+    return rtpCapabilities(domString(kind, executing("getCapabilities", "RTCRtpSender")), "send");
+  }
+
+  setParameters(parameters: RTCRtpSendParameters, options?: RTCSetParameterOptions): Promise<void> {
+    const converted = rtpSendParameters(parameters, SET_PARAMETERS);
+    setParameterOptions(options, SET_PARAMETERS);
+    return this.#impl.setParameters(converted);
+  }
+  getParameters(): RTCRtpSendParameters {
+    return this.#impl.getParameters();
+  }
+
+  replaceTrack(withTrack: MediaStreamTrack | null): Promise<void> {
+    const where = executing("replaceTrack", "RTCRtpSender");
+    const isNull = withTrack === null || withTrack === undefined;
+    return this.#impl.replaceTrack(
+      isNull ? null : trackImplOf(interfaceArgument(withTrack, "MediaStreamTrack", 1, where)),
+    );
+  }
+
+  setStreams(...streams: MediaStream[]): void {
+    const where = executing("setStreams", "RTCRtpSender");
+    streams.forEach((stream, index) => {
+      interfaceArgument(stream, "MediaStream", index + 1, where);
+    });
+    const { host } = this.#impl.owner;
+    if (host.isClosed) throw domException("InvalidStateError", `${where}The peer connection is closed.`);
+    this.#impl.setStreams(streams);
+    host.updateNegotiationNeeded();
+  }
+
+  static {
+    senderImplOf = (sender) => sender.#impl;
+    defineInterface(RTCRtpSender, {
+      name: "RTCRtpSender",
+      brand: (o) => #impl in o,
+      required: { setParameters: 1, setStreams: 0 },
+      promises: ["setParameters", "replaceTrack"],
+    });
+  }
+}

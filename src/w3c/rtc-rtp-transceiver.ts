@@ -1,0 +1,219 @@
+// RTCRtpTransceiver (webrtc-pc §5.4, webrtc-extensions §5).
+import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/codec-capabilities.js";
+import { type HeaderExtension, headerExtensionCapabilities, MID_EXTENSION } from "../jsep/header-extensions.js";
+import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
+import type { TransceiverDescription } from "../jsep/transceivers.js";
+import { type Dictionary, dictionary, interfaceType, sequence } from "./conversions.js";
+import { domException } from "./errors.js";
+import type { MediaHost } from "./media-host.js";
+import type { MediaStream } from "./media-stream.js";
+import type { TrackImpl } from "./media-stream-track.js";
+import { ReceiverImpl, type RTCRtpReceiver } from "./rtc-rtp-receiver.js";
+import { type RTCRtpSender, SenderImpl } from "./rtc-rtp-sender.js";
+import {
+  codecsMatch,
+  headerExtensionCapabilityList,
+  isAuxiliary,
+  plainCodec,
+  type RTCRtpCodec,
+  type RTCRtpEncodingParameters,
+  type RTCRtpHeaderExtensionCapability,
+  type RTCRtpTransceiverDirection,
+  rtpCodec,
+  rtpEncodingParameters,
+  transceiverDirection,
+} from "./rtp-parameters.js";
+import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
+
+export type LiveDirection = Exclude<RTCRtpTransceiverDirection, "stopped">;
+
+export interface TransceiverInit {
+  readonly id: string;
+  readonly kind: MediaKind;
+  readonly direction: LiveDirection;
+  readonly track: TrackImpl | null;
+  readonly encodings: RTCRtpEncodingParameters[];
+  readonly cname: string;
+  readonly addedByAddTrack: boolean;
+}
+
+export class TransceiverImpl {
+  readonly wrapper: RTCRtpTransceiver;
+  readonly host: MediaHost;
+  readonly id: string;
+  readonly kind: MediaKind;
+  readonly sender: SenderImpl;
+  readonly receiver: ReceiverImpl;
+  direction: LiveDirection;
+  /** [[CurrentDirection]], but for "stopped". */
+  currentDirection: LiveDirection | null = null;
+  /** [[FiredDirection]]: what `track` events have told. */
+  firedDirection: LiveDirection | null = null;
+  mid: string | null = null;
+  stopping = false;
+  stopped = false;
+  /** Also set by addTrack where it takes one that a remote offer has made. */
+  addedByAddTrack: boolean;
+  media: NegotiatedMedia | null = null;
+  codecPreferences: readonly RtpCodec[] | null = null;
+  headerExtensions: readonly HeaderExtension[] | null = null;
+  /** It has been sending once: addTrack must not take its sender (§5.1). */
+  hasSent = false;
+
+  constructor(host: MediaHost, init: TransceiverInit) {
+    this.host = host;
+    this.id = init.id;
+    this.kind = init.kind;
+    this.direction = init.direction;
+    this.addedByAddTrack = init.addedByAddTrack;
+    this.sender = new SenderImpl(this, init.track, init.encodings, init.cname);
+    this.receiver = new ReceiverImpl(this);
+    this.wrapper = construct(RTCRtpTransceiver, this);
+  }
+
+  describe(): TransceiverDescription {
+    const { id, kind, direction, stopping, stopped, addedByAddTrack, codecPreferences, headerExtensions } = this;
+    const sender = this.sender.describe();
+    return { id, kind, direction, stopping, stopped, addedByAddTrack, codecPreferences, headerExtensions, sender };
+  }
+
+  setDirection(direction: LiveDirection): void {
+    if (direction === this.direction) return;
+    this.direction = direction;
+    this.host.changed();
+    this.host.updateNegotiationNeeded();
+  }
+
+  /** "Stop sending and receiving" (§5.4). */
+  stopSendingAndReceiving(): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.direction = "inactive";
+    this.host.changed();
+    if (this.host.isClosed) this.receiver.endSilently();
+    else this.host.queueTask(() => this.receiver.end());
+  }
+
+  /** "Stop the RTCRtpTransceiver": its m-section is rejected, or it never had one, or the connection is closed. */
+  stop(): void {
+    this.stopSendingAndReceiving();
+    this.stopped = true;
+    this.currentDirection = null;
+  }
+
+  setCodecPreferences(codecs: readonly RTCRtpCodec[]): void {
+    const where = executing("setCodecPreferences", "RTCRtpTransceiver");
+    const known = rtpCodecCapabilities(this.kind, "receive");
+    const chosen: RtpCodec[] = [];
+    for (const codec of codecs) {
+      const own = known.find((candidate) => codecsMatch(candidate, codec));
+      if (own === undefined) {
+        throw domException("InvalidModificationError", `${where}Invalid codec '${codec.mimeType}' in the preferences.`);
+      }
+      if (!chosen.includes(own)) chosen.push(own);
+    }
+    if (chosen.length > 0 && chosen.every(isAuxiliary)) {
+      throw domException("InvalidModificationError", `${where}The preferences have no codec for media.`);
+    }
+    this.codecPreferences = chosen.length === 0 ? null : chosen.map(plainCodec);
+    this.host.changed();
+  }
+
+  setHeaderExtensions(extensions: readonly RTCRtpHeaderExtensionCapability[]): void {
+    const where = executing("setHeaderExtensionsToNegotiate", "RTCRtpTransceiver");
+    const current = this.headerExtensions ?? headerExtensionCapabilities(this.kind);
+    const isSame =
+      extensions.length === current.length && extensions.every(({ uri }, index) => uri === current[index]!.uri);
+    if (!isSame) {
+      throw domException("InvalidModificationError", `${where}Only directions may be changed.`);
+    }
+    for (const { uri, direction } of extensions) {
+      if (uri === MID_EXTENSION && direction !== "sendrecv") {
+        throw domException("InvalidModificationError", `${where}The extension '${uri}' is mandatory.`);
+      }
+    }
+    this.headerExtensions = extensions.map(({ uri, direction }) => ({ uri, direction: direction ?? "sendrecv" }));
+    this.host.changed();
+  }
+}
+
+export interface RTCRtpTransceiverInit {
+  direction?: RTCRtpTransceiverDirection;
+  streams?: MediaStream[];
+  sendEncodings?: RTCRtpEncodingParameters[];
+}
+
+export const rtpTransceiverInit: Dictionary<Required<RTCRtpTransceiverInit>> = dictionary<
+  Required<RTCRtpTransceiverInit>
+>("RTCRtpTransceiverInit", {
+  direction: { type: transceiverDirection, default: () => "sendrecv" },
+  streams: { type: sequence(interfaceType<MediaStream>("MediaStream")), default: () => [] },
+  sendEncodings: { type: sequence(rtpEncodingParameters), default: () => [] },
+});
+
+const codecList = sequence(rtpCodec);
+const DIRECTIONS: readonly unknown[] = ["sendrecv", "sendonly", "recvonly", "inactive", "stopped"];
+
+export class RTCRtpTransceiver {
+  readonly #impl: TransceiverImpl = takeImpl();
+
+  get mid(): string | null {
+    return this.#impl.mid;
+  }
+  get sender(): RTCRtpSender {
+    return this.#impl.sender.wrapper;
+  }
+  get receiver(): RTCRtpReceiver {
+    return this.#impl.receiver.wrapper;
+  }
+
+  get direction(): RTCRtpTransceiverDirection {
+    return this.#impl.stopping ? "stopped" : this.#impl.direction;
+  }
+  set direction(value: RTCRtpTransceiverDirection) {
+    // An attribute of an enumeration type ignores what is not of it.
+    if (!DIRECTIONS.includes(`${value}`)) return;
+    const where = setting("direction", "RTCRtpTransceiver");
+    const direction = transceiverDirection(value, where);
+    if (this.#impl.stopping) throw domException("InvalidStateError", `${where}The transceiver is stopped.`);
+    if (direction === "stopped") throw new TypeError(`${where}Use stop() to stop a transceiver.`);
+    this.#impl.setDirection(direction);
+  }
+
+  get currentDirection(): RTCRtpTransceiverDirection | null {
+    return this.#impl.stopped ? "stopped" : this.#impl.currentDirection;
+  }
+
+  stop(): void {
+    const { host } = this.#impl;
+    if (host.isClosed) {
+      const where = executing("stop", "RTCRtpTransceiver");
+      throw domException("InvalidStateError", `${where}The peer connection is closed.`);
+    }
+    if (this.#impl.stopping) return;
+    this.#impl.stopSendingAndReceiving();
+    host.updateNegotiationNeeded();
+  }
+
+  setCodecPreferences(codecs: Iterable<RTCRtpCodec>): void {
+    this.#impl.setCodecPreferences(codecList(codecs, executing("setCodecPreferences", "RTCRtpTransceiver")));
+  }
+
+  getHeaderExtensionsToNegotiate(): RTCRtpHeaderExtensionCapability[] {
+    const { headerExtensions, kind } = this.#impl;
+    return (headerExtensions ?? headerExtensionCapabilities(kind)).map((extension) => ({ ...extension }));
+  }
+  setHeaderExtensionsToNegotiate(extensions: Iterable<RTCRtpHeaderExtensionCapability>): void {
+    const where = executing("setHeaderExtensionsToNegotiate", "RTCRtpTransceiver");
+    this.#impl.setHeaderExtensions(headerExtensionCapabilityList(extensions, where));
+  }
+  getNegotiatedHeaderExtensions(): RTCRtpHeaderExtensionCapability[] {
+    const { media, kind } = this.#impl;
+    const negotiated = new Map(media?.headerExtensions.map(({ uri, direction }) => [uri, direction]));
+    return headerExtensionCapabilities(kind).map(({ uri }) => ({ uri, direction: negotiated.get(uri) ?? "stopped" }));
+  }
+
+  static {
+    defineInterface(RTCRtpTransceiver, { name: "RTCRtpTransceiver", brand: (o) => #impl in o });
+  }
+}

@@ -1,0 +1,294 @@
+// The dictionaries of RTP sending and receiving (webrtc-pc §5.2, webrtc-svc, webrtc-priority, mst-content-hint,
+// webrtc-extensions §5), and what addTransceiver and setParameters check of encodings.
+import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/codec-capabilities.js";
+import type { NegotiatedCodec } from "../jsep/codecs.js";
+import { headerExtensionCapabilities } from "../jsep/header-extensions.js";
+import { MAX_SIMULCAST_STREAMS } from "../jsep/simulcast.js";
+import {
+  boolean,
+  type Converter,
+  type Dictionary,
+  dictionary,
+  domString,
+  double,
+  enumeration,
+  octet,
+  sequence,
+  unsignedLong,
+  unsignedShort,
+} from "./conversions.js";
+import type { RTCPriorityType } from "./data-channel-init.js";
+import { domException } from "./errors.js";
+
+export type RTCRtpTransceiverDirection = "sendrecv" | "sendonly" | "recvonly" | "inactive" | "stopped";
+export type RTCDegradationPreference =
+  | "maintain-framerate"
+  | "maintain-resolution"
+  | "balanced"
+  | "maintain-framerate-and-resolution";
+
+export interface RTCRtpCodec {
+  mimeType: string;
+  clockRate: number;
+  channels?: number;
+  sdpFmtpLine?: string;
+}
+export interface RTCRtpCodecParameters extends RTCRtpCodec {
+  payloadType: number;
+}
+export interface RTCRtpHeaderExtensionCapability {
+  uri: string;
+  /** webrtc-extensions §5. */
+  direction?: RTCRtpTransceiverDirection;
+}
+export interface RTCRtpCapabilities {
+  codecs: RTCRtpCodec[];
+  headerExtensions: RTCRtpHeaderExtensionCapability[];
+}
+export interface RTCRtcpParameters {
+  cname?: string;
+  reducedSize?: boolean;
+}
+export interface RTCRtpHeaderExtensionParameters {
+  uri: string;
+  id: number;
+  encrypted?: boolean;
+}
+export interface RTCRtpParameters {
+  headerExtensions: RTCRtpHeaderExtensionParameters[];
+  rtcp: RTCRtcpParameters;
+  codecs: RTCRtpCodecParameters[];
+}
+export interface RTCRtpCodingParameters {
+  rid?: string;
+}
+export interface RTCRtpEncodingParameters extends RTCRtpCodingParameters {
+  active?: boolean;
+  codec?: RTCRtpCodec;
+  /** Bits per second. */
+  maxBitrate?: number;
+  maxFramerate?: number;
+  scaleResolutionDownBy?: number;
+  /** webrtc-svc. */
+  scalabilityMode?: string;
+  /** webrtc-priority. */
+  priority?: RTCPriorityType;
+  networkPriority?: RTCPriorityType;
+}
+export interface RTCRtpSendParameters extends RTCRtpParameters {
+  transactionId: string;
+  encodings: RTCRtpEncodingParameters[];
+  degradationPreference?: RTCDegradationPreference;
+}
+export interface RTCRtpReceiveParameters extends RTCRtpParameters {}
+export type RTCSetParameterOptions = Record<never, never>;
+
+// -- Conversion
+
+export const transceiverDirection: Converter<RTCRtpTransceiverDirection> = enumeration("RTCRtpTransceiverDirection", [
+  "sendrecv",
+  "sendonly",
+  "recvonly",
+  "inactive",
+  "stopped",
+]);
+const priorityType = enumeration<RTCPriorityType>("RTCPriorityType", ["very-low", "low", "medium", "high"]);
+
+export const rtpCodec: Dictionary<RTCRtpCodec> = dictionary<RTCRtpCodec>("RTCRtpCodec", {
+  mimeType: { type: domString, required: true },
+  clockRate: { type: unsignedLong, required: true },
+  channels: { type: unsignedShort },
+  sdpFmtpLine: { type: domString },
+});
+
+const codingParameters = dictionary<RTCRtpCodingParameters>("RTCRtpCodingParameters", { rid: { type: domString } });
+export const rtpEncodingParameters: Dictionary<RTCRtpEncodingParameters> = dictionary<RTCRtpEncodingParameters>(
+  "RTCRtpEncodingParameters",
+  {
+    active: { type: boolean, default: () => true },
+    codec: { type: rtpCodec },
+    maxBitrate: { type: unsignedLong },
+    maxFramerate: { type: double },
+    scaleResolutionDownBy: { type: double },
+    scalabilityMode: { type: domString },
+    priority: { type: priorityType, default: () => "low" },
+    networkPriority: { type: priorityType },
+  },
+  codingParameters,
+);
+
+const rtpParameters = dictionary<RTCRtpParameters>("RTCRtpParameters", {
+  headerExtensions: {
+    required: true,
+    type: sequence(
+      dictionary<RTCRtpHeaderExtensionParameters>("RTCRtpHeaderExtensionParameters", {
+        uri: { type: domString, required: true },
+        id: { type: unsignedShort, required: true },
+        encrypted: { type: boolean, default: () => false },
+      }),
+    ),
+  },
+  rtcp: {
+    required: true,
+    type: dictionary<RTCRtcpParameters>("RTCRtcpParameters", {
+      cname: { type: domString },
+      reducedSize: { type: boolean },
+    }),
+  },
+  codecs: {
+    required: true,
+    type: sequence(
+      dictionary<RTCRtpCodecParameters>(
+        "RTCRtpCodecParameters",
+        { payloadType: { type: octet, required: true } },
+        rtpCodec,
+      ),
+    ),
+  },
+});
+export const rtpSendParameters: Dictionary<RTCRtpSendParameters> = dictionary<RTCRtpSendParameters>(
+  "RTCRtpSendParameters",
+  {
+    transactionId: { type: domString, required: true },
+    encodings: { type: sequence(rtpEncodingParameters), required: true },
+    degradationPreference: {
+      type: enumeration<RTCDegradationPreference>("RTCDegradationPreference", [
+        "maintain-framerate",
+        "maintain-resolution",
+        "balanced",
+        "maintain-framerate-and-resolution",
+      ]),
+    },
+  },
+  rtpParameters,
+);
+export const setParameterOptions: Dictionary<RTCSetParameterOptions> = dictionary<RTCSetParameterOptions>(
+  "RTCSetParameterOptions",
+  {},
+);
+
+export const headerExtensionCapabilityList: Converter<RTCRtpHeaderExtensionCapability[]> = sequence(
+  dictionary<RTCRtpHeaderExtensionCapability>("RTCRtpHeaderExtensionCapability", {
+    uri: { type: domString, required: true },
+    direction: { type: transceiverDirection, default: () => "sendrecv" },
+  }),
+);
+
+// -- Codecs
+
+export function plainCodec({ mimeType, clockRate, channels, sdpFmtpLine }: RtpCodec): RTCRtpCodec {
+  const codec: RTCRtpCodec = { mimeType, clockRate };
+  if (channels !== undefined) codec.channels = channels;
+  if (sdpFmtpLine !== undefined) codec.sdpFmtpLine = sdpFmtpLine;
+  return codec;
+}
+
+export function codecParameters(codecs: readonly NegotiatedCodec[]): RTCRtpCodecParameters[] {
+  return codecs.map((codec) => ({ ...plainCodec(codec), payloadType: codec.payloadType }));
+}
+
+/** "Codec dictionary match" (webrtc-pc §5.3.1). */
+export function codecsMatch(a: RtpCodec | RTCRtpCodec, b: RtpCodec | RTCRtpCodec): boolean {
+  return (
+    a.mimeType.toLowerCase() === b.mimeType.toLowerCase() &&
+    a.clockRate === b.clockRate &&
+    a.channels === b.channels &&
+    a.sdpFmtpLine === b.sdpFmtpLine
+  );
+}
+
+/** Codecs that repair or accompany others, and cannot be all there is. */
+export function isAuxiliary({ mimeType }: { readonly mimeType: string }): boolean {
+  return /\/(rtx|red|ulpfec|flexfec-03|cn|telephone-event)$/i.test(mimeType);
+}
+
+/** RTCRtpSender.getCapabilities and RTCRtpReceiver.getCapabilities; null for what is neither audio nor video. */
+export function rtpCapabilities(kind: string, direction: "send" | "receive"): RTCRtpCapabilities | null {
+  if (kind !== "audio" && kind !== "video") return null;
+  return {
+    codecs: rtpCodecCapabilities(kind, direction).map(plainCodec),
+    headerExtensions: headerExtensionCapabilities(kind).map((extension) => ({ ...extension })),
+  };
+}
+
+// -- Encodings
+
+/** RFC 8852 §3: letters and digits. The length is that of a one-byte header extension (RFC 8285 §4.2). */
+const RID = /^[0-9A-Za-z]{1,16}$/;
+
+/** webrtc-svc §5: "L<spatial>T<temporal>" and its kin, and S for simulcast in one stream. */
+const SCALABILITY_MODE = /^(?:L1T[1-3]|[LS][23]T[1-3]h?|L[23]T[1-3]_KEY(?:_SHIFT)?)$/;
+/** Codecs with one spatial layer only. */
+const TEMPORAL_ONLY = /\/(?:vp8|h264|h265)$/i;
+
+function checkScalabilityMode(encoding: RTCRtpEncodingParameters, codecs: readonly RtpCodec[], where: string): void {
+  const mode = encoding.scalabilityMode;
+  if (mode === undefined) return;
+  const allowed = (codec: { readonly mimeType: string }): boolean =>
+    SCALABILITY_MODE.test(mode) && (mode.startsWith("L1") || !TEMPORAL_ONLY.test(codec.mimeType));
+  const candidates = encoding.codec === undefined ? codecs.filter((codec) => !isAuxiliary(codec)) : [encoding.codec];
+  if (candidates.some(allowed)) return;
+  throw domException("OperationError", `${where}The scalabilityMode '${mode}' is not supported by the codec.`);
+}
+
+/** What addTransceiver and setParameters both check, in order; `encodings` is changed: audio has no sizes and rates. */
+export function checkEncodings(
+  kind: MediaKind,
+  encodings: readonly RTCRtpEncodingParameters[],
+  codecs: readonly RtpCodec[],
+  where: string,
+): void {
+  for (const encoding of encodings) {
+    if (kind === "audio") {
+      delete encoding.scaleResolutionDownBy;
+      delete encoding.maxFramerate;
+      delete encoding.scalabilityMode;
+    }
+    if (encoding.scaleResolutionDownBy !== undefined && encoding.scaleResolutionDownBy < 1) {
+      throw new RangeError(`${where}scaleResolutionDownBy must be >= 1.0`);
+    }
+    if (encoding.maxFramerate !== undefined && encoding.maxFramerate < 0) {
+      throw new RangeError(`${where}maxFramerate must be >= 0.0`);
+    }
+    checkScalabilityMode(encoding, codecs, where);
+  }
+}
+
+/** The "addTransceiver sendEncodings validation steps" and what follows them (webrtc-pc §5.1). */
+export function initialEncodings(
+  kind: MediaKind,
+  given: readonly RTCRtpEncodingParameters[],
+  where: string,
+): RTCRtpEncodingParameters[] {
+  const encodings = given.map((encoding) => ({ ...encoding }));
+  const rids = encodings.map(({ rid }) => rid).filter((rid) => rid !== undefined);
+  for (const rid of rids) if (!RID.test(rid)) throw new TypeError(`${where}Illegal RID value '${rid}'.`);
+  if (rids.length > 0 ? rids.length !== encodings.length : encodings.length > 1) {
+    throw new TypeError(`${where}Missing RID value: all encodings have one, or there is only one encoding.`);
+  }
+  if (new Set(rids).size !== rids.length) throw new TypeError(`${where}Duplicate RID value.`);
+  const codecs = rtpCodecCapabilities(kind, "send");
+  checkEncodings(kind, encodings, codecs, where);
+  for (const { codec } of encodings) {
+    if (codec !== undefined && !codecs.some((own) => !isAuxiliary(own) && codecsMatch(own, codec))) {
+      throw domException("OperationError", `${where}The codec '${codec.mimeType}' cannot be sent.`);
+    }
+  }
+  encodings.splice(kind === "audio" ? 1 : MAX_SIMULCAST_STREAMS);
+  if (encodings.length === 0) encodings.push(newEncoding());
+  if (encodings.length === 1) delete encodings[0]!.rid;
+  if (kind === "video") setDefaultScales(encodings);
+  return encodings;
+}
+
+export function newEncoding(rid?: string): RTCRtpEncodingParameters {
+  return rid === undefined ? { active: true, priority: "low" } : { rid, active: true, priority: "low" };
+}
+
+/** Where no encoding says how far to scale, each is half the size of the next; otherwise those that do not are not scaled. */
+export function setDefaultScales(encodings: readonly RTCRtpEncodingParameters[]): void {
+  const isScaled = encodings.some(({ scaleResolutionDownBy }) => scaleResolutionDownBy !== undefined);
+  encodings.forEach((encoding, index) => {
+    encoding.scaleResolutionDownBy ??= isScaled ? 1 : 2 ** (encodings.length - 1 - index);
+  });
+}
