@@ -22,5 +22,25 @@ export function sessionBuilder(): SessionBuilder {
 }
 
 export function mediaBuilder(): MediaBuilder {
-  return open(sdpMedia({ kind: "", port: 0, protocol: "", formats: [] }));
+  // Every list of the section its own: the parser adds to them.
+  return sdpMedia({
+    kind: "",
+    port: 0,
+    protocol: "",
+    formats: [],
+    connections: [],
+    bandwidths: [],
+    iceOptions: [],
+    fingerprints: [],
+    extmaps: [],
+    attributes: [],
+    candidates: [],
+    sctpmaps: [],
+    payloads: [],
+    msids: [],
+    ssrcs: [],
+    ssrcGroups: [],
+    rids: [],
+    imageAttributes: [],
+  }) as MediaBuilder;
 }
