@@ -13,8 +13,12 @@ import {
 } from "./conversions.js";
 import type { RTCError } from "./errors.js";
 import type { EventInit } from "./event-handlers.js";
+import type { MediaStream } from "./media-stream.js";
+import type { MediaStreamTrack } from "./media-stream-track.js";
 import type { RTCDataChannel } from "./rtc-data-channel.js";
 import type { RTCIceCandidate } from "./rtc-ice-candidate.js";
+import type { RTCRtpReceiver } from "./rtc-rtp-receiver.js";
+import type { RTCRtpTransceiver } from "./rtc-rtp-transceiver.js";
 import { constructing, defineInterface, requireArguments } from "./webidl.js";
 
 const { dispatchEvent } = EventTarget.prototype;
@@ -205,12 +209,6 @@ export class RTCErrorEvent extends Event {
 }
 
 // -- RTCTrackEvent
-
-/** The objects of media, as far as this file must know them. */
-type RTCRtpReceiver = object;
-type RTCRtpTransceiver = object;
-type MediaStreamTrack = object;
-type MediaStream = object;
 
 export interface RTCTrackEventInit extends EventInit {
   receiver: RTCRtpReceiver;

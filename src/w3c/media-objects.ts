@@ -15,7 +15,7 @@ import { randomUuid, type TrackImpl } from "./media-stream-track.js";
 import type { DtlsTransportImpl } from "./rtc-dtls-transport.js";
 import type { SenderImpl } from "./rtc-rtp-sender.js";
 import { type LiveDirection, TransceiverImpl } from "./rtc-rtp-transceiver.js";
-import { newEncoding, type RTCRtpEncodingParameters, setDefaultScales } from "./rtp-parameters.js";
+import { codecsMatch, newEncoding, type RTCRtpEncodingParameters, setDefaultScales } from "./rtp-parameters.js";
 
 export interface MediaObjectsHost extends Omit<MediaHost, "changed"> {
   /** Where `track` events fire. */
@@ -152,9 +152,13 @@ export class MediaObjects {
     }
     const { sender, receiver } = transceiver;
     transceiver.mid = plan.mid;
-    const transport = plan.transport === null ? null : this.connection.dtlsTransport(plan.transport);
-    sender.transport = transport;
-    receiver.transport = transport;
+    // A remote offer's transports are not ours before we answer.
+    if (source === "local" || type !== "offer") {
+      const isNegotiated = plan.transport !== null && (type !== "rollback" || plan.media !== null);
+      const transport = isNegotiated ? this.connection.dtlsTransport(plan.transport!) : null;
+      sender.transport = transport;
+      receiver.transport = transport;
+    }
     transceiver.media = plan.media;
     transceiver.currentDirection = plan.media?.direction ?? null;
     if (plan.media !== null && sends(plan.media.direction)) transceiver.hasSent = true;
@@ -179,6 +183,13 @@ export class MediaObjects {
     type: SdpType,
   ): void {
     const { encodings } = sender;
+    if (media !== null && mediaChanged) {
+      // What is negotiated away cannot be asked for any more.
+      for (const encoding of encodings) {
+        const { codec } = encoding;
+        if (codec !== undefined && !media.sendCodecs.some((own) => codecsMatch(own, codec))) delete encoding.codec;
+      }
+    }
     if (source !== "remote") return;
     if (type === "offer") {
       const proposed = remote?.receiveRids ?? [];
@@ -204,9 +215,11 @@ export class MediaObjects {
     const streams = streamIds.map((id) => this.remoteStream(id));
     receiver.streams = streams;
     for (const stream of before) if (!streams.includes(stream)) changes.removed.push([stream, receiver.track]);
-    for (const stream of streams) if (!before.includes(stream)) changes.added.push([stream, receiver.track]);
+    const added = streams.filter((stream) => !before.includes(stream));
+    for (const stream of added) changes.added.push([stream, receiver.track]);
     const wasReceiving = fired !== null && receives(fired);
-    if (receives(direction) && !wasReceiving) changes.tracks.push(transceiver);
+    // A track that comes to more streams is told again.
+    if (receives(direction) && (!wasReceiving || added.length > 0)) changes.tracks.push(transceiver);
     if (!receives(direction) && wasReceiving) changes.muted.push(transceiver);
     transceiver.firedDirection = direction;
   }

@@ -114,8 +114,8 @@ export class SenderImpl {
   }
 
   canInsertDtmf(): boolean {
-    const { host, stopped, media } = this.owner;
-    if (host.isClosed || !host.isConnected || stopped || media === null || !sends(media.direction)) return false;
+    const { host, stopping, media } = this.owner;
+    if (host.isClosed || !host.isConnected || stopping || media === null || !sends(media.direction)) return false;
     if (this.encodings[0]?.active === false) return false;
     return media.sendCodecs.some(({ mimeType }) => mimeType.toLowerCase() === "audio/telephone-event");
   }
@@ -208,11 +208,6 @@ export class SenderImpl {
     }
     return host.chain(async () => {
       if (this.owner.stopping) throw domException("InvalidStateError", "The transceiver is stopped.");
-      const { media } = this.owner;
-      if (media === null || !sends(media.direction)) {
-        this.track = track;
-        return;
-      }
       await new Promise<void>((resolve) => {
         host.queueTask(() => {
           this.track = track;

@@ -122,6 +122,7 @@ export class TransceiverImpl {
   setHeaderExtensions(extensions: readonly RTCRtpHeaderExtensionCapability[]): void {
     const where = executing("setHeaderExtensionsToNegotiate", "RTCRtpTransceiver");
     const current = this.headerExtensions ?? headerExtensionCapabilities(this.kind);
+    if (extensions.some(({ uri }) => uri === "")) throw new TypeError(`${where}An extension has no URI.`);
     const isSame =
       extensions.length === current.length && extensions.every(({ uri }, index) => uri === current[index]!.uri);
     if (!isSame) {

@@ -74,6 +74,8 @@ export interface RTCRtpEncodingParameters extends RTCRtpCodingParameters {
   /** webrtc-priority. */
   priority?: RTCPriorityType;
   networkPriority?: RTCPriorityType;
+  /** webrtc-extensions §4. */
+  adaptivePtime?: boolean;
 }
 export interface RTCRtpSendParameters extends RTCRtpParameters {
   transactionId: string;
@@ -113,6 +115,7 @@ export const rtpEncodingParameters: Dictionary<RTCRtpEncodingParameters> = dicti
     scalabilityMode: { type: domString },
     priority: { type: priorityType, default: () => "low" },
     networkPriority: { type: priorityType },
+    adaptivePtime: { type: boolean, default: () => false },
   },
   codingParameters,
 );
@@ -282,7 +285,8 @@ export function initialEncodings(
 }
 
 export function newEncoding(rid?: string): RTCRtpEncodingParameters {
-  return rid === undefined ? { active: true, priority: "low" } : { rid, active: true, priority: "low" };
+  const encoding: RTCRtpEncodingParameters = { active: true, priority: "low", adaptivePtime: false };
+  return rid === undefined ? encoding : { rid, ...encoding };
 }
 
 /** Where no encoding says how far to scale, each is half the size of the next; otherwise those that do not are not scaled. */
