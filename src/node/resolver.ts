@@ -19,7 +19,9 @@ export function resolve(hostname: string, done: (addresses: readonly string[]) =
   if (/\.local\.?$/i.test(hostname)) return resolveMdns(hostname.toLowerCase().replace(/\.$/, ""), done);
   let cancelled = false;
   lookup(hostname, { all: true, verbatim: true }, (error, found) => {
-    if (!cancelled) done(error ? [] : found.map(({ address }) => address));
+    // A bare number is no name of anyone's, but the system makes 0.0.0.N of it: "this network" (RFC 1122 §3.2.1.3).
+    const addresses = error ? [] : found.map(({ address }) => address).filter((address) => !address.startsWith("0."));
+    if (!cancelled) done(addresses);
   });
   return {
     cancel() {

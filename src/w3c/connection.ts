@@ -354,9 +354,10 @@ export class Connection {
   /** Commits a plan, then fires what it changes (webrtc-pc §4.4.1.5, the steps of the queued task). */
   private commit(plan: Plan, type: SdpType, source: "local" | "remote"): void {
     this.state = plan.next;
-    if (source === "local" && type !== "rollback") {
-      // The credentials that restartIce() wanted gone are in no local description any more.
-      const current = localIceParameters({ ...plan.next, stable: null });
+    if (type === "answer") {
+      // The credentials that restartIce() wanted gone may be in no local description any more, whoever restarted. Until the
+      // exchange is over an offer without them may still be rolled back.
+      const current = localIceParameters(plan.next);
       this.credentialsToReplace = this.credentialsToReplace.filter((old) =>
         current.some(({ usernameFragment }) => usernameFragment === old.usernameFragment),
       );

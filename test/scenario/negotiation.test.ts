@@ -181,3 +181,42 @@ test("a restart rolled back: the connection is as before", async () => {
   await sim.run(10_000);
   assert.deepEqual(sim.leftovers(), []);
 });
+
+test("restartIce: asked for again after a rollback, and satisfied by the other side's restart", async () => {
+  const sim = new Simulation(1);
+  const [a, b] = ["alice", "bob"].map(
+    (name) => new RTCPeerConnection({}, { platform: sim.platform(sim.host(name, { link: { latency: 10 } })) }),
+  ) as [RTCPeerConnection, RTCPeerConnection];
+  const ufrag = (pc: RTCPeerConnection): string => pc.localDescription!.sdp.match(/a=ice-ufrag:(.*)\r/)![1]!;
+  const negotiate = async (from: RTCPeerConnection, to: RTCPeerConnection): Promise<void> => {
+    await from.setLocalDescription();
+    await to.setRemoteDescription(from.localDescription!);
+    await to.setLocalDescription();
+    await from.setRemoteDescription(to.localDescription!);
+  };
+  let needed = 0;
+  a.createDataChannel("x");
+  await sim.settle(negotiate(a, b));
+  await sim.run(100);
+  a.onnegotiationneeded = () => needed++;
+  const first = ufrag(a);
+  a.restartIce();
+  await sim.run(100);
+  assert.equal(needed, 1);
+  await sim.settle(a.setLocalDescription());
+  assert.notEqual(ufrag(a), first);
+  await sim.settle(a.setLocalDescription({ type: "rollback" }));
+  await sim.run(100);
+  assert.equal(needed, 2);
+  b.restartIce();
+  await sim.settle(negotiate(b, a));
+  await sim.run(100);
+  assert.notEqual(ufrag(a), first);
+  const second = ufrag(a);
+  assert.equal(needed, 2);
+  await sim.settle(negotiate(a, b));
+  assert.equal(ufrag(a), second);
+  for (const pc of [a, b]) pc.close();
+  await sim.run(10_000);
+  assert.deepEqual(sim.leftovers(), []);
+});
