@@ -20,7 +20,7 @@ const report = (message) => process.send(message);
 const parley = await import(module);
 for (const name of ["log", "info", "debug", "warn", "error"]) console[name] = () => {};
 
-const document = installWindow({ html: pageOf(root, file, query), url, readFile });
+const document = installWindow({ html: pageOf(root, file, query), url, readFile, mediaDevices: parley.mediaDevices });
 for (const [name, value] of Object.entries(parley)) {
   if (!/^(RTC|Media)[A-Z]?/.test(name)) continue;
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });

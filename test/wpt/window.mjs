@@ -146,7 +146,7 @@ class PromiseRejectionEvent extends Event {
 }
 
 /** Makes the global object the window of a page. `readFile` reads a path of the test tree, or gives undefined. */
-export function installWindow({ html, url, readFile }) {
+export function installWindow({ html, url, readFile, mediaDevices }) {
   const define = (name, value) =>
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   const events = new EventTarget();
@@ -158,8 +158,6 @@ export function installWindow({ html, url, readFile }) {
   const document = new Document(html);
   const own = { Window, Document, Element, FileReader, ErrorEvent, PromiseRejectionEvent };
   for (const kind of ["", "Media", "Video", "Audio", "Canvas"]) own[`HTML${kind}Element`] = Element;
-  const mediaDevices = new EventTarget();
-  mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no capture devices here", "NotFoundError"));
   const values = {
     ...own,
     document,
