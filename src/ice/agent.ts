@@ -373,7 +373,8 @@ export class IceAgent {
 
   /** RTCIceTransportState (webrtc-pc §5.6.4), also during a restart: "completed" goes back to "connected". */
   private computeState(session: IceSession, pair: CandidatePair | undefined): IceTransportState {
-    if (session.halted) return "failed";
+    // The generation before a restart may find its path again when this one has given up: then it carries the data.
+    if (session.halted && pair === undefined) return "failed";
     if (session.selected !== undefined) {
       if (session.disconnected) return "disconnected";
       const settled = session.selected.nominated && session.gathered && session.endOfRemoteCandidates;
