@@ -82,7 +82,6 @@ class Endpoint {
     this.connection = new DtlsConnection(
       {
         crypto: nodeCrypto,
-        epochOffset: performance.timeOrigin,
         verifyPeer: (chain) => {
           this.chain = chain;
           return true;

@@ -42,8 +42,6 @@ export interface DtlsOptions {
   readonly crypto: CryptoProvider;
   /** The first one that the peer supports is used. */
   readonly certificates: readonly DtlsCertificate[];
-  /** Epoch milliseconds are `now + epochOffset`. */
-  readonly epochOffset: number;
   /** The largest datagram for handshake flights, in bytes of UDP payload; 1200 if absent. */
   readonly mtu?: number | undefined;
   /** SRTP protection profiles (RFC 5764 §4.1.2) in order of preference; none: use_srtp is not spoken. */

@@ -205,7 +205,6 @@ export class PeerTransport implements RoundOwner {
         role,
         crypto: platform.crypto,
         certificates: this.options.certificates,
-        epochOffset: platform.timeOrigin,
         mtu: PATH_MTU,
         srtpProfiles: SRTP_PROFILES,
         verifyPeer: ([leaf]) => leaf !== undefined && matchesFingerprint(platform.crypto, leaf, this.fingerprints),

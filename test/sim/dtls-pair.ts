@@ -64,7 +64,6 @@ export class Side {
         role,
         crypto: nodeCrypto,
         certificates: [testCertificate("P-256")],
-        epochOffset: EPOCH,
         ...options,
         verifyPeer: (chain) => {
           this.chains.push(chain);
