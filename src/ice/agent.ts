@@ -3,7 +3,7 @@
 // one to the next, and says what state all this amounts to. It neither parses descriptions nor knows what the data is.
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { iceChars } from "../util/text.js";
-import { Foundations } from "./candidate.js";
+import { Foundations, type RemoteCandidate } from "./candidate.js";
 import { Gatherer } from "./gatherer.js";
 import {
   DEFAULT_TIMING,
@@ -45,6 +45,13 @@ export class IceAgent {
     droppedCandidates: 0,
     droppedPairs: 0,
   };
+  /** Data without STUN, over all pairs there ever were (RTCTransportStats). */
+  packetsSent = 0;
+  packetsReceived = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
+  /** How often the pair that data is sent over became another, or there was none any more. */
+  selectedPairChanges = 0;
   private readonly options: IceAgentOptions;
   private readonly host: IceHost;
   private readonly timing: IceTiming;
@@ -119,6 +126,11 @@ export class IceAgent {
   /** The remote candidates of this generation with a known address, peer-reflexive ones included. */
   get remoteCandidates(): readonly IceCandidate[] {
     return this.current.session.remoteCandidates;
+  }
+
+  /** As above, each as the same object for as long as it is known. */
+  get remotes(): IterableIterator<RemoteCandidate> {
+    return this.current.session.remoteEntries;
   }
 
   // ---- commands ------------------------------------------------------------------------------------------------------
@@ -200,7 +212,9 @@ export class IceAgent {
     if (pair === undefined) return false;
     pair.packetsSent++;
     pair.bytesSent += data.length;
-    pair.lastSentAt = now;
+    pair.lastPacketSentAt = now;
+    this.packetsSent++;
+    this.bytesSent += data.length;
     pair.port.send(data, pair.address, pair.portNumber);
     return true;
   }
@@ -211,6 +225,7 @@ export class IceAgent {
    */
   close(now: number): void {
     if (this.currentState === "closed") return;
+    if (this.active !== undefined) this.selectedPairChanges++;
     this.active = undefined;
     this.currentState = "closed";
     this.drop(this.previous, now);
@@ -270,7 +285,11 @@ export class IceAgent {
         this.switchRole(role, now);
       },
       onProgress: (_session, now) => this.update(now),
-      onData: (data, now) => this.host.onData(data, now),
+      onData: (data, now) => {
+        this.packetsReceived++;
+        this.bytesReceived += data.length;
+        this.host.onData(data, now);
+      },
     });
     return { session, gatherer: this.gathererOf(session), candidates: [], gathered: false };
   }
@@ -350,6 +369,7 @@ export class IceAgent {
     }
     const pair = session.selected ?? (this.previousUntil === Infinity ? this.previous?.session.selected : undefined);
     if (pair?.nominated === true && pair === session.selected) gatherer.stopRefreshing();
+    if (pair !== this.active) this.selectedPairChanges++;
     this.active = pair;
     // While the generation before still carries data, a restart that leads to nothing is no failure yet.
     if (pair === undefined && (session.lost || session.isHopeless)) session.halted = true;

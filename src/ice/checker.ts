@@ -27,10 +27,8 @@ export class Checker {
     this.timing = timing;
     this.overTcp = { rto: timing.check.rto, rc: 1, lastWait: timing.patience };
     this.transactions = new StunTransactions<Check>({
-      transmit: (bytes, { context }, now) => {
+      transmit: (bytes, { context }) => {
         const { pair } = context;
-        pair.requestsSent++;
-        pair.lastSentAt = now;
         pair.port.send(bytes, pair.address, pair.portNumber);
       },
       onTimeout: (transaction, now) => {
@@ -64,6 +62,7 @@ export class Checker {
   check(pair: CandidatePair, role: IceRole, tieBreaker: Uint8Array, nominating: boolean, now: number): void {
     if (pair.check !== undefined) this.transactions.stopSending(pair.check);
     const schedule = pair.base.protocol === "tcp" ? this.overTcp : this.timing.check;
+    if (this.key !== undefined) pair.requestsSent++;
     pair.check = this.start(pair, role, tieBreaker, nominating, false, schedule, now);
   }
 

@@ -48,7 +48,8 @@ export class CandidatePair {
   private high = 0;
   private odd = 0;
 
-  /** Counters and times for statistics; times are monotonic, NaN for never. */
+  /** Counters and times for statistics (RTCIceCandidatePairStats); times are monotonic, NaN for never. */
+  /** Connectivity checks without retransmissions, and without consent checks. */
   requestsSent = 0;
   responsesReceived = 0;
   requestsReceived = 0;
@@ -56,11 +57,14 @@ export class CandidatePair {
   consentRequestsSent = 0;
   currentRoundTripTime: number = Number.NaN;
   totalRoundTripTime = 0;
+  /** Data without STUN, as the four below. */
   bytesSent = 0;
   packetsSent = 0;
   bytesReceived = 0;
   packetsReceived = 0;
-  lastSentAt: number = Number.NaN;
+  lastPacketSentAt: number = Number.NaN;
+  lastPacketReceivedAt: number = Number.NaN;
+  /** Of anything, STUN included. */
   lastReceivedAt: number = Number.NaN;
   lastRequestReceivedAt: number = Number.NaN;
   lastResponseAt: number = Number.NaN;

@@ -113,6 +113,11 @@ export class IceSession {
     return Array.from(this.remotes.values(), (remote) => remote.candidate);
   }
 
+  /** As above, each as the same object for as long as it is known. */
+  get remoteEntries(): IterableIterator<RemoteCandidate> {
+    return this.remotes.values();
+  }
+
   get hasRemoteCandidates(): boolean {
     return this.remotes.size > 0;
   }
@@ -269,6 +274,7 @@ export class IceSession {
     }
     pair.packetsReceived++;
     pair.bytesReceived += data.length;
+    pair.lastPacketReceivedAt = now;
     pair.lastReceivedAt = now;
     this.host.onData(data, now);
   }
@@ -307,7 +313,6 @@ export class IceSession {
     pair.responsesSent++;
     pair.lastRequestReceivedAt = now;
     pair.lastReceivedAt = now;
-    pair.lastSentAt = now;
     pair.authenticated = true;
     const nominated = result.useCandidate && this.host.role === "controlled";
     if (this.options.lite === true) this.acceptAsLite(pair, nominated, now);
