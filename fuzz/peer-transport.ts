@@ -278,4 +278,7 @@ export const target: FuzzTarget = {
       throw error;
     }
   },
+  settled() {
+    world?.check();
+  },
 };

@@ -3,4 +3,6 @@ export interface FuzzTarget {
   readonly name: string;
   readonly seeds: readonly Uint8Array[];
   run(input: Uint8Array): void;
+  /** Called when the microtasks that the input left behind have run; throws if they broke something. */
+  settled?(): void;
 }

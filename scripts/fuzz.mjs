@@ -10,16 +10,23 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const count = Number(values.count);
+/** MiB that a run may leave behind: code that was compiled, a target's own world. More is a leak. */
+const MAX_GROWTH = 16;
 let failed = 0;
 for (const target of await loadTargets(positionals)) {
+  globalThis.gc?.();
   const started = performance.now();
   const before = process.memoryUsage().heapUsed;
   try {
-    fuzz(target, count, Number(values.seed));
+    await fuzz(target, count, Number(values.seed));
     const seconds = (performance.now() - started) / 1000;
     globalThis.gc?.();
     const grown = (process.memoryUsage().heapUsed - before) / 1024 / 1024;
     console.log(`${target.name}: ${count} inputs in ${seconds.toFixed(1)} s, heap ${grown.toFixed(1)} MiB`);
+    if (grown > MAX_GROWTH && globalThis.gc !== undefined) {
+      failed++;
+      console.error(`${target.name} leaks: at most ${MAX_GROWTH} MiB may remain after a collection`);
+    }
   } catch (error) {
     if (!(error instanceof FuzzFailure)) throw error;
     failed++;

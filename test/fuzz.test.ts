@@ -7,8 +7,8 @@ import { fuzz, loadTargets } from "../fuzz/runner.js";
 const COUNT = 300;
 
 for (const target of await loadTargets()) {
-  test(`fuzz ${target.name}`, () => {
+  test(`fuzz ${target.name}`, async () => {
     assert.ok(target.seeds.length > 0, "a target needs seeds");
-    fuzz(target, COUNT, 1);
+    await fuzz(target, COUNT, 1);
   });
 }
