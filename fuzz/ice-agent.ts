@@ -58,9 +58,10 @@ class World implements Network {
         localAddress: options.address,
         localPort: 50_000 + this.sockets.length,
         send(data, address, remotePort) {
-          if (!socket.open) return;
+          if (!socket.open) return false;
           world.sent.push({ data, socket, address, port: remotePort });
           if (world.sent.length > MAX_SENT) world.sent.shift();
+          return true;
         },
         close() {
           if (socket.open) world.openCount--;

@@ -56,7 +56,10 @@ class Node implements Platform {
       const port: DatagramPort = {
         localAddress: this.address,
         localPort: 5000,
-        send: (data) => this.world.transmit(this, data),
+        send: (data) => {
+          this.world.transmit(this, data);
+          return true;
+        },
         close: () => {
           this.handler = undefined;
         },

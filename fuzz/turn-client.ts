@@ -153,6 +153,7 @@ function run(input: Uint8Array): void {
           send: (data) => {
             sent.push(data);
             if (sent.length > 4 * MAX_UNANSWERED) sent.shift();
+            return true;
           },
           close() {},
         },

@@ -215,7 +215,11 @@ export class IceAgent {
     pair.lastPacketSentAt = now;
     this.packetsSent++;
     this.bytesSent += data.length;
-    pair.port.send(data, pair.address, pair.portNumber);
+    const { length } = data;
+    if (!pair.port.send(data, pair.address, pair.portNumber)) {
+      pair.packetsDiscardedOnSend++;
+      pair.bytesDiscardedOnSend += length;
+    }
     return true;
   }
 

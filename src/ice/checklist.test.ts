@@ -28,7 +28,7 @@ const candidate = (changes: Partial<IceCandidate>): IceCandidate => ({
 
 function base(changes: Partial<IceCandidate> = {}): IceBase {
   const c = candidate(changes);
-  const port: DatagramPort = { localAddress: c.address, localPort: c.port, send() {}, close() {} };
+  const port: DatagramPort = { localAddress: c.address, localPort: c.port, send: () => true, close() {} };
   const made = new IceBase(port, {
     type: c.type === "relay" ? "relay" : "host",
     protocol: c.protocol,

@@ -76,3 +76,15 @@ test("totals and changes of the selected pair go on over a restart", async () =>
   a.do((agent, now) => agent.close(now));
   assert.equal(a.agent.selectedPairChanges, 3);
 });
+
+test("what a socket does not take is discarded", async () => {
+  const { sim, a, b } = setUp();
+  signalBetween(a, b);
+  await sim.runUntil(() => a.connected && b.connected, 1000);
+  const pair = a.agent.selectedPair!;
+  a.send("taken");
+  assert.deepEqual([pair.packetsDiscardedOnSend, pair.bytesDiscardedOnSend], [0, 0]);
+  pair.port.close();
+  a.send("refused");
+  assert.deepEqual([pair.packetsDiscardedOnSend, pair.bytesDiscardedOnSend], [1, 7]);
+});

@@ -62,6 +62,9 @@ export class CandidatePair {
   packetsSent = 0;
   bytesReceived = 0;
   packetsReceived = 0;
+  /** Of those that were sent: what the socket did not take. */
+  packetsDiscardedOnSend = 0;
+  bytesDiscardedOnSend = 0;
   lastPacketSentAt: number = Number.NaN;
   lastPacketReceivedAt: number = Number.NaN;
   /** Of anything, STUN included. */

@@ -115,11 +115,16 @@ class Connection implements StreamHandler {
     this.owner.forget(this);
   }
 
-  send(data: Uint8Array): void {
+  send(data: Uint8Array): boolean {
     const { stream } = this;
     if (stream === undefined) {
-      if (this.queue.length < MAX_QUEUED) this.queue.push(data);
-    } else if (stream.bufferedAmount <= MAX_BUFFERED && data.length <= 0xffff) stream.write(writeFrame(data));
+      if (this.queue.length >= MAX_QUEUED) return false;
+      this.queue.push(data);
+      return true;
+    }
+    if (stream.bufferedAmount > MAX_BUFFERED || data.length > 0xffff) return false;
+    stream.write(writeFrame(data));
+    return true;
   }
 
   close(): void {
@@ -175,19 +180,19 @@ export class IceTcpPort implements DatagramPort {
     this.handler = handler;
   }
 
-  send(data: Uint8Array, address: string, port: number): void {
-    if (this.isClosed) return;
+  send(data: Uint8Array, address: string, port: number): boolean {
+    if (this.isClosed) return false;
     const key = `${address} ${port}`;
     let connection = this.connections.get(key);
     if (connection === undefined) {
-      if (this.tcpType === "passive" || this.connections.size >= MAX_CONNECTIONS) return;
+      if (this.tcpType === "passive" || this.connections.size >= MAX_CONNECTIONS) return false;
       connection = new Connection(this, address, port);
       this.connections.set(key, connection);
       connection.queue.push(data);
       connection.attempt = this.network.connectTcp({ address, port, localAddress: this.localAddress }, connection);
-      return;
+      return true;
     }
-    connection.send(data);
+    return connection.send(data);
   }
 
   get deadline(): number {

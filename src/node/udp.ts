@@ -8,10 +8,6 @@ const MAX_BIND_TRIES = 64;
 /** What we ask the operating system to hold for one socket, bytes each way (it may grant less). */
 const SOCKET_BUFFER = 2 * 1024 * 1024;
 
-export interface UdpCounters {
-  sendErrors: number;
-}
-
 class UdpPort implements DatagramPort {
   readonly localAddress: string;
   readonly localPort: number;
@@ -25,12 +21,14 @@ class UdpPort implements DatagramPort {
     this.localPort = port;
   }
 
-  send(data: Uint8Array, address: string, port: number): void {
-    if (this.closed) return;
+  send(data: Uint8Array, address: string, port: number): boolean {
+    if (this.closed) return false;
     try {
       this.socket.send(data, port, address);
+      return true;
     } catch {
       // A full socket buffer or an unreachable network is loss, which the protocols above repair.
+      return false;
     }
   }
 

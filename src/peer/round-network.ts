@@ -59,8 +59,8 @@ class RoundDatagramPort implements DatagramPort {
     open.add(this);
   }
 
-  send(data: Uint8Array, address: string, port: number): void {
-    this.port.send(data, address, port);
+  send(data: Uint8Array, address: string, port: number): boolean {
+    return this.port.send(data, address, port);
   }
 
   close(): void {

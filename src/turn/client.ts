@@ -193,7 +193,8 @@ export class TurnClient implements DatagramPort {
   }
 
   /** Sends to a peer from the relayed address. What it allocates per packet is the framed copy. */
-  send(data: Uint8Array, address: string, port: number): void {
+  send(data: Uint8Array, address: string, port: number): boolean {
+    const { unsendable } = this.counters;
     const peer = this.peers.find(address, port);
     if (data.length > MAX_DATAGRAM) this.counters.unsendable++;
     else if (peer !== undefined && peer.state === "bound") {
@@ -202,6 +203,7 @@ export class TurnClient implements DatagramPort {
       this.transmitData(writeChannelData(peer.channel, data, this.stream, this.memory));
     } else if (this.phase === "allocated") this.sendUnbound(data, address, port);
     else this.counters.unsendable++;
+    return this.counters.unsendable === unsendable;
   }
 
   /** Installs a permission without sending anything: for a peer that is to send first. */
@@ -276,14 +278,15 @@ export class TurnClient implements DatagramPort {
   private transmitData(bytes: Uint8Array): void {
     const { transport } = this.options;
     if (transport.kind === "stream" && transport.port.bufferedAmount > MAX_STREAM_BUFFER) this.counters.unsendable++;
-    else this.transmit(bytes);
+    else if (!this.transmit(bytes)) this.counters.unsendable++;
   }
 
-  private transmit(bytes: Uint8Array): void {
+  private transmit(bytes: Uint8Array): boolean {
     const { transport } = this.options;
-    if (this.phase === "ended") return;
-    if (transport.kind === "stream") transport.port.write(bytes);
-    else transport.port.send(bytes, this.remote.address, this.remote.port);
+    if (this.phase === "ended") return false;
+    if (transport.kind === "datagram") return transport.port.send(bytes, this.remote.address, this.remote.port);
+    transport.port.write(bytes);
+    return true;
   }
 
   private handleMessage(data: Uint8Array, now: number): void {

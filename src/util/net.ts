@@ -20,8 +20,11 @@ export interface InterfaceAddress {
 export interface DatagramPort {
   readonly localAddress: string;
   readonly localPort: number;
-  /** Sends one datagram. The bytes belong to the port from here on. Failures are counted by the port, never thrown. */
-  send(data: Uint8Array, address: string, port: number): void;
+  /**
+   * Sends one datagram. The bytes belong to the port from here on. False if it was dropped at once, as there is no room or
+   * the socket refuses it; nothing is ever thrown.
+   */
+  send(data: Uint8Array, address: string, port: number): boolean;
   close(): void;
 }
 

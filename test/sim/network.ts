@@ -170,10 +170,11 @@ class UdpSocket implements DatagramPort {
     this.handler = handler;
   }
 
-  send(data: Uint8Array, address: string, port: number): void {
-    if (this.closed) return;
+  send(data: Uint8Array, address: string, port: number): boolean {
+    if (this.closed) return false;
     this.sent++;
     this.host.sendUdp(this, data, address, port);
+    return true;
   }
 
   close(): void {
