@@ -328,6 +328,9 @@ export class IceAgent {
       onDatagram: (base, data, address, port, now) => {
         if (!session.closed) session.receive(base, data, address, port, now);
       },
+      onUnreachable: (base, address, port, now) => {
+        if (!session.closed) session.handleUnreachable(base, address, port, now);
+      },
       onDrained: (now) => {
         if (this.currentState !== "closed") this.host.onDrained(now);
       },

@@ -6,6 +6,7 @@ import type { Host } from "#test/sim/network.js";
 import { Simulation } from "#test/sim/simulation.js";
 import { attachStunServer } from "#test/sim/stun-server.js";
 import { attachTurnServer, type TurnServer, type TurnServerOptions } from "#test/sim/turn-server.js";
+import type { IceCandidate } from "../util/ice-candidate.js";
 import type { IceAgentOptions, IceServer } from "./options.js";
 
 const STUN: IceServer = {
@@ -385,4 +386,33 @@ test("the binding of a reflexive candidate is kept until a pair is chosen", asyn
   a.do((agent, now) => agent.setRemoteParameters(b.agent.localParameters, now));
   await sim.runUntil(() => a.connected && a.agent.selectedPair!.nominated, 1000);
   await close(sim, a, b);
+});
+
+test("a refused TCP connection fails its check at once; ports that no browser connects to are no candidates", async () => {
+  const { sim } = world();
+  const b = sim.host("b");
+  const candidate = (port: number): IceCandidate => ({
+    foundation: "1",
+    component: 1,
+    protocol: "tcp",
+    priority: 1518214911,
+    address: b.address(),
+    port,
+    type: "host",
+    tcpType: "passive",
+  });
+  const statesWith = async (name: string, port: number): Promise<string[]> => {
+    const a = new IcePeer(sim, sim.host(name), { tcp: { active: true } });
+    a.do((agent, now) => {
+      agent.gather(now);
+      agent.setRemoteParameters({ usernameFragment: "frag", password: "p".repeat(22) }, now);
+      agent.addRemoteCandidate(candidate(port), now);
+    });
+    await sim.run(500);
+    const states = a.states.map(([state]) => state);
+    await close(sim, a);
+    return states;
+  };
+  assert.deepEqual(await statesWith("a1", 8001), ["checking", "disconnected"]);
+  assert.deepEqual(await statesWith("a2", 25), []);
 });

@@ -33,6 +33,8 @@ export interface GathererHost {
   onCandidateError(error: IceCandidateError): void;
   onGathered(now: number): void;
   onDatagram(base: IceBase, data: Uint8Array, address: string, port: number, now: number): void;
+  /** Over TCP: there is no connection to there (any more). */
+  onUnreachable(base: IceBase, address: string, port: number, now: number): void;
   onDrained(now: number): void;
 }
 
@@ -231,6 +233,7 @@ export class Gatherer {
     });
     port.attach({
       onDatagram: (data, from, fromPort, then) => this.host.onDatagram(base, data, from, fromPort, then),
+      onUnreachable: (to, toPort, then) => this.host.onUnreachable(base, to, toPort, then),
       onDrained: (then) => this.host.onDrained(then),
     });
     this.tcpPorts.push({ port, base });

@@ -1,6 +1,7 @@
 // The peer's candidates of one generation: signalled ones, whose names may have to be resolved first, and those learned
 // from its checks (peer-reflexive). It decides what is a candidate, not what is paired with it.
 import type { CryptoProvider } from "../crypto/provider.js";
+import { isBadPort } from "../util/bad-ports.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { canonicalIp, ipScope } from "../util/ip.js";
 import type { Cancellable, Network } from "../util/net.js";
@@ -76,6 +77,10 @@ export class RemoteCandidates {
   /** A signalled candidate. */
   add(candidate: IceCandidate, now: number): void {
     if (candidate.component !== 1 || !this.isCurrent(candidate)) return;
+    if (candidate.protocol === "tcp" && candidate.tcpType === "passive" && isBadPort(candidate.port)) {
+      this.counters.droppedCandidates++;
+      return;
+    }
     if (this.size >= MAX_REMOTE_CANDIDATES + this.peerReflexive) {
       this.counters.droppedCandidates++;
       return;

@@ -279,6 +279,13 @@ export class IceSession {
     this.host.onData(data, now);
   }
 
+  /** RFC 6544 §7.1: a check over a TCP connection that could not be opened, or did not last, has failed. */
+  handleUnreachable(base: IceBase, address: string, port: number, now: number): void {
+    const check = base.findPair(address, port)?.check?.context;
+    if (check !== undefined) this.fail(check, now);
+    this.pump(now);
+  }
+
   private receiveStun(base: IceBase, data: Uint8Array, address: string, port: number, now: number): void {
     const message = parseStunMessage(data);
     if (message === undefined || message.method !== StunMethod.binding) {

@@ -21,6 +21,8 @@ const AUTHENTICATION_TIMEOUT = 15_000;
 
 export interface IceTcpHandler {
   onDatagram(data: Uint8Array, address: string, port: number, now: number): void;
+  /** No connection to there, or no longer. */
+  onUnreachable(address: string, port: number, now: number): void;
   onDrained(now: number): void;
 }
 
@@ -111,8 +113,8 @@ class Connection implements StreamHandler {
     if (!this.owner.isClosed) this.owner.handler?.onDrained(now);
   }
 
-  onClose(_reason: string | undefined, _now: number): void {
-    this.owner.forget(this);
+  onClose(_reason: string | undefined, now: number): void {
+    if (this.owner.forget(this)) this.owner.handler?.onUnreachable(this.address, this.port, now);
   }
 
   send(data: Uint8Array): boolean {
@@ -221,10 +223,10 @@ export class IceTcpPort implements DatagramPort {
     for (const connection of connections) connection.close();
   }
 
-  /** @internal */
-  forget(connection: Connection): void {
+  /** @internal False if it was forgotten before. */
+  forget(connection: Connection): boolean {
     const key = `${connection.address} ${connection.port}`;
-    if (this.connections.get(key) === connection) this.connections.delete(key);
+    return this.connections.get(key) === connection && this.connections.delete(key);
   }
 
   private accept(address: string, port: number, now: number): StreamHandler | undefined {

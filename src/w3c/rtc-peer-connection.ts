@@ -152,7 +152,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
             externalAddresses: settings.externalAddresses,
             loopback: settings.loopback,
             mdns: settings.mdns,
-            tcp: settings.iceTcp,
+            tcp: { active: true, ...settings.iceTcp },
           },
         }),
       },

@@ -24,6 +24,6 @@ export interface ServerOptions {
   readonly loopback?: boolean | undefined;
   /** Hide host addresses behind names of multicast DNS. */
   readonly mdns?: boolean | undefined;
-  /** ICE over TCP (RFC 6544). */
+  /** ICE over TCP (RFC 6544). As in browsers, connections are made to the peer's passive candidates unless `active` is false. */
   readonly iceTcp?: IceTcpOptions | undefined;
 }
