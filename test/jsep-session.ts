@@ -48,7 +48,7 @@ export function transceiver(
       streamIds: ["stream"],
       trackId: `track-${id}`,
       cname: "cname",
-      encodings: [{ rid: null, active: true, ssrc, rtxSsrc: kind === "video" ? ssrc + 1 : null }],
+      encodings: [{ rid: null, ssrc, rtxSsrc: kind === "video" ? ssrc + 1 : null }],
       ...parts.sender,
     },
   };

@@ -30,7 +30,6 @@ import type {
 } from "./state.js";
 import { sameIceParameters } from "./state.js";
 import type { TransceiverDescription } from "./transceivers.js";
-import { isUsable } from "./transceivers.js";
 
 /**
  * Makes an answer to the pending remote offer. The caller commits `next`, as with createOffer.
@@ -108,11 +107,12 @@ function answerMedia(
   return view.description.media.map((section, i) => {
     const id = slots[i]!.transceiver;
     const transceiver = id === null ? undefined : byId.get(id);
-    if (!isUsable(transceiver) || !isMedia(section) || isRejected(section)) return undefined;
+    if (transceiver === undefined || transceiver.stopped || !isMedia(section) || isRejected(section)) return undefined;
     // RTCP on a port of its own (rtcpMuxPolicy "negotiate") is not done here.
     if (!section.rtcpMux && !section.bundleOnly) return undefined;
     const offered = sectionDirection(view.description, section);
-    const direction = intersectDirections(transceiver.direction, reverseDirection(offered));
+    const ours = transceiver.stopping ? "inactive" : transceiver.direction;
+    const direction = intersectDirections(ours, reverseDirection(offered));
     const payloads = answeredPayloads(transceiver.kind, direction, transceiver.codecPreferences, section);
     return payloads === undefined ? undefined : { transceiver, direction, payloads };
   });

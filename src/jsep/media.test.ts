@@ -28,7 +28,7 @@ function planOf(side: Side, id: string): TransceiverPlan {
 }
 
 function encodings(...rids: string[]): SendEncoding[] {
-  return rids.map((rid, i) => ({ rid, active: true, ssrc: 700 + i, rtxSsrc: null }));
+  return rids.map((rid, i) => ({ rid, ssrc: 700 + i, rtxSsrc: null }));
 }
 
 /** Codec, payload type and parameters of each format of a section. */
@@ -79,11 +79,55 @@ test("directions of an answer: every pair (RFC 3264 §6.1, RFC 9429 §5.3.1)", (
   }
 });
 
-test("an answer that goes beyond its offer is cut back", () => {
-  const a = new Side("a").with(transceiver("1", "audio", { direction: "sendonly" }));
-  const b = new Side("b").with();
-  a.setRemote("answer", b.answer(a.offer()).replace("a=recvonly", "a=sendrecv"));
-  assert.equal(planOf(a, "1").media!.direction, "sendonly");
+test("an answer that goes beyond its offer is refused (RFC 3264 §6.1)", () => {
+  for (const [offered, answered] of [
+    ["sendonly", "sendrecv"],
+    ["sendonly", "sendonly"],
+    ["recvonly", "recvonly"],
+    ["inactive", "recvonly"],
+  ] as const) {
+    const a = new Side("a").with(transceiver("1", "audio", { direction: offered }));
+    const answer = new Side("b").with().answer(a.offer());
+    const changed = answer.replace(/a=(recvonly|inactive)/, `a=${answered}`);
+    assert.throws(() => a.setRemote("answer", changed), /InvalidAccessError|was offered/, `${offered} ${answered}`);
+  }
+});
+
+test("an answer keeps the identifiers of header extensions (RFC 8285 §7)", () => {
+  const a = new Side("a").with(transceiver("1", "audio"));
+  const answer = new Side("b").with().answer(a.offer());
+  const swapped = answer.replace("sdes:mid", "sdes:xyz").replace("ssrc-audio-level", "sdes:mid");
+  assert.throws(() => a.setRemote("answer", swapped), /a=extmap:\d+ was offered as/);
+});
+
+test("payload types that look like RTCP are refused (RFC 5761 §4)", () => {
+  const offer = new Side("a").with(transceiver("1", "audio")).offer();
+  for (const [payloadType, ok] of [
+    [50, true],
+    [64, false],
+    [95, false],
+    [96, true],
+  ] as const) {
+    const changed = offer.replace(" 13 ", ` ${payloadType} `).replace("a=rtpmap:13 ", `a=rtpmap:${payloadType} `);
+    const set = (): unknown => new Side("b").with().setRemote("offer", changed);
+    if (ok) set();
+    else assert.throws(set, /cannot be told from RTCP/);
+  }
+});
+
+test("a transceiver that is stopping stays in an answer, inactive (webrtc-pc, stop())", () => {
+  const [a, b] = pair();
+  a.with(transceiver("1", "audio"));
+  b.with(transceiver("2", "audio"));
+  b.setRemote("offer", a.offer());
+  b.change("2", { stopping: true });
+  const answer = b.createAnswer();
+  assert.deepEqual(lines(answer, "m="), lines(answer, "m=audio 9"));
+  assert.deepEqual(lines(answer, "a=inactive"), ["a=inactive"]);
+  b.setLocal("answer", answer);
+  a.setRemote("answer", answer);
+  assert.deepEqual([planOf(a, "1").stop, planOf(a, "1").media!.direction], [false, "inactive"]);
+  assert.match(b.createOffer(), /m=audio 0 /);
 });
 
 test("a remote offer makes transceivers, recvonly, or takes those of addTrack in their order (RFC 9429 §5.10)", () => {
@@ -179,7 +223,7 @@ test("an answer keeps the offer's payload types and order; formats without a mat
   const offer = new Side("a")
     .with(transceiver("1", "video", { codecPreferences: [VP8, RTX] }))
     .createOffer()
-    .replace("m=video 9 UDP/TLS/RTP/SAVPF 96 97", "m=video 9 UDP/TLS/RTP/SAVPF 100 77 126 127 125 96 97")
+    .replace("m=video 9 UDP/TLS/RTP/SAVPF 96 97", "m=video 9 UDP/TLS/RTP/SAVPF 100 33 126 127 125 96 97")
     .replace("a=rtpmap:96", "a=rtpmap:100 VP7/90000\r\na=rtpmap:126 H264/90000\r\na=rtpmap:96")
     .concat("a=fmtp:126 profile-level-id=42e034;packetization-mode=1;level-asymmetry-allowed=1\r\n")
     .concat("a=rtpmap:127 rtx/90000\r\na=fmtp:127 apt=126\r\na=rtpmap:125 rtx/90000\r\na=fmtp:125 apt=100\r\n");
@@ -424,19 +468,18 @@ test("RTCP: reduced size if both say so (RFC 5506); no mux is refused or not tak
   assert.match(refusal(() => a.setRemote("answer", answer.replace("a=rtcp-mux\r\n", ""))).message, /rtcp-mux/);
 });
 
-test("simulcast that we send: offered, cut down, paused (RFC 8853, RFC 8851)", () => {
-  const list = encodings("q", "h", "f");
-  const sender = { encodings: [list[0]!, { ...list[1]!, active: false }, list[2]!] };
+test("simulcast that we send: offered and cut down (RFC 8853, RFC 8851)", () => {
+  const sender = { encodings: encodings("q", "h", "f") };
   const offerer = (): Side => new Side("a").with(transceiver("1", "video", { sender }));
   const a = offerer();
   const [offer, answer] = negotiate(a, new Side("b").with());
-  assert.deepEqual(lines(offer, "a=simulcast"), ["a=simulcast:send q;~h;f"]);
+  assert.deepEqual(lines(offer, "a=simulcast"), ["a=simulcast:send q;h;f"]);
   assert.deepEqual(lines(offer, "a=ssrc"), []);
   assert.match(offer, /dependency-descriptor/);
   assert.deepEqual(lines(answer, "a=rid"), ["a=rid:q recv", "a=rid:h recv", "a=rid:f recv"]);
   assert.deepEqual(lines(answer, "a=simulcast"), ["a=simulcast:recv q;h;f"]);
   const rids = (side: Side) => planOf(side, "1").media!.sendRids.map(({ rid, paused }) => (paused ? `~${rid}` : rid));
-  assert.deepEqual(rids(a), ["q", "~h", "f"]);
+  assert.deepEqual(rids(a), ["q", "h", "f"]);
 
   const changed = (change: (answer: string) => string): [string[], readonly string[]] => {
     const side = offerer();
@@ -477,11 +520,13 @@ test("simulcast that we receive: taken, kept in our own offers, restrictions pas
     planOf(a, "1").media!.sendRids.map(({ rid }) => rid),
     ["q", "h", "f"],
   );
-  // What is not understood is not taken; a rid that is there twice neither.
-  for (const odd of ["a=rid:q send max-mood=1", "a=rid:q send\r\na=rid:q send"]) {
+  // What is not understood is not taken; a rid that is two things neither.
+  for (const odd of ["a=rid:q send max-mood=1", "a=rid:q send\r\na=rid:q send max-width=1"]) {
     const text = new Side("b").with().answer(offer.replace(/a=rid:q send.*/, odd));
     assert.deepEqual(lines(text, "a=simulcast"), ["a=simulcast:recv h;f"]);
   }
+  const twice = offer.replace(/a=rid:q send.*/, "a=rid:q send\r\na=rid:q send").replace("send q;h;f", "send q;h;q;f");
+  assert.deepEqual(lines(new Side("b").with().answer(twice), "a=simulcast"), ["a=simulcast:recv q;h;f"]);
   // Of alternatives the first.
   const first = new Side("b").with().answer(offer.replace("send q;h;f", "send q,h;f"));
   assert.deepEqual(lines(first, "a=simulcast"), ["a=simulcast:recv q;f"]);

@@ -150,7 +150,7 @@ test("bundle policies: what has its own address and what is bundle-only (RFC 942
 
 test("a transceiver's section (RFC 9429 §5.2.1)", () => {
   const a = new Side("a");
-  const encodings = ["q", "h"].map((rid) => ({ rid, active: true, ssrc: 1, rtxSsrc: null }));
+  const encodings = ["q", "h"].map((rid) => ({ rid, ssrc: 1, rtxSsrc: null }));
   const sdp = a.createOffer({
     transceivers: [
       transceiver("1", "video", { sender: { encodings } }),

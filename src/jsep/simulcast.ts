@@ -36,14 +36,21 @@ function understood({ payloadTypes, restrictions }: SdpRid): boolean {
   );
 }
 
+function sameRid(a: SdpRid | null, b: SdpRid): boolean {
+  return (
+    a !== null && JSON.stringify([a.payloadTypes, a.restrictions]) === JSON.stringify([b.payloadTypes, b.restrictions])
+  );
+}
+
 /** The streams that a section names in this direction, its own: with a=simulcast, or one with a=rid alone. */
 export function ridStreams(media: SdpMedia, direction: "send" | "recv"): readonly RidStream[] {
   if (media.rids.length === 0) return [];
   const rids = new Map<string, SdpRid | null>();
   for (const rid of media.rids) {
     if (rid.direction !== direction) continue;
-    // RFC 8851 §6: an identifier that is there twice is not to be used.
-    rids.set(rid.id, rids.has(rid.id) || !understood(rid) ? null : rid);
+    // RFC 8851 §6: an identifier that is there twice is not to be used; said twice in the same way, it harms nobody.
+    const before = rids.get(rid.id);
+    rids.set(rid.id, (before !== undefined && !sameRid(before, rid)) || !understood(rid) ? null : rid);
   }
   const named =
     media.simulcast === undefined
@@ -83,15 +90,19 @@ function ridLines(send: readonly RidStream[], recv: readonly RidStream[]): RidLi
   return { rids, simulcast: simulcast.send.length + simulcast.recv.length === 0 ? undefined : simulcast };
 }
 
-/** An offer's (RFC 9429 §5.2.1): our encodings that have a rid, and again what the session already lets the peer send. */
+/**
+ * An offer's (RFC 9429 §5.2.1): our encodings that have a rid, and again what the session already lets the peer send. Whether
+ * an encoding is active does not show, and what a peer calls paused does not make ours inactive: webrtc-pc has taken that out,
+ * since nothing at run time says when a stream goes on (RFC 7728 would).
+ */
 export function offeredRids(
   encodings: readonly SendEncoding[],
   received: readonly RidStream[],
   payloadTypes: ReadonlySet<number>,
 ): RidLines {
   const send: RidStream[] = [];
-  for (const { rid, active } of encodings) {
-    if (rid !== null) send.push({ rid, paused: !active, payloadTypes: [], restrictions: [] });
+  for (const { rid } of encodings) {
+    if (rid !== null) send.push({ rid, paused: false, payloadTypes: [], restrictions: [] });
   }
   const ours = new Set(send.map(({ rid }) => rid));
   return ridLines(
@@ -105,7 +116,7 @@ export function offeredRids(
 
 /**
  * An answer's (RFC 9429 §5.3.1): everything that is offered to be sent to us, and of what we may send, the encodings that
- * have those names. In an answer nothing is paused by us that the offer has running.
+ * have those names. Nothing is paused by us; what the peer does not want yet is mirrored.
  */
 export function answeredRids(
   offer: SdpMedia,
@@ -117,13 +128,8 @@ export function answeredRids(
   const recv = doesReceive
     ? withFormats(ridStreams(offer, "send"), payloadTypes).map((stream) => ({ ...stream, paused: false }))
     : [];
-  const byRid = new Map(encodings.map((encoding) => [encoding.rid, encoding]));
-  const send = doesSend
-    ? withFormats(ridStreams(offer, "recv"), payloadTypes).flatMap((stream) => {
-        const encoding = byRid.get(stream.rid);
-        return encoding === undefined ? [] : [{ ...stream, paused: stream.paused || !encoding.active }];
-      })
-    : [];
+  const ours = new Set(encodings.map(({ rid }) => rid));
+  const send = doesSend ? withFormats(ridStreams(offer, "recv"), payloadTypes).filter(({ rid }) => ours.has(rid)) : [];
   return ridLines(send, recv);
 }
 

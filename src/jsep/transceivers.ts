@@ -33,15 +33,16 @@ export interface SenderDescription {
 
 export interface SendEncoding {
   readonly rid: string | null;
-  /** False is written as paused where rids are (RFC 8853 §5.1). */
-  readonly active: boolean;
   /** Written where there are no rids. */
   readonly ssrc: number;
   /** Of its retransmissions; null without. */
   readonly rtxSsrc: number | null;
 }
 
-/** A transceiver that can carry something. */
+/**
+ * A transceiver that an offer has an m-section for, or a remote offer's can be given to. One that is stopping is neither; but
+ * what it has it keeps in our answers (webrtc-pc, stop()), so that an answer does not reject what a bundle rests on.
+ */
 export function isUsable(transceiver: TransceiverDescription | undefined): transceiver is TransceiverDescription {
   return transceiver !== undefined && !transceiver.stopped && !transceiver.stopping;
 }

@@ -1,7 +1,8 @@
 // Semantics verification of a remote description (RFC 9429 §5.8.3), before anything is applied.
-import type { SdpMedia, SdpSession } from "../sdp/model.js";
+import type { SdpDirection, SdpMedia, SdpSession } from "../sdp/model.js";
 import { isRejected } from "../sdp/model.js";
 import type { ParseResult } from "../sdp/parser.js";
+import { intersectDirections, reverseDirection, sectionDirection } from "./direction.js";
 import type { JsepError } from "./errors.js";
 import { invalidAccess } from "./errors.js";
 import { MID_EXTENSION } from "./header-extensions.js";
@@ -124,6 +125,33 @@ function verifyAgainstOffer(offer: SdpSession, answer: SdpSession, lines: readon
     if (media.port === 0) continue;
     if (isRejected(offered)) return error("the offer has port 0, the answer takes it");
     if (offered.bundleOnly && !bundled.has(i)) return error("was offered bundle-only and is not bundled in the answer");
+    if (!isMedia(media)) continue;
+    const problem = verifyAnsweredMedia(
+      offered,
+      media,
+      sectionDirection(offer, offered),
+      sectionDirection(answer, media),
+    );
+    if (problem !== undefined) return error(problem);
+  }
+  return undefined;
+}
+
+/** RFC 3264 §6.1: an answer sends only what is to be received, and the other way round. RFC 8285 §7: with the offer's numbers. */
+function verifyAnsweredMedia(
+  offered: SdpMedia,
+  answered: SdpMedia,
+  theyOffered: SdpDirection,
+  direction: SdpDirection,
+): string | undefined {
+  if (intersectDirections(direction, reverseDirection(theyOffered)) !== direction) {
+    return `a=${theyOffered} was offered, and is answered a=${direction}`;
+  }
+  const uris = new Map(offered.extmaps.map(({ id, uri }) => [id, uri]));
+  for (const { id, uri } of answered.extmaps) {
+    const before = uris.get(id);
+    if (before !== undefined && before !== uri)
+      return `a=extmap:${id} was offered as ${before}, and is answered as ${uri}`;
   }
   return undefined;
 }
@@ -202,17 +230,19 @@ function verifyRtp(
   }
   const tracks = severalTracks(media);
   if (tracks !== undefined) return error(tracks);
-  const rids = new Set(media.rids.map(({ id }) => id));
-  for (const stream of [...(media.simulcast?.send ?? []), ...(media.simulcast?.recv ?? [])]) {
-    for (const { rid } of stream)
-      if (!rids.has(rid)) return error(`a=simulcast names rid "${rid}", which has no a=rid`);
-  }
+  // RFC 5761 §4: with the marker bit, these look like RTCP's packet types.
+  const clash = media.rtcpMux
+    ? media.formats.find((format) => Number(format) >= 64 && Number(format) <= 95)
+    : undefined;
+  if (clash !== undefined) return error(`payload type ${clash} cannot be told from RTCP (64 to 95)`);
+  const own = new Set<string>();
   for (const { streamId, trackId } of media.msids) {
     if (trackId === undefined || streamId === "-") continue;
     const key = `${streamId} ${trackId}`;
     if (msids.has(key)) return { ...error(`a=msid:${key} is in another m-section too`), kind: "OperationError" };
-    msids.add(key);
+    own.add(key);
   }
+  for (const key of own) msids.add(key);
   return undefined;
 }
 

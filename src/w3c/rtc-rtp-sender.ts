@@ -85,11 +85,7 @@ export class SenderImpl {
       // Unchanged by replaceTrack: an m-section names one track over its life (RFC 8829 §5.2.1, a=msid).
       trackId: this.placeholderTrackId,
       cname: this.cname,
-      encodings: this.encodings.map(({ rid, active }) => ({
-        rid: rid ?? null,
-        active: active ?? true,
-        ...this.streamOf(rid ?? ""),
-      })),
+      encodings: this.encodings.map(({ rid }) => ({ rid: rid ?? null, ...this.streamOf(rid ?? "") })),
     };
   }
 
