@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { negotiate, refusal, Side } from "#test/jsep-session.js";
-import { insertIntoSections, MAX_REMOTE_CANDIDATES } from "./candidates.js";
+import { MAX_REMOTE_CANDIDATES } from "./candidates.js";
+import { insertIntoSections } from "./late-text.js";
 
 const HOST = "candidate:1 1 udp 2113937151 192.0.2.1 50000 typ host";
 const OTHER = "candidate:1 1 udp 2113937151 192.0.2.1 50001 typ host";
@@ -174,9 +175,23 @@ test("a peer cannot trickle without end", () => {
 });
 
 test("lines are put at the end of their sections, with the line ends of the text", () => {
-  const at = (sdp: string, ...indices: number[]): string => insertIntoSections(sdp, new Set(indices), "a=X");
+  const at = (sdp: string, ...indices: number[]): string => insertIntoSections(sdp, [{ indices, line: "a=X" }]);
   assert.equal(at("v=0\r\nm=a\r\na=1\r\nm=b\r\n", 0), "v=0\r\nm=a\r\na=1\r\na=X\r\nm=b\r\n");
   assert.equal(at("v=0\r\nm=a\r\na=1\r\nm=b\r\n", 1), "v=0\r\nm=a\r\na=1\r\nm=b\r\na=X\r\n");
   assert.equal(at("v=0\nm=a\nm=b", 0, 1), "v=0\nm=a\na=X\nm=b\na=X\n");
   assert.equal(at("v=0\nm=a\n\n", 0), "v=0\nm=a\na=X\n");
+});
+
+test("the text of a description is the same however often it is read in between", () => {
+  const texts = [true, false].map((reading) => {
+    const [a] = connected();
+    for (let i = 1; i <= 3; i++) {
+      a.addRemote({ candidate: HOST.replace("50000", `${i}`), sdpMid: "0" });
+      if (reading) assert.ok(a.state.currentRemote!.sdp.includes(` ${i} typ host`));
+    }
+    a.addRemote({ candidate: null, sdpMid: "0" });
+    return a.state.currentRemote!.sdp;
+  });
+  assert.equal(texts[0], texts[1]);
+  assert.match(texts[0]!, / 1 typ host.*\r\n.* 2 typ host.*\r\n.* 3 typ host.*\r\na=end-of-candidates\r\n$/);
 });

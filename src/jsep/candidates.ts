@@ -1,12 +1,12 @@
 // Trickle ICE in the descriptions (RFC 9429 §4.1.19, §4.1.20, RFC 8838): candidates that come after a description was set
 // are added to it, and remote ones are sent on to the transport they are for.
-import type { SdpMedia, SdpSession } from "../sdp/model.js";
+import type { SdpMedia } from "../sdp/model.js";
 import { isRejected } from "../sdp/model.js";
-import { writeSdp } from "../sdp/writer.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { parseIceCandidate } from "../util/ice-candidate.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
+import { ExtendedDescription, WrittenDescription } from "./late-text.js";
 import type { RemoteView } from "./remote.js";
 import { candidateKey, isOfOurComponent, taggedIndex, viewOf, withoutFragment } from "./remote.js";
 import { addressLines } from "./sections.js";
@@ -74,8 +74,7 @@ function withLocalCandidates(
     return { ...section, ...addressLines(transport) };
   });
   if (!changed) return applied;
-  const description: SdpSession = { ...applied.description, media };
-  return { ...applied, description, sdp: writeSdp(description) };
+  return new WrittenDescription(applied.type, { ...applied.description, media });
 }
 
 export interface RemoteCandidateInput {
@@ -231,22 +230,5 @@ function withRemoteCandidate(
         : { ...section, candidates: [...section.candidates, withoutFragment(candidate)] };
   }
   const line = candidate === null ? "a=end-of-candidates" : text.startsWith("a=") ? text : `a=${text}`;
-  return {
-    ...applied,
-    description: { ...applied.description, media },
-    sdp: insertIntoSections(applied.sdp, new Set(indices), line),
-  };
-}
-
-/** Puts a line at the end of the media sections of these indices. */
-export function insertIntoSections(sdp: string, indices: ReadonlySet<number>, line: string): string {
-  const newline = sdp.includes("\r\n") ? "\r\n" : "\n";
-  // Part 0 is the session level.
-  const parts = sdp.split(/^(?=m=)/m);
-  const first = sdp.startsWith("m=") ? 0 : 1;
-  for (const index of indices) {
-    const part = parts[index + first];
-    if (part !== undefined) parts[index + first] = `${part.trimEnd()}${newline}${line}${newline}`;
-  }
-  return parts.join("");
+  return new ExtendedDescription(applied, { ...applied.description, media }, indices, line);
 }

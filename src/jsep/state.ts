@@ -19,7 +19,7 @@ export interface IceParameters {
 /** A description that has been set. */
 export interface AppliedDescription {
   readonly type: "offer" | "answer" | "pranswer";
-  /** What localDescription or remoteDescription show: the text as it was set, with the candidates that came since. */
+  /** What localDescription or remoteDescription show: the text as it was set, with the candidates that came since. May be made on the first read. */
   readonly sdp: string;
   readonly description: SdpSession;
 }

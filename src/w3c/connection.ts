@@ -108,7 +108,10 @@ export type TransportObserver = Pick<
   | "onDtlsClosed"
   | "onSctpStateChange"
   | "onChannel"
-> & { onLocalCandidate(candidate: IceCandidate): void };
+> & {
+  /** Called in the task in which the candidate is told. */
+  onLocalCandidate(candidate: IceCandidate): void;
+};
 
 export class Connection {
   readonly platform: Platform;
@@ -411,10 +414,11 @@ export class Connection {
     const observer = this.owner.transportEvents(id);
     return {
       ...observer,
-      onLocalCandidate: (candidate) => {
-        observer.onLocalCandidate(candidate);
-        this.queueTask(() => this.surfaceCandidate(id, candidate));
-      },
+      onLocalCandidate: (candidate) =>
+        this.queueTask(() => {
+          observer.onLocalCandidate(candidate);
+          this.surfaceCandidate(id, candidate);
+        }),
       onGatheringStateChange: (gathering) => {
         if (gathering === "complete") {
           const usernameFragment = this.transports.get(id)?.ice.localParameters.usernameFragment ?? "";

@@ -55,8 +55,8 @@ const localIceCandidateInit: Dictionary<Required<RTCLocalIceCandidateInit>> = di
 
 export class RTCIceCandidate {
   readonly #init: Required<RTCLocalIceCandidateInit>;
-  /** What the line says, if it can be read. */
-  readonly #parsed: IceCandidate | undefined;
+  /** What the line says, null if it cannot be read; read when it is asked for, which is seldom. */
+  #fields: IceCandidate | null | undefined;
 
   constructor(candidateInitDict: RTCLocalIceCandidateInit = {}) {
     const where = constructing("RTCIceCandidate");
@@ -65,7 +65,11 @@ export class RTCIceCandidate {
       throw new TypeError(`${where}sdpMid and sdpMLineIndex are both null.`);
     }
     this.#init = init;
-    this.#parsed = init.candidate === "" ? undefined : parseIceCandidate(init.candidate);
+  }
+
+  get #parsed(): IceCandidate | null {
+    if (this.#fields === undefined) this.#fields = parseIceCandidate(this.#init.candidate) ?? null;
+    return this.#fields;
   }
 
   get candidate(): string {

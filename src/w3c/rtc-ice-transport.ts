@@ -14,19 +14,37 @@ export interface RTCIceParameters {
   usernameFragment?: string;
 }
 
+/** A candidate whose object is made when a program first asks for it: few do, and connecting would wait for it. */
+export class LateCandidate {
+  private make: (() => RTCIceCandidate) | undefined;
+  private made: RTCIceCandidate | undefined;
+
+  constructor(make: () => RTCIceCandidate) {
+    this.make = make;
+  }
+
+  get object(): RTCIceCandidate {
+    if (this.made === undefined) {
+      this.made = this.make!();
+      this.make = undefined;
+    }
+    return this.made;
+  }
+}
+
 interface IceCandidatePairImpl {
-  readonly local: RTCIceCandidate;
-  readonly remote: RTCIceCandidate;
+  readonly local: LateCandidate;
+  readonly remote: LateCandidate;
 }
 
 export class RTCIceCandidatePair {
   readonly #impl: IceCandidatePairImpl = takeImpl();
 
   get local(): RTCIceCandidate {
-    return this.#impl.local;
+    return this.#impl.local.object;
   }
   get remote(): RTCIceCandidate {
-    return this.#impl.remote;
+    return this.#impl.remote.object;
   }
 
   static {
@@ -34,7 +52,7 @@ export class RTCIceCandidatePair {
   }
 }
 
-export function createIceCandidatePair(local: RTCIceCandidate, remote: RTCIceCandidate): RTCIceCandidatePair {
+export function createIceCandidatePair(local: LateCandidate, remote: LateCandidate): RTCIceCandidatePair {
   return construct(RTCIceCandidatePair, { local, remote } satisfies IceCandidatePairImpl);
 }
 
@@ -46,8 +64,8 @@ export class IceTransportImpl {
   state: RTCIceTransportState = "new";
   gatheringState: RTCIceGathererState = "new";
   selectedCandidatePair: RTCIceCandidatePair | null = null;
-  localCandidates: RTCIceCandidate[] = [];
-  remoteCandidates: RTCIceCandidate[] = [];
+  localCandidates: LateCandidate[] = [];
+  remoteCandidates: LateCandidate[] = [];
   localParameters: RTCIceParameters | null = null;
   remoteParameters: RTCIceParameters | null = null;
 
@@ -78,8 +96,7 @@ export class IceTransportImpl {
   }
 
   setSelectedCandidatePair(pair: RTCIceCandidatePair | null): void {
-    const old = this.selectedCandidatePair;
-    if (old === pair || (old?.local === pair?.local && old?.remote === pair?.remote)) return;
+    if (this.selectedCandidatePair === pair) return;
     this.selectedCandidatePair = pair;
     fireSimple(this.wrapper, "selectedcandidatepairchange");
   }
@@ -112,10 +129,10 @@ export class RTCIceTransport extends IceTransportTarget {
   }
 
   getLocalCandidates(): RTCIceCandidate[] {
-    return [...this.#impl.localCandidates];
+    return this.#impl.localCandidates.map(({ object }) => object);
   }
   getRemoteCandidates(): RTCIceCandidate[] {
-    return [...this.#impl.remoteCandidates];
+    return this.#impl.remoteCandidates.map(({ object }) => object);
   }
   getSelectedCandidatePair(): RTCIceCandidatePair | null {
     return this.#impl.selectedCandidatePair;

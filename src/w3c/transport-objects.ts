@@ -10,7 +10,7 @@ import { fireSimple } from "./events.js";
 import { MAX_BUFFERED_AMOUNT } from "./rtc-data-channel.js";
 import { DtlsTransportImpl } from "./rtc-dtls-transport.js";
 import { RTCIceCandidate } from "./rtc-ice-candidate.js";
-import { createIceCandidatePair, IceTransportImpl } from "./rtc-ice-transport.js";
+import { createIceCandidatePair, IceTransportImpl, LateCandidate } from "./rtc-ice-transport.js";
 import { SctpTransportImpl } from "./rtc-sctp-transport.js";
 
 interface Objects {
@@ -110,38 +110,39 @@ export class TransportObjects {
     if (objects !== undefined) objects.ice.remoteCandidates.push(this.remote(objects, candidate));
   }
 
-  private remote({ mid, ice }: Objects, candidate: IceCandidate): RTCIceCandidate {
+  private remote({ mid, ice }: Objects, candidate: IceCandidate): LateCandidate {
     // Candidates in a description name no fragment of their own.
     const usernameFragment = candidate.usernameFragment ?? ice.remoteParameters?.usernameFragment;
-    const text = writeIceCandidate({ ...candidate, usernameFragment });
-    return new RTCIceCandidate({ candidate: text, sdpMid: mid, usernameFragment: usernameFragment ?? null });
-  }
-
-  private local({ mid }: Objects, candidate: IceCandidate): RTCIceCandidate {
-    const init = {
-      candidate: writeIceCandidate(candidate),
-      sdpMid: mid,
-      sdpMLineIndex: null,
-      usernameFragment: candidate.usernameFragment ?? null,
-    };
-    return new RTCIceCandidate({
-      ...init,
-      relayProtocol: candidate.relayProtocol ?? null,
-      url: candidate.url ?? null,
+    return new LateCandidate(() => {
+      const text = writeIceCandidate({ ...candidate, usernameFragment });
+      return new RTCIceCandidate({ candidate: text, sdpMid: mid, usernameFragment: usernameFragment ?? null });
     });
   }
 
-  /** What to hear of a transport; its calls come in the middle of rounds. */
+  private local({ mid }: Objects, candidate: IceCandidate): LateCandidate {
+    return new LateCandidate(() => {
+      const init = {
+        candidate: writeIceCandidate(candidate),
+        sdpMid: mid,
+        sdpMLineIndex: null,
+        usernameFragment: candidate.usernameFragment ?? null,
+      };
+      return new RTCIceCandidate({
+        ...init,
+        relayProtocol: candidate.relayProtocol ?? null,
+        url: candidate.url ?? null,
+      });
+    });
+  }
+
+  /** What to hear of a transport; its calls come in the middle of rounds, except for `onLocalCandidate`. */
   observer(id: number): Omit<TransportObserver, "onChannel" | "onCandidateError"> {
     const objects = this.ensure(id);
     const { ice, dtls } = objects;
     const task = (run: () => void): void => this.host.queueTask(run);
     let dtlsError: RTCError | undefined;
     return {
-      onLocalCandidate: (candidate) =>
-        task(() => {
-          ice.localCandidates.push(this.local(objects, candidate));
-        }),
+      onLocalCandidate: (candidate) => void ice.localCandidates.push(this.local(objects, candidate)),
       onGatheringStateChange: (state) =>
         task(() => {
           if (ice.setGatheringState(state)) this.host.onStatesChanged(() => ice.fireGatheringStateChange());
