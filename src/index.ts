@@ -137,6 +137,7 @@ export type {
   RTCSetParameterOptions,
 } from "./w3c/rtp-parameters.js";
 export type { ServerOptions } from "./w3c/server-options.js";
+export type { RTCIceGatherOptions } from "./w3c/standalone-ice.js";
 
 setDefaultPlatform(nodePlatform);
 

@@ -105,7 +105,6 @@ export class Gatherer {
       this.track(network.openUdp({ address: address.address, portRange: this.options.portRange }, socket));
       if (relayOnly) continue;
       if (tcp?.passive === true) this.listen(address, now);
-      if (tcp?.active === true && lite !== true) this.addTcp(IceTcpPort.active(network, address.address), address, now);
     }
     if (lite !== true)
       this.settings.servers.slice(0, MAX_SERVERS).forEach((server, index) => {
@@ -189,6 +188,7 @@ export class Gatherer {
     if (this.settings.policy !== "relay") {
       socket.visible = true;
       this.host.onBase(base, now);
+      this.dial(socket.address, now);
     }
     for (const server of this.servers) this.useServer(socket, server, now);
     this.finish(now);
@@ -198,13 +198,22 @@ export class Gatherer {
   handleBroken(socket: HostSocket, reason: string, now: number): void {
     this.options.logger?.("debug", "ice", `UDP on ${socket.address.address}: ${reason}`);
     if (socket.port === undefined) {
-      if (!this.closed) this.finish(now);
+      if (!this.closed) {
+        if (this.settings.policy !== "relay") this.dial(socket.address, now);
+        this.finish(now);
+      }
       return;
     }
     for (const relay of [...this.relays]) if (relay.socket === socket) relay.handleClosed(reason, now);
     if (socket.base !== undefined && socket.visible && !this.closed) this.host.onBaseClosed(socket.base, now);
     const at = this.sockets.indexOf(socket);
     if (at >= 0) this.sockets.splice(at, 1);
+  }
+
+  /** Active TCP, told after UDP. */
+  private dial(address: GatherAddress, now: number): void {
+    const { network, tcp, lite } = this.options;
+    if (tcp?.active === true && lite !== true) this.addTcp(IceTcpPort.active(network, address.address), address, now);
   }
 
   private listen(address: GatherAddress, now: number): void {

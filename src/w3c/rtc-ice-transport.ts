@@ -1,9 +1,18 @@
-// RTCIceTransport and RTCIceCandidatePair (webrtc-pc §5.6).
+// RTCIceTransport and RTCIceCandidatePair (webrtc-pc §5.6), and RTCIceTransport's extensions (webrtc-ice).
 import type { RTCIceGatheringState, RTCIceTransportState } from "./connection-states.js";
+import { defaultPlatform } from "./environment.js";
+import { domException } from "./errors.js";
 import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
-import { fireSimple } from "./events.js";
-import type { RTCIceCandidate, RTCIceComponent } from "./rtc-ice-candidate.js";
-import { construct, defineInterface, takeImpl } from "./webidl.js";
+import { fireSimple, type RTCPeerConnectionIceErrorEvent, type RTCPeerConnectionIceEvent } from "./events.js";
+import type { RTCIceCandidate, RTCIceCandidateInit, RTCIceComponent } from "./rtc-ice-candidate.js";
+import {
+  type RTCIceGatherOptions,
+  rtcIceGatherOptions,
+  rtcIceParameters,
+  rtcIceRole,
+  StandaloneIce,
+} from "./standalone-ice.js";
+import { construct, defineInterface, executing, takeImpl, takeImplIfAny } from "./webidl.js";
 
 export type RTCIceGathererState = RTCIceGatheringState;
 export type RTCIceRole = "unknown" | "controlling" | "controlled";
@@ -14,8 +23,12 @@ export interface RTCIceParameters {
   usernameFragment?: string;
 }
 
+export interface CandidateHolder {
+  readonly object: RTCIceCandidate;
+}
+
 /** A candidate whose object is made when a program first asks for it: few do, and connecting would wait for it. */
-export class LateCandidate {
+export class LateCandidate implements CandidateHolder {
   private make: (() => RTCIceCandidate) | undefined;
   private made: RTCIceCandidate | undefined;
 
@@ -33,8 +46,8 @@ export class LateCandidate {
 }
 
 interface IceCandidatePairImpl {
-  readonly local: LateCandidate;
-  readonly remote: LateCandidate;
+  readonly local: CandidateHolder;
+  readonly remote: CandidateHolder;
 }
 
 export class RTCIceCandidatePair {
@@ -52,10 +65,6 @@ export class RTCIceCandidatePair {
   }
 }
 
-export function createIceCandidatePair(local: LateCandidate, remote: LateCandidate): RTCIceCandidatePair {
-  return construct(RTCIceCandidatePair, { local, remote } satisfies IceCandidatePairImpl);
-}
-
 export class IceTransportImpl {
   readonly wrapper: RTCIceTransport;
   /** These are set directly where no event is due. */
@@ -64,13 +73,21 @@ export class IceTransportImpl {
   state: RTCIceTransportState = "new";
   gatheringState: RTCIceGathererState = "new";
   selectedCandidatePair: RTCIceCandidatePair | null = null;
-  localCandidates: LateCandidate[] = [];
-  remoteCandidates: LateCandidate[] = [];
+  localCandidates: CandidateHolder[] = [];
+  remoteCandidates: CandidateHolder[] = [];
   localParameters: RTCIceParameters | null = null;
   remoteParameters: RTCIceParameters | null = null;
 
-  constructor() {
-    this.wrapper = construct(RTCIceTransport, this);
+  /** What a transport without a connection stands on. */
+  readonly standalone: StandaloneIce | undefined;
+
+  /** `wrapper`: of a transport that the program made. */
+  constructor(wrapper?: RTCIceTransport) {
+    this.wrapper = wrapper ?? construct(RTCIceTransport, this);
+    if (wrapper === undefined) return;
+    // webrtc-ice has no role before start().
+    this.role = null as unknown as RTCIceRole;
+    this.standalone = new StandaloneIce(this, defaultPlatform());
   }
 
   /** To be called in a task, as the others: changes the state; true if `statechange` is due. */
@@ -95,24 +112,27 @@ export class IceTransportImpl {
     fireSimple(this.wrapper, "gatheringstatechange");
   }
 
-  setSelectedCandidatePair(pair: RTCIceCandidatePair | null): void {
-    if (this.selectedCandidatePair === pair) return;
-    this.selectedCandidatePair = pair;
+  select(local: CandidateHolder, remote: CandidateHolder): void {
+    this.selectedCandidatePair = construct(RTCIceCandidatePair, { local, remote } satisfies IceCandidatePairImpl);
     fireSimple(this.wrapper, "selectedcandidatepairchange");
   }
 }
 
 export interface RTCIceTransportEventMap {
   statechange: Event;
+  error: RTCPeerConnectionIceErrorEvent;
   gatheringstatechange: Event;
+  icecandidate: RTCPeerConnectionIceEvent;
   selectedcandidatepairchange: Event;
 }
 const IceTransportTarget: TypedEventTargetConstructor<RTCIceTransportEventMap> = EventTarget;
 
 export class RTCIceTransport extends IceTransportTarget {
-  readonly #impl: IceTransportImpl = takeImpl();
+  readonly #impl: IceTransportImpl = takeImplIfAny<IceTransportImpl>() ?? new IceTransportImpl(this);
   declare onstatechange: EventHandler;
+  declare onerror: EventHandler<RTCPeerConnectionIceErrorEvent>;
   declare ongatheringstatechange: EventHandler;
+  declare onicecandidate: EventHandler<RTCPeerConnectionIceEvent>;
   declare onselectedcandidatepairchange: EventHandler;
 
   get role(): RTCIceRole {
@@ -135,7 +155,8 @@ export class RTCIceTransport extends IceTransportTarget {
     return this.#impl.remoteCandidates.map(({ object }) => object);
   }
   getSelectedCandidatePair(): RTCIceCandidatePair | null {
-    return this.#impl.selectedCandidatePair;
+    const { state, selectedCandidatePair } = this.#impl;
+    return state === "new" || state === "closed" ? null : selectedCandidatePair;
   }
   getLocalParameters(): RTCIceParameters | null {
     const { localParameters } = this.#impl;
@@ -146,11 +167,39 @@ export class RTCIceTransport extends IceTransportTarget {
     return remoteParameters && { ...remoteParameters };
   }
 
+  // Without an RTCPeerConnection (webrtc-ice)
+
+  #standalone(where: string): StandaloneIce {
+    const { standalone } = this.#impl;
+    if (standalone !== undefined) return standalone;
+    throw domException("InvalidStateError", `${where}The transport is an RTCPeerConnection's.`);
+  }
+
+  gather(options?: RTCIceGatherOptions): void {
+    const where = executing("gather", "RTCIceTransport");
+    const converted = rtcIceGatherOptions(options, where);
+    this.#standalone(where).gather(converted, where);
+  }
+  start(remoteParameters?: RTCIceParameters, role?: RTCIceRole): void {
+    const where = executing("start", "RTCIceTransport");
+    const parameters = rtcIceParameters(remoteParameters, where);
+    const converted = role === undefined ? "controlled" : rtcIceRole(role, where);
+    this.#standalone(where).start(parameters, converted, where);
+  }
+  stop(): void {
+    this.#standalone(executing("stop", "RTCIceTransport")).stop();
+  }
+  addRemoteCandidate(remoteCandidate?: RTCIceCandidateInit): void {
+    const where = executing("addRemoteCandidate", "RTCIceTransport");
+    this.#standalone(where).addRemoteCandidate(remoteCandidate, where);
+  }
+
   static {
     defineInterface(RTCIceTransport, {
       name: "RTCIceTransport",
       brand: (o) => #impl in o,
-      handlers: ["statechange", "gatheringstatechange", "selectedcandidatepairchange"],
+      required: { gather: 0, start: 0, addRemoteCandidate: 0 },
+      handlers: ["statechange", "gatheringstatechange", "selectedcandidatepairchange", "error", "icecandidate"],
     });
   }
 }

@@ -10,7 +10,7 @@ import { fireSimple } from "./events.js";
 import { MAX_BUFFERED_AMOUNT } from "./rtc-data-channel.js";
 import { DtlsTransportImpl } from "./rtc-dtls-transport.js";
 import { RTCIceCandidate } from "./rtc-ice-candidate.js";
-import { createIceCandidatePair, IceTransportImpl, LateCandidate } from "./rtc-ice-transport.js";
+import { IceTransportImpl, LateCandidate } from "./rtc-ice-transport.js";
 import { SctpTransportImpl } from "./rtc-sctp-transport.js";
 
 interface Objects {
@@ -153,9 +153,7 @@ export class TransportObjects {
         }),
       onSelectedPairChange: (local, remote) =>
         task(() => {
-          ice.setSelectedCandidatePair(
-            createIceCandidatePair(this.local(objects, local), this.remote(objects, remote)),
-          );
+          ice.select(this.local(objects, local), this.remote(objects, remote));
         }),
       onIceRoleChange: (role) =>
         task(() => {
