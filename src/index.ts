@@ -4,6 +4,7 @@ import { setDefaultPlatform } from "./w3c/environment.js";
 import { createMediaDevices, type MediaDevices } from "./w3c/media-devices.js";
 import { syntheticCamera, syntheticMicrophone } from "./w3c/synthetic-devices.js";
 
+export type { RTCRtpCodec, RTCRtpCodecParameters } from "./w3c/codec-dictionary.js";
 export type {
   RTCBundlePolicy,
   RTCConfiguration,
@@ -124,8 +125,6 @@ export type {
   RTCDegradationPreference,
   RTCRtcpParameters,
   RTCRtpCapabilities,
-  RTCRtpCodec,
-  RTCRtpCodecParameters,
   RTCRtpCodingParameters,
   RTCRtpEncodingParameters,
   RTCRtpHeaderExtensionCapability,

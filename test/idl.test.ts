@@ -52,11 +52,15 @@ const PENDING = new Set([
   "VideoTrackGenerator",
 ]);
 
-/** Members of documents that have no file in @webref/idl: header extension control (webrtc-extensions §5). */
+/**
+ * Members of documents that have no file in @webref/idl: header extension control (webrtc-extensions); and `stopped`, which
+ * webrtc-pc has dropped and browsers have not.
+ */
 const ADDITIONAL: readonly string[] = [
   "RTCRtpTransceiver.getHeaderExtensionsToNegotiate",
   "RTCRtpTransceiver.setHeaderExtensionsToNegotiate",
   "RTCRtpTransceiver.getNegotiatedHeaderExtensions",
+  "RTCRtpTransceiver.stopped",
 ];
 
 interface Interface {

@@ -43,6 +43,7 @@ export function transceiver(
     addedByAddTrack: true,
     codecPreferences: null,
     headerExtensions: null,
+    answeredExtensions: null,
     ...parts,
     sender: {
       streamIds: ["stream"],

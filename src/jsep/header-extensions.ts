@@ -31,6 +31,12 @@ export const DEPENDENCY_DESCRIPTOR_EXTENSION =
 export const VIDEO_LAYERS_ALLOCATION_EXTENSION =
   "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00";
 
+/** Offered besides where there is simulcast. */
+export const SIMULCAST_EXTENSIONS: readonly string[] = [
+  DEPENDENCY_DESCRIPTOR_EXTENSION,
+  VIDEO_LAYERS_ALLOCATION_EXTENSION,
+];
+
 const used = (...uris: string[]): HeaderExtension[] => uris.map((uri) => ({ uri, direction: "sendrecv" }));
 const stopped = (...uris: string[]): HeaderExtension[] => uris.map((uri) => ({ uri, direction: "stopped" }));
 
@@ -79,8 +85,8 @@ export function extensionIdAssigner(table: IdTable, allowMixed: boolean): IdAssi
 }
 
 /**
- * The extensions of an offered section. `chosen` is what setHeaderExtensionsToNegotiate was given, null for the default:
- * with it, what simulcast profits from and what the session already uses are offered besides.
+ * The extensions of an offered section. `chosen` is what setHeaderExtensionsToNegotiate was given or the last answer left,
+ * null for the default: with it, what simulcast profits from and what the session already uses are offered besides.
  */
 export function offeredExtensions(
   kind: MediaKind,
@@ -92,8 +98,8 @@ export function offeredExtensions(
   const before = new Map(previous.map(({ uri, id }) => [uri, id]));
   const out: SdpExtmap[] = [];
   for (const { uri, direction } of chosen ?? CAPABILITIES[kind]) {
-    const isExtra = uri === DEPENDENCY_DESCRIPTOR_EXTENSION || uri === VIDEO_LAYERS_ALLOCATION_EXTENSION;
-    const wanted = direction !== "stopped" || (chosen === null && ((simulcast && isExtra) || before.has(uri)));
+    const isExtra = simulcast && SIMULCAST_EXTENSIONS.includes(uri);
+    const wanted = direction !== "stopped" || (chosen === null && (isExtra || before.has(uri)));
     if (!wanted) continue;
     const id = before.get(uri) ?? ids.assign(uri, null);
     if (id !== undefined) out.push({ id, direction: written(direction), uri, attributes: undefined });

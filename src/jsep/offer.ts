@@ -290,7 +290,7 @@ class MediaOffer {
         payloads,
         extmaps: offeredExtensions(
           kind,
-          transceiver.headerExtensions,
+          transceiver.answeredExtensions ?? transceiver.headerExtensions,
           simulcast,
           previous?.extmaps ?? [],
           this.extensionIds,

@@ -19,6 +19,8 @@ export interface TransceiverDescription {
   readonly codecPreferences: readonly RtpCodec[] | null;
   /** What setHeaderExtensionsToNegotiate was given; null for the default. */
   readonly headerExtensions: readonly HeaderExtension[] | null;
+  /** What the last answer has left of them, which is what offers have from then on; null for none yet. */
+  readonly answeredExtensions: readonly HeaderExtension[] | null;
 }
 
 export interface SenderDescription {

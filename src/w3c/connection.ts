@@ -90,6 +90,8 @@ export interface ConnectionOwner {
 export interface ConnectionMedia {
   /** Another number for every change that makes a created description out of date. */
   readonly revision: number;
+  /** A promise of setParameters is not settled yet: descriptions are applied after it. */
+  readonly isSettingParameters: boolean;
   descriptions(): readonly TransceiverDescription[];
   newTransceiverId(): string;
   /** Follows `ConnectionOwner.committed`; what it returns fires events, after `signalingstatechange`. */
@@ -288,6 +290,13 @@ export class Connection {
     return allowed ? this.inTask(run) : new Promise((resolve) => resolve(run()));
   }
 
+  /** As `inTaskIf`, in a task behind that of a setParameters that is under way (webrtc-pc §4.4.1.5, "start the process over"). */
+  private inDescriptionTask(allowed: boolean, run: () => void): Promise<void> {
+    return this.inTaskIf<void | Promise<void>>(allowed, () =>
+      allowed && this.owner.media.isSettingParameters ? this.inDescriptionTask(true, run) : run(),
+    ) as Promise<void>;
+  }
+
   setLocalDescription(type: SdpType | undefined, sdp: string): Promise<void> {
     return this.chain.chain(
       () => {
@@ -295,7 +304,7 @@ export class Connection {
         const answering = signalingState === "have-remote-offer" || signalingState === "have-local-pranswer";
         const effective = type ?? (answering ? "answer" : "offer");
         const allowed = effective !== "rollback" || this.isIn("have-local-offer", "have-remote-offer");
-        return this.inTaskIf(allowed, () => {
+        return this.inDescriptionTask(allowed, () => {
           if (effective !== "rollback" && sdp === "") {
             const state = this.state;
             const fresh = effective === "offer" ? state.lastOffer : state.lastAnswer;
@@ -326,12 +335,12 @@ export class Connection {
       async () => {
         if (type === "offer" && this.signalingState === "have-local-offer") {
           // Implicit rollback: "perfect negotiation" (webrtc-pc §4.4.1.5, step 3.5).
-          await this.inTask(() =>
+          await this.inDescriptionTask(true, () =>
             this.commit(this.unwrap(applyLocal(this.state, "rollback", "")), "rollback", "local"),
           );
         }
         const allowed = type !== "rollback" || this.isIn("have-local-offer", "have-remote-offer");
-        await this.inTaskIf(allowed, () =>
+        await this.inDescriptionTask(allowed, () =>
           this.commit(this.unwrap(applyRemote(this.state, type, sdp, this.remoteInputs())), type, "remote"),
         );
       },

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MediaStream, mediaDevices, RTCPeerConnection, type RTCTrackEvent } from "../index.js";
+import {
+  MediaStream,
+  mediaDevices,
+  RTCPeerConnection,
+  type RTCRtpSender,
+  type RTCSdpType,
+  type RTCSessionDescription,
+  type RTCTrackEvent,
+} from "../index.js";
 
 /** Lets queued tasks run. */
 async function settle(): Promise<void> {
@@ -131,4 +139,138 @@ test("setParameters takes what getParameters returned in the same task, with rea
   await assert.rejects(sender.setParameters(larger), RangeError);
   await settle();
   await assert.rejects(sender.setParameters(larger), { name: "InvalidStateError" });
+});
+
+test("the answerer's stop() leaves the section inactive; its own offer rejects it (webrtc-pc, stop())", async (t) => {
+  const [a, b] = pair(t);
+  const transceiver = a.addTransceiver("audio");
+  await a.setLocalDescription();
+  await b.setRemoteDescription(a.localDescription!);
+  const stopped = b.getTransceivers()[0]!;
+  stopped.stop();
+  await b.setLocalDescription();
+  await a.setRemoteDescription(b.localDescription!);
+  assert.deepEqual([transceiver.direction, transceiver.currentDirection], ["sendrecv", "inactive"]);
+  assert.deepEqual([stopped.direction, stopped.currentDirection, stopped.stopped], ["stopped", "inactive", false]);
+  await negotiate(b, a);
+  for (const gone of [transceiver, stopped]) {
+    assert.deepEqual(
+      [gone.direction, gone.currentDirection, gone.mid, gone.stopped],
+      ["stopped", "stopped", null, true],
+    );
+  }
+  assert.deepEqual([a.getTransceivers(), b.getTransceivers()], [[], []]);
+});
+
+test("a transceiver of addTransceiver takes no remote offer, also with a track that addTrack gave it", async (t) => {
+  const [a, b] = pair(t);
+  a.addTransceiver("audio");
+  const own = b.addTransceiver("audio");
+  const stream = await mediaDevices.getUserMedia({ audio: true });
+  assert.equal(b.addTrack(stream.getTracks()[0]!, stream), own.sender);
+  await a.setLocalDescription();
+  await b.setRemoteDescription(a.localDescription!);
+  assert.deepEqual(
+    b.getTransceivers().map(({ mid }) => mid),
+    [null, "0"],
+  );
+});
+
+test("a peer's stream is the same object when it comes back", async (t) => {
+  const [a, b] = pair(t);
+  const stream = await mediaDevices.getUserMedia({ audio: true });
+  a.addTrack(stream.getTracks()[0]!, stream);
+  const streams: unknown[] = [];
+  b.ontrack = ({ streams: [remote] }) => streams.push(remote);
+  await a.setLocalDescription();
+  await b.setRemoteDescription(a.localDescription!);
+  await b.setRemoteDescription({ type: "rollback" });
+  await b.setRemoteDescription(a.localDescription!);
+  assert.equal(streams.length, 2);
+  assert.equal(streams[0], streams[1]);
+});
+
+const rids = (sender: RTCRtpSender): (string | undefined)[] => sender.getParameters().encodings.map(({ rid }) => rid);
+
+/** The description with simulcast that its maker wants to receive. */
+function receiving({ sdp, type }: RTCSessionDescription, ...names: string[]): { type: RTCSdpType; sdp: string } {
+  const lines = names.map((rid) => `a=rid:${rid} recv\r\n`).join("");
+  return { type, sdp: `${sdp}${lines}${names.length > 0 ? `a=simulcast:recv ${names.join(";")}\r\n` : ""}` };
+}
+
+test("simulcast that an offer proposes is taken, and taken back by a rollback", async (t) => {
+  const [a, b] = pair(t);
+  const stream = await mediaDevices.getUserMedia({ video: true, audio: true });
+  const [audio, video] = stream.getTracks().map((track) => b.addTrack(track, stream));
+  a.addTransceiver("audio");
+  a.addTransceiver("video");
+  await a.setLocalDescription();
+  const offer = receiving(a.localDescription!, "q", "h", "q");
+  await b.setRemoteDescription(offer);
+  assert.deepEqual(rids(video!), ["q", "h"]);
+  assert.deepEqual(
+    video!.getParameters().encodings.map(({ scaleResolutionDownBy }) => scaleResolutionDownBy),
+    [2, 1],
+  );
+  await b.setRemoteDescription({ type: "rollback" });
+  assert.deepEqual([rids(video!), rids(audio!)], [[undefined], [undefined]]);
+  await b.setRemoteDescription(offer);
+  assert.match((await b.createAnswer()).sdp!, /a=simulcast:send q;h\r\n/);
+});
+
+test("an answer narrows simulcast, ours as well as the peer's, and waits for setParameters", async (t) => {
+  const [a, b] = pair(t);
+  const { sender } = a.addTransceiver("video", { sendEncodings: [{ rid: "q" }, { rid: "h" }, { rid: "f" }] });
+  await a.setLocalDescription();
+  await b.setRemoteDescription(a.localDescription!);
+  await b.setLocalDescription();
+  const answer = b.localDescription!;
+  const narrow = { type: answer.type, sdp: answer.sdp.replace("recv q;h;f", "recv f;q") };
+  const parameters = sender.getParameters();
+  parameters.encodings[2]!.maxBitrate = 100_000;
+  const applied = a.setRemoteDescription(narrow);
+  await sender.setParameters(parameters);
+  await applied;
+  assert.deepEqual(rids(sender), ["q", "f"]);
+  assert.equal(sender.getParameters().encodings[1]!.maxBitrate, 100_000);
+  const stale = sender.getParameters();
+
+  // The peer's next offer takes one of them: what is sent changes with our answer.
+  b.getTransceivers()[0]!.direction = "sendrecv";
+  await b.setLocalDescription();
+  const { sdp } = b.localDescription!;
+  await a.setRemoteDescription({ type: "offer", sdp: sdp.replace(/a=(rid:[qh] |simulcast).*\r\n/g, "") });
+  assert.deepEqual(rids(sender), ["q", "f"]);
+  await a.setLocalDescription();
+  assert.deepEqual(rids(sender), ["f"]);
+  await assert.rejects(sender.setParameters(stale), { name: "InvalidModificationError" });
+});
+
+test("header extensions: what an answer leaves is what is offered next (webrtc-extensions)", async (t) => {
+  const [a, b] = pair(t);
+  const transceiver = a.addTransceiver("video");
+  await a.setLocalDescription();
+  await b.setRemoteDescription(a.localDescription!);
+  const theirs = b.getTransceivers()[0]!;
+  const orientation = "urn:3gpp:video-orientation";
+  const of = (list: { uri: string; direction?: string }[]): string | undefined =>
+    list.find(({ uri }) => uri === orientation)?.direction;
+  theirs.setHeaderExtensionsToNegotiate(
+    theirs
+      .getHeaderExtensionsToNegotiate()
+      .map((extension) => (extension.uri === orientation ? { uri: orientation, direction: "stopped" } : extension)),
+  );
+  await b.setLocalDescription();
+  await a.setRemoteDescription(b.localDescription!);
+  assert.equal(of(transceiver.getNegotiatedHeaderExtensions()), "stopped");
+  assert.equal(of(transceiver.getHeaderExtensionsToNegotiate()), "stopped");
+  assert.equal(of(a.addTransceiver("video").getHeaderExtensionsToNegotiate()), "stopped", "as the first of its kind");
+  assert.doesNotMatch((await a.createOffer()).sdp!, /video-orientation/);
+  // The program may want it again.
+  transceiver.setHeaderExtensionsToNegotiate(
+    transceiver
+      .getHeaderExtensionsToNegotiate()
+      .map((extension) => (extension.uri === orientation ? { uri: orientation, direction: "sendrecv" } : extension)),
+  );
+  assert.match((await a.createOffer()).sdp!, /video-orientation/);
 });

@@ -12,16 +12,20 @@ import { fire, RTCTrackEvent } from "./events.js";
 import type { MediaHost } from "./media-host.js";
 import { StreamImpl } from "./media-stream.js";
 import { randomUuid, type TrackImpl } from "./media-stream-track.js";
+import { defaultEncodings, followEncodings, rememberStable, rollBackEncodings } from "./negotiated-encodings.js";
 import type { DtlsTransportImpl } from "./rtc-dtls-transport.js";
 import type { SenderImpl } from "./rtc-rtp-sender.js";
 import { type LiveDirection, TransceiverImpl } from "./rtc-rtp-transceiver.js";
-import { codecsMatch, newEncoding, type RTCRtpEncodingParameters, setDefaultScales } from "./rtp-parameters.js";
+import type { RTCRtpEncodingParameters } from "./rtp-parameters.js";
 
 export interface MediaObjectsHost extends Omit<MediaHost, "changed"> {
   /** Where `track` events fire. */
   readonly target: object;
   dtlsTransport(id: number): DtlsTransportImpl | null;
 }
+
+/** Streams of the peer that no receiver has at the moment, and that the program may see again. */
+const MAX_IDLE_STREAMS = 64;
 
 export class MediaObjects {
   /** In order of creation. */
@@ -32,8 +36,9 @@ export class MediaObjects {
   private readonly host: MediaHost;
   private readonly cname: string;
   private nextId = 0;
-  /** The peer's streams, by identifier, as long as a receiver has them. */
+  /** The peer's streams by identifier: those that receivers have, and the last of those that they had. */
   private remoteStreams = new Map<string, StreamImpl>();
+  private isStable = true;
 
   constructor(connection: MediaObjectsHost) {
     this.connection = connection;
@@ -62,6 +67,10 @@ export class MediaObjects {
     return this.list.map((transceiver) => transceiver.describe());
   }
 
+  get isSettingParameters(): boolean {
+    return this.list.some(({ sender }) => sender.isSettingParameters);
+  }
+
   newTransceiverId(): string {
     return `t${this.nextId++}`;
   }
@@ -74,10 +83,12 @@ export class MediaObjects {
     direction: LiveDirection,
     encodings: RTCRtpEncodingParameters[],
     addedByAddTrack: boolean,
-    id: string = this.newTransceiverId(),
+    id: string | null = null,
   ): TransceiverImpl {
-    const init = { id, kind, direction, track, encodings, cname: this.cname, addedByAddTrack };
-    const transceiver = new TransceiverImpl(this.host, init);
+    const init = { kind, direction, track, encodings, cname: this.cname, addedByAddTrack, madeByOffer: id !== null };
+    const transceiver = new TransceiverImpl(this.host, { ...init, id: id ?? this.newTransceiverId() });
+    const first = this.list.find((other) => other.kind === kind && !other.stopping);
+    if (first !== undefined) transceiver.copyExtensions(first);
     this.list = [...this.list, transceiver];
     this.revision++;
     return transceiver;
@@ -92,9 +103,7 @@ export class MediaObjects {
   }
 
   take(transceiver: TransceiverImpl, track: TrackImpl): void {
-    transceiver.sender.track = track;
-    transceiver.addedByAddTrack = true;
-    transceiver.direction = receives(transceiver.direction) ? "sendrecv" : "sendonly";
+    transceiver.attach(track);
     this.revision++;
   }
 
@@ -132,8 +141,11 @@ export class MediaObjects {
   /** A plan has been committed. What it returns fires the events, in the same task. */
   committed(plan: Plan, source: DescriptionSource, type: SdpType): () => void {
     const changes: Changes = { muted: [], removed: [], added: [], tracks: [] };
+    if (type === "offer" && this.isStable) for (const { sender } of this.list) rememberStable(sender);
+    this.isStable = plan.next.signalingState === "stable";
     for (const entry of plan.transceivers) this.follow(entry, source, type, changes);
-    if (plan.next.signalingState === "stable") {
+    if (type === "rollback") for (const { sender } of this.list) rollBackEncodings(sender);
+    if (type === "answer") {
       const homes = new Set(plan.next.slots.map(({ transceiver }) => transceiver));
       for (const transceiver of this.list) {
         if (transceiver.stopping && !homes.has(transceiver.id)) transceiver.stop();
@@ -149,6 +161,7 @@ export class MediaObjects {
     if (transceiver === undefined) {
       if (!plan.create) return;
       transceiver = this.add(plan.kind, null, "recvonly", defaultEncodings(plan.kind), false, plan.transceiver);
+      rememberStable(transceiver.sender);
     }
     const { sender, receiver } = transceiver;
     transceiver.mid = plan.mid;
@@ -162,45 +175,17 @@ export class MediaObjects {
     transceiver.media = plan.media;
     transceiver.currentDirection = plan.media?.direction ?? null;
     if (plan.media !== null && sends(plan.media.direction)) transceiver.hasSent = true;
-    this.followEncodings(transceiver, plan, source, type);
+    if (type !== "rollback") followEncodings(sender, plan, source, type);
+    if (type === "answer" && plan.media !== null) transceiver.followExtensions(plan.media);
     const direction = plan.stop || plan.discard ? "inactive" : firedDirection(plan, source, type);
     if (direction !== undefined) {
       const streamIds = receives(direction) && plan.remote !== null ? plan.remote.streamIds : [];
       this.setDirection(transceiver, direction, streamIds, changes);
     }
     if (plan.stop) transceiver.stop();
-    if (plan.discard && !transceiver.addedByAddTrack) {
+    if (plan.discard && !transceiver.usedByAddTrack) {
       transceiver.stop();
       this.list = this.list.filter((other) => other !== transceiver);
-    }
-  }
-
-  /** Simulcast: what a peer's first offer proposes, and what an answer leaves. */
-  private followEncodings(
-    { sender, hasSent }: TransceiverImpl,
-    { media, remote, mediaChanged }: TransceiverPlan,
-    source: DescriptionSource,
-    type: SdpType,
-  ): void {
-    const { encodings } = sender;
-    if (media !== null && mediaChanged) {
-      // What is negotiated away cannot be asked for any more.
-      for (const encoding of encodings) {
-        const { codec } = encoding;
-        if (codec !== undefined && !media.sendCodecs.some((own) => codecsMatch(own, codec))) delete encoding.codec;
-      }
-    }
-    if (source !== "remote") return;
-    if (type === "offer") {
-      const proposed = remote?.receiveRids ?? [];
-      if (proposed.length < 2 || encodings.length !== 1 || encodings[0]!.rid !== undefined || hasSent) return;
-      const next = proposed.map(({ rid, paused }) => ({ ...newEncoding(rid), active: !paused }));
-      if (sender.owner.kind === "video") setDefaultScales(next);
-      sender.setEncodings(next);
-    } else if (media !== null && mediaChanged && sends(media.direction) && encodings.length > 1) {
-      const left = encodings.filter(({ rid }) => !media.removedSendRids.includes(rid ?? ""));
-      if (media.sendRids.length === 0 || left.length === 0) sender.setEncodings(encodings.slice(0, 1));
-      else if (left.length < encodings.length) sender.setEncodings(left);
     }
   }
 
@@ -225,17 +210,24 @@ export class MediaObjects {
   }
 
   private remoteStream(id: string): StreamImpl {
-    let stream = this.remoteStreams.get(id);
-    if (stream === undefined) {
-      stream = new StreamImpl(this.connection.platform, [], id);
-      this.remoteStreams.set(id, stream);
-    }
+    const stream = this.remoteStreams.get(id) ?? new StreamImpl(this.connection.platform, [], id);
+    // The last one asked for is the last one to be forgotten.
+    this.remoteStreams.delete(id);
+    this.remoteStreams.set(id, stream);
     return stream;
   }
 
+  /** A stream keeps its object (§5.3, "set the associated remote streams"): up to a number of them that a peer cannot raise. */
   private pruneStreams(): void {
     const used = new Set(this.list.flatMap(({ receiver }) => receiver.streams));
-    for (const [id, stream] of this.remoteStreams) if (!used.has(stream)) this.remoteStreams.delete(id);
+    let idle = 0;
+    for (const stream of this.remoteStreams.values()) if (!used.has(stream)) idle++;
+    for (const [id, stream] of this.remoteStreams) {
+      if (idle <= MAX_IDLE_STREAMS) return;
+      if (used.has(stream)) continue;
+      this.remoteStreams.delete(id);
+      idle--;
+    }
   }
 
   private fire({ muted, removed, added, tracks }: Changes): void {
@@ -269,12 +261,6 @@ interface Changes {
   readonly added: (readonly [StreamImpl, TrackImpl])[];
   /** Transceivers with a track event. */
   readonly tracks: TransceiverImpl[];
-}
-
-function defaultEncodings(kind: MediaKind): RTCRtpEncodingParameters[] {
-  const encodings = [newEncoding()];
-  if (kind === "video") setDefaultScales(encodings);
-  return encodings;
 }
 
 /** The direction, ours, that a description sets [[FiredDirection]] to; undefined for a local offer. */

@@ -2,6 +2,7 @@
 import type { MediaKind } from "../jsep/codec-capabilities.js";
 import { receives } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
+import { codecParameters } from "./codec-dictionary.js";
 import { domString, double, nullable } from "./conversions.js";
 import type {
   Candidate,
@@ -13,12 +14,7 @@ import type { MediaHost } from "./media-host.js";
 import type { StreamImpl } from "./media-stream.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource } from "./media-stream-track.js";
 import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
-import {
-  codecParameters,
-  type RTCRtpCapabilities,
-  type RTCRtpReceiveParameters,
-  rtpCapabilities,
-} from "./rtp-parameters.js";
+import { type RTCRtpCapabilities, type RTCRtpReceiveParameters, rtpCapabilities } from "./rtp-parameters.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
 export interface RTCRtpContributingSource {

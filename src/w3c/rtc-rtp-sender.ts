@@ -3,6 +3,7 @@ import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/cod
 import { sends } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { SenderDescription } from "../jsep/transceivers.js";
+import { codecParameters, codecsMatch, isAuxiliary } from "./codec-dictionary.js";
 import { domString, interfaceArgument } from "./conversions.js";
 import { domException } from "./errors.js";
 import { copyPlain } from "./media-constraints.js";
@@ -13,14 +14,12 @@ import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.j
 import { DtmfSenderImpl, type RTCDTMFSender } from "./rtc-dtmf-sender.js";
 import {
   checkEncodings,
-  codecParameters,
-  codecsMatch,
-  isAuxiliary,
   type RTCDegradationPreference,
   type RTCRtpCapabilities,
   type RTCRtpEncodingParameters,
   type RTCRtpSendParameters,
   type RTCSetParameterOptions,
+  resolutionsAreValid,
   rtpCapabilities,
   rtpSendParameters,
   setParameterOptions,
@@ -51,6 +50,12 @@ export class SenderImpl {
   track: TrackImpl | null;
   streamIds: readonly string[] = [];
   encodings: RTCRtpEncodingParameters[];
+  /** [[LastStableRidlessSendEncodings]]. */
+  lastStableRidlessEncodings: RTCRtpEncodingParameters[] | null = null;
+  /** A promise of setParameters is not settled: descriptions wait (webrtc-pc §4.4.1.5). */
+  isSettingParameters = false;
+  /** The program wants a key frame of this encoding (webrtc-extensions). */
+  onKeyFrameRequest: ((encodingIndex: number) => void) | null = null;
   transport: DtlsTransportImpl | null = null;
   degradationPreference: RTCDegradationPreference | undefined;
   readonly dtmf: DtmfSenderImpl | null;
@@ -146,7 +151,7 @@ export class SenderImpl {
     return codecPreferences ?? rtpCodecCapabilities(kind, "send");
   }
 
-  async setParameters(parameters: RTCRtpSendParameters): Promise<void> {
+  async setParameters(parameters: RTCRtpSendParameters, options: Required<RTCSetParameterOptions>): Promise<void> {
     const { kind, host } = this.owner;
     if (this.owner.stopping) throw domException("InvalidStateError", `${SET_PARAMETERS}The transceiver is stopped.`);
     const last = this.lastReturned;
@@ -157,18 +162,35 @@ export class SenderImpl {
     const { encodings } = parameters;
     const codecs = this.choosableCodecs();
     for (const { codec } of encodings) {
-      if (codec !== undefined && !codecs.some((own) => !isAuxiliary(own) && codecsMatch(own, codec))) {
+      if (codec !== undefined && !codecs.some((own) => !isAuxiliary(own) && codecsMatch(own, codec, true))) {
         throw domException("InvalidModificationError", `${SET_PARAMETERS}The codec is not one that was negotiated.`);
       }
     }
     checkEncodings(kind, encodings, codecs, SET_PARAMETERS);
     if (kind === "video") for (const encoding of encodings) encoding.scaleResolutionDownBy ??= 1;
+    if (!resolutionsAreValid(encodings)) {
+      throw domException(
+        "InvalidModificationError",
+        `${SET_PARAMETERS}scaleResolutionDownTo is not valid for every active encoding.`,
+      );
+    }
+    const encodingOptions = kind === "audio" ? [] : options.encodingOptions;
+    if (encodingOptions.length > 0 && encodingOptions.length !== encodings.length) {
+      throw domException(
+        "InvalidModificationError",
+        `${SET_PARAMETERS}There are ${encodingOptions.length} encodingOptions for ${encodings.length} encodings.`,
+      );
+    }
+    this.isSettingParameters = true;
     await new Promise<void>((resolve) => {
       host.queueTask(() => {
+        this.isSettingParameters = false;
         this.lastReturned = null;
         this.encodings = copyPlain(encodings);
         this.degradationPreference = parameters.degradationPreference;
-        host.changed();
+        encodingOptions.forEach(({ keyFrame }, index) => {
+          if (keyFrame === true) this.onKeyFrameRequest?.(index);
+        });
         resolve();
       });
     });
@@ -193,6 +215,10 @@ export class SenderImpl {
   /** The encodings that remain, or that a peer's offer proposes; the parameters a program holds are out of date. */
   setEncodings(encodings: RTCRtpEncodingParameters[]): void {
     this.encodings = encodings;
+    this.lastReturned = null;
+  }
+
+  forgetParameters(): void {
     this.lastReturned = null;
   }
 
@@ -239,8 +265,7 @@ export class RTCRtpSender {
 
   setParameters(parameters: RTCRtpSendParameters, options?: RTCSetParameterOptions): Promise<void> {
     const converted = rtpSendParameters(parameters, SET_PARAMETERS);
-    setParameterOptions(options, SET_PARAMETERS);
-    return this.#impl.setParameters(converted);
+    return this.#impl.setParameters(converted, setParameterOptions(options, SET_PARAMETERS));
   }
   getParameters(): RTCRtpSendParameters {
     return this.#impl.getParameters();

@@ -1,8 +1,15 @@
 // RTCRtpTransceiver (webrtc-pc §5.4, webrtc-extensions §5).
 import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/codec-capabilities.js";
-import { type HeaderExtension, headerExtensionCapabilities, MID_EXTENSION } from "../jsep/header-extensions.js";
+import { receives } from "../jsep/direction.js";
+import {
+  type HeaderExtension,
+  headerExtensionCapabilities,
+  MID_EXTENSION,
+  SIMULCAST_EXTENSIONS,
+} from "../jsep/header-extensions.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { TransceiverDescription } from "../jsep/transceivers.js";
+import { codecsMatch, isAuxiliary, plainCodec, type RTCRtpCodec } from "./codec-dictionary.js";
 import { type Dictionary, dictionary, interfaceType, sequence } from "./conversions.js";
 import { domException } from "./errors.js";
 import type { MediaHost } from "./media-host.js";
@@ -11,11 +18,7 @@ import type { TrackImpl } from "./media-stream-track.js";
 import { ReceiverImpl, type RTCRtpReceiver } from "./rtc-rtp-receiver.js";
 import { type RTCRtpSender, SenderImpl } from "./rtc-rtp-sender.js";
 import {
-  codecsMatch,
   headerExtensionCapabilityList,
-  isAuxiliary,
-  plainCodec,
-  type RTCRtpCodec,
   type RTCRtpEncodingParameters,
   type RTCRtpHeaderExtensionCapability,
   type RTCRtpTransceiverDirection,
@@ -35,6 +38,8 @@ export interface TransceiverInit {
   readonly encodings: RTCRtpEncodingParameters[];
   readonly cname: string;
   readonly addedByAddTrack: boolean;
+  /** A remote offer had it made. */
+  readonly madeByOffer: boolean;
 }
 
 export class TransceiverImpl {
@@ -52,11 +57,17 @@ export class TransceiverImpl {
   mid: string | null = null;
   stopping = false;
   stopped = false;
-  /** Also set by addTrack where it takes one that a remote offer has made. */
+  /** Made by addTrack, or made by a remote offer and then used by it: free for the next remote offer. */
   addedByAddTrack: boolean;
+  private readonly madeByOffer: boolean;
+  /** addTrack has attached a track: a rollback leaves it. */
+  usedByAddTrack: boolean;
   media: NegotiatedMedia | null = null;
   codecPreferences: readonly RtpCodec[] | null = null;
+  /** What setHeaderExtensionsToNegotiate was given. */
   headerExtensions: readonly HeaderExtension[] | null = null;
+  /** [[HeaderExtensionsToNegotiate]] as an answer has left it since. */
+  answeredExtensions: readonly HeaderExtension[] | null = null;
   /** It has been sending once: addTrack must not take its sender (§5.1). */
   hasSent = false;
 
@@ -66,15 +77,63 @@ export class TransceiverImpl {
     this.kind = init.kind;
     this.direction = init.direction;
     this.addedByAddTrack = init.addedByAddTrack;
+    this.usedByAddTrack = init.addedByAddTrack;
+    this.madeByOffer = init.madeByOffer;
     this.sender = new SenderImpl(this, init.track, init.encodings, init.cname);
     this.receiver = new ReceiverImpl(this);
     this.wrapper = construct(RTCRtpTransceiver, this);
   }
 
   describe(): TransceiverDescription {
-    const { id, kind, direction, stopping, stopped, addedByAddTrack, codecPreferences, headerExtensions } = this;
-    const sender = this.sender.describe();
-    return { id, kind, direction, stopping, stopped, addedByAddTrack, codecPreferences, headerExtensions, sender };
+    const { id, kind, direction, stopping, stopped, addedByAddTrack, codecPreferences } = this;
+    const { headerExtensions, answeredExtensions } = this;
+    return {
+      id,
+      kind,
+      direction,
+      stopping,
+      stopped,
+      addedByAddTrack,
+      codecPreferences,
+      headerExtensions,
+      answeredExtensions,
+      sender: this.sender.describe(),
+    };
+  }
+
+  /** addTrack takes it for this track. */
+  attach(track: TrackImpl): void {
+    this.sender.track = track;
+    this.usedByAddTrack = true;
+    if (this.madeByOffer) this.addedByAddTrack = true;
+    this.direction = receives(this.direction) ? "sendrecv" : "sendonly";
+  }
+
+  /** An answer is applied: what it leaves of the header extensions is what will be offered (webrtc-extensions). */
+  followExtensions(media: NegotiatedMedia): void {
+    const negotiated = new Map(media.headerExtensions.map(({ uri, direction }) => [uri, direction]));
+    this.answeredExtensions = this.extensionsToNegotiate.map(({ uri, direction }) => ({
+      uri,
+      // BUNDLE cannot do without it (RFC 9143 §9.2): it is offered again.
+      direction: negotiated.get(uri) ?? (uri === MID_EXTENSION ? direction : "stopped"),
+    }));
+  }
+
+  /** A new transceiver negotiates what the first of its kind does (webrtc-extensions). */
+  copyExtensions({ headerExtensions, answeredExtensions }: TransceiverImpl): void {
+    this.headerExtensions = headerExtensions;
+    const isSimulcast = headerExtensions === null && this.sender.encodings.length > 1;
+    this.answeredExtensions =
+      answeredExtensions?.map((extension) =>
+        isSimulcast && SIMULCAST_EXTENSIONS.includes(extension.uri)
+          ? { ...extension, direction: "sendrecv" }
+          : extension,
+      ) ?? null;
+  }
+
+  /** [[HeaderExtensionsToNegotiate]]. */
+  get extensionsToNegotiate(): readonly HeaderExtension[] {
+    return this.answeredExtensions ?? this.headerExtensions ?? headerExtensionCapabilities(this.kind);
   }
 
   setDirection(direction: LiveDirection): void {
@@ -121,7 +180,7 @@ export class TransceiverImpl {
 
   setHeaderExtensions(extensions: readonly RTCRtpHeaderExtensionCapability[]): void {
     const where = executing("setHeaderExtensionsToNegotiate", "RTCRtpTransceiver");
-    const current = this.headerExtensions ?? headerExtensionCapabilities(this.kind);
+    const current = this.extensionsToNegotiate;
     if (extensions.some(({ uri }) => uri === "")) throw new TypeError(`${where}An extension has no URI.`);
     const isSame =
       extensions.length === current.length && extensions.every(({ uri }, index) => uri === current[index]!.uri);
@@ -134,6 +193,7 @@ export class TransceiverImpl {
       }
     }
     this.headerExtensions = extensions.map(({ uri, direction }) => ({ uri, direction: direction ?? "sendrecv" }));
+    this.answeredExtensions = null;
     this.host.changed();
   }
 }
@@ -185,6 +245,11 @@ export class RTCRtpTransceiver {
     return this.#impl.stopped ? "stopped" : this.#impl.currentDirection;
   }
 
+  /** No longer in webrtc-pc, where direction says it; browsers have it still. */
+  get stopped(): boolean {
+    return this.#impl.stopped;
+  }
+
   stop(): void {
     const { host } = this.#impl;
     if (host.isClosed) {
@@ -201,8 +266,7 @@ export class RTCRtpTransceiver {
   }
 
   getHeaderExtensionsToNegotiate(): RTCRtpHeaderExtensionCapability[] {
-    const { headerExtensions, kind } = this.#impl;
-    return (headerExtensions ?? headerExtensionCapabilities(kind)).map((extension) => ({ ...extension }));
+    return this.#impl.extensionsToNegotiate.map((extension) => ({ ...extension }));
   }
   setHeaderExtensionsToNegotiate(extensions: Iterable<RTCRtpHeaderExtensionCapability>): void {
     const where = executing("setHeaderExtensionsToNegotiate", "RTCRtpTransceiver");

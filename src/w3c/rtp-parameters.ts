@@ -1,9 +1,15 @@
 // The dictionaries of RTP sending and receiving (webrtc-pc §5.2, webrtc-svc, webrtc-priority, mst-content-hint,
 // webrtc-extensions §5), and what addTransceiver and setParameters check of encodings.
 import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/codec-capabilities.js";
-import type { NegotiatedCodec } from "../jsep/codecs.js";
 import { headerExtensionCapabilities } from "../jsep/header-extensions.js";
 import { MAX_SIMULCAST_STREAMS } from "../jsep/simulcast.js";
+import {
+  codecsMatch,
+  isAuxiliary,
+  plainCodec,
+  type RTCRtpCodec,
+  type RTCRtpCodecParameters,
+} from "./codec-dictionary.js";
 import {
   boolean,
   type Converter,
@@ -27,15 +33,6 @@ export type RTCDegradationPreference =
   | "balanced"
   | "maintain-framerate-and-resolution";
 
-export interface RTCRtpCodec {
-  mimeType: string;
-  clockRate: number;
-  channels?: number;
-  sdpFmtpLine?: string;
-}
-export interface RTCRtpCodecParameters extends RTCRtpCodec {
-  payloadType: number;
-}
 export interface RTCRtpHeaderExtensionCapability {
   uri: string;
   /** webrtc-extensions §5. */
@@ -74,8 +71,15 @@ export interface RTCRtpEncodingParameters extends RTCRtpCodingParameters {
   /** webrtc-priority. */
   priority?: RTCPriorityType;
   networkPriority?: RTCPriorityType;
-  /** webrtc-extensions §4. */
+  /** webrtc-extensions. */
   adaptivePtime?: boolean;
+  /** webrtc-extensions: in place of scaleResolutionDownBy. */
+  scaleResolutionDownTo?: RTCResolutionRestriction;
+}
+/** The most that an encoding has, whichever way the frame is turned. */
+export interface RTCResolutionRestriction {
+  maxWidth?: number;
+  maxHeight?: number;
 }
 export interface RTCRtpSendParameters extends RTCRtpParameters {
   transactionId: string;
@@ -83,7 +87,13 @@ export interface RTCRtpSendParameters extends RTCRtpParameters {
   degradationPreference?: RTCDegradationPreference;
 }
 export interface RTCRtpReceiveParameters extends RTCRtpParameters {}
-export type RTCSetParameterOptions = Record<never, never>;
+export interface RTCEncodingOptions {
+  keyFrame?: boolean;
+}
+/** webrtc-extensions: one entry for each encoding, or none. */
+export interface RTCSetParameterOptions {
+  encodingOptions?: RTCEncodingOptions[];
+}
 
 // -- Conversion
 
@@ -116,6 +126,12 @@ export const rtpEncodingParameters: Dictionary<RTCRtpEncodingParameters> = dicti
     priority: { type: priorityType, default: () => "low" },
     networkPriority: { type: priorityType },
     adaptivePtime: { type: boolean, default: () => false },
+    scaleResolutionDownTo: {
+      type: dictionary<RTCResolutionRestriction>("RTCResolutionRestriction", {
+        maxWidth: { type: unsignedLong },
+        maxHeight: { type: unsignedLong },
+      }),
+    },
   },
   codingParameters,
 );
@@ -165,10 +181,16 @@ export const rtpSendParameters: Dictionary<RTCRtpSendParameters> = dictionary<RT
   },
   rtpParameters,
 );
-export const setParameterOptions: Dictionary<RTCSetParameterOptions> = dictionary<RTCSetParameterOptions>(
-  "RTCSetParameterOptions",
-  {},
-);
+export const setParameterOptions: Dictionary<Required<RTCSetParameterOptions>> = dictionary<
+  Required<RTCSetParameterOptions>
+>("RTCSetParameterOptions", {
+  encodingOptions: {
+    type: sequence(
+      dictionary<RTCEncodingOptions>("RTCEncodingOptions", { keyFrame: { type: boolean, default: () => false } }),
+    ),
+    default: () => [],
+  },
+});
 
 export const headerExtensionCapabilityList: Converter<RTCRtpHeaderExtensionCapability[]> = sequence(
   dictionary<RTCRtpHeaderExtensionCapability>("RTCRtpHeaderExtensionCapability", {
@@ -177,33 +199,7 @@ export const headerExtensionCapabilityList: Converter<RTCRtpHeaderExtensionCapab
   }),
 );
 
-// -- Codecs
-
-export function plainCodec({ mimeType, clockRate, channels, sdpFmtpLine }: RtpCodec): RTCRtpCodec {
-  const codec: RTCRtpCodec = { mimeType, clockRate };
-  if (channels !== undefined) codec.channels = channels;
-  if (sdpFmtpLine !== undefined) codec.sdpFmtpLine = sdpFmtpLine;
-  return codec;
-}
-
-export function codecParameters(codecs: readonly NegotiatedCodec[]): RTCRtpCodecParameters[] {
-  return codecs.map((codec) => ({ ...plainCodec(codec), payloadType: codec.payloadType }));
-}
-
-/** "Codec dictionary match" (webrtc-pc §5.3.1). */
-export function codecsMatch(a: RtpCodec | RTCRtpCodec, b: RtpCodec | RTCRtpCodec): boolean {
-  return (
-    a.mimeType.toLowerCase() === b.mimeType.toLowerCase() &&
-    a.clockRate === b.clockRate &&
-    a.channels === b.channels &&
-    a.sdpFmtpLine === b.sdpFmtpLine
-  );
-}
-
-/** Codecs that repair or accompany others, and cannot be all there is. */
-export function isAuxiliary({ mimeType }: { readonly mimeType: string }): boolean {
-  return /\/(rtx|red|ulpfec|flexfec-03|cn|telephone-event)$/i.test(mimeType);
-}
+// -- Capabilities
 
 /** RTCRtpSender.getCapabilities and RTCRtpReceiver.getCapabilities; null for what is neither audio nor video. */
 export function rtpCapabilities(kind: string, direction: "send" | "receive"): RTCRtpCapabilities | null {
@@ -224,11 +220,17 @@ const SCALABILITY_MODE = /^(?:L1T[1-3]|[LS][23]T[1-3]h?|L[23]T[1-3]_KEY(?:_SHIFT
 /** Codecs with one spatial layer only. */
 const TEMPORAL_ONLY = /\/(?:vp8|h264|h265)$/i;
 
+/** What a codec gets that cannot have the mode asked for (webrtc-svc §5): two temporal layers, as in Chromium. */
+export const DEFAULT_SCALABILITY_MODE = "L1T2";
+
+export function supportsScalabilityMode({ mimeType }: { readonly mimeType: string }, mode: string): boolean {
+  return SCALABILITY_MODE.test(mode) && (mode.startsWith("L1") || !TEMPORAL_ONLY.test(mimeType));
+}
+
 function checkScalabilityMode(encoding: RTCRtpEncodingParameters, codecs: readonly RtpCodec[], where: string): void {
   const mode = encoding.scalabilityMode;
   if (mode === undefined) return;
-  const allowed = (codec: { readonly mimeType: string }): boolean =>
-    SCALABILITY_MODE.test(mode) && (mode.startsWith("L1") || !TEMPORAL_ONLY.test(codec.mimeType));
+  const allowed = (codec: { readonly mimeType: string }): boolean => supportsScalabilityMode(codec, mode);
   const candidates = encoding.codec === undefined ? codecs.filter((codec) => !isAuxiliary(codec)) : [encoding.codec];
   if (candidates.some(allowed)) return;
   throw domException("OperationError", `${where}The scalabilityMode '${mode}' is not supported by the codec.`);
@@ -244,6 +246,7 @@ export function checkEncodings(
   for (const encoding of encodings) {
     if (kind === "audio") {
       delete encoding.scaleResolutionDownBy;
+      delete encoding.scaleResolutionDownTo;
       delete encoding.maxFramerate;
       delete encoding.scalabilityMode;
     }
@@ -255,6 +258,16 @@ export function checkEncodings(
     }
     checkScalabilityMode(encoding, codecs, where);
   }
+}
+
+/** webrtc-extensions: a resolution for each active encoding or for none, and none that is nothing. */
+export function resolutionsAreValid(encodings: readonly RTCRtpEncodingParameters[]): boolean {
+  const given = encodings.filter(({ scaleResolutionDownTo }) => scaleResolutionDownTo !== undefined);
+  if (given.length === 0) return true;
+  return (
+    given.every(({ scaleResolutionDownTo: to }) => (to!.maxWidth ?? 0) > 0 && (to!.maxHeight ?? 0) > 0) &&
+    encodings.every(({ active, scaleResolutionDownTo }) => active === false || scaleResolutionDownTo !== undefined)
+  );
 }
 
 /** The "addTransceiver sendEncodings validation steps" and what follows them (webrtc-pc §5.1). */
@@ -273,9 +286,12 @@ export function initialEncodings(
   const codecs = rtpCodecCapabilities(kind, "send");
   checkEncodings(kind, encodings, codecs, where);
   for (const { codec } of encodings) {
-    if (codec !== undefined && !codecs.some((own) => !isAuxiliary(own) && codecsMatch(own, codec))) {
+    if (codec !== undefined && !codecs.some((own) => !isAuxiliary(own) && codecsMatch(own, codec, true))) {
       throw domException("OperationError", `${where}The codec '${codec.mimeType}' cannot be sent.`);
     }
+  }
+  if (!resolutionsAreValid(encodings)) {
+    throw domException("OperationError", `${where}scaleResolutionDownTo is not valid for every active encoding.`);
   }
   encodings.splice(kind === "audio" ? 1 : MAX_SIMULCAST_STREAMS);
   if (encodings.length === 0) encodings.push(newEncoding());
