@@ -23,15 +23,12 @@ const FILES = [
 
 /** Interfaces (`Name`) and members (`Name.member`, `Name.constructor`) that are not written yet. */
 const PENDING = new Set([
-  "RTCPeerConnection.getStats",
   "RTCPeerConnection.setIdentityProvider",
   "RTCPeerConnection.getIdentityAssertion",
   "RTCPeerConnection.peerIdentity",
   "RTCPeerConnection.idpLoginUrl",
   "RTCPeerConnection.idpErrorInfo",
-  "RTCRtpSender.getStats",
   "RTCRtpSender.transform",
-  "RTCRtpReceiver.getStats",
   "RTCRtpReceiver.transform",
   "RTCIdentityProviderGlobalScope",
   "RTCIdentityProviderRegistrar",

@@ -1,7 +1,11 @@
-// What idl.test.ts needs of webidl2, which has no types of its own.
+// What the tests need of webidl2, which has no types of its own.
 declare module "webidl2" {
   export interface IDLTypeDescription {
+    /** "sequence", "record", "Promise" …; empty for a plain type. */
     readonly generic: string;
+    readonly nullable: boolean;
+    /** The name of a plain type. */
+    readonly idlType: string | readonly IDLTypeDescription[];
   }
   interface ExtendedAttribute {
     readonly name: string;
@@ -40,6 +44,17 @@ declare module "webidl2" {
     | Container<"interface">
     | Container<"interface mixin">
     | { readonly type: "includes"; readonly target: string; readonly includes: string }
-    | { readonly type: "dictionary" | "enum" | "typedef" | "callback" };
+    | {
+        readonly type: "dictionary";
+        readonly name: string;
+        readonly inheritance: string | null;
+        readonly members: readonly {
+          readonly name: string;
+          readonly required: boolean;
+          readonly idlType: IDLTypeDescription;
+        }[];
+      }
+    | { readonly type: "enum"; readonly name: string; readonly values: readonly { readonly value: string }[] }
+    | { readonly type: "typedef" | "callback" };
   export function parse(text: string): IDLRootType[];
 }

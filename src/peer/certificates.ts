@@ -21,12 +21,12 @@ function certify(platform: Platform, privateKey: PrivateKey, lifetime: number): 
   const random = (length: number): Uint8Array => crypto.random(length);
   // A day of grace for peers whose clock is late.
   const der = createCertificate(privateKey, { notBefore: now - DAY, notAfter, random });
-  return {
-    der,
-    privateKey,
-    notAfter,
-    fingerprints: [{ algorithm: "sha-256", value: fingerprint(crypto, der, "sha-256") }],
-  };
+  return { der, privateKey, notAfter, fingerprints: [certificateFingerprint(platform, der)] };
+}
+
+/** The fingerprint of a certificate (DER) as descriptions have it. */
+export function certificateFingerprint({ crypto }: Pick<Platform, "crypto">, der: Uint8Array): Fingerprint {
+  return { algorithm: "sha-256", value: fingerprint(crypto, der, "sha-256") };
 }
 
 /** A certificate for one connection: ECDSA P-256, made in a fraction of a millisecond. */

@@ -30,6 +30,7 @@ import { DEFAULT_MTU, type SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { ipScope } from "../util/ip.js";
 import { DEMUX_DTLS, demux } from "./demux.js";
+import type { TransportRtpCounters } from "./media-stats.js";
 import type { Platform } from "./platform.js";
 import { Round, type RoundOwner } from "./round.js";
 import { type RoundNetwork, roundNetwork } from "./round-network.js";
@@ -44,7 +45,9 @@ export const RELEASE_TIMEOUT = 5000;
 const MAX_UNANNOUNCED_RECORD = DEFAULT_MTU;
 
 export type { Channel, ChannelError, ChannelHandler } from "../datachannel/channels.js";
+export type { RemoteCandidate } from "../ice/candidate.js";
 export type { ExternalAddress, IceTcpOptions } from "../ice/options.js";
+export type { CandidatePair } from "../ice/pair.js";
 
 /**
  * In order of preference. Negotiated whether or not there is media: it may come later on the same DTLS association, and some
@@ -117,6 +120,8 @@ export class PeerTransport implements RoundOwner {
   private dtlsEnded = false;
   /** Datagrams dropped because nothing here takes them (RTP without media, unknown first bytes). */
   dropped = 0;
+  /** What congestion control counts, once there is media. */
+  rtpCounters: TransportRtpCounters | undefined;
 
   constructor(options: PeerTransportOptions, host: PeerTransportHost) {
     this.options = options;
@@ -147,6 +152,12 @@ export class PeerTransport implements RoundOwner {
 
   get dtls(): DtlsConnection | undefined {
     return this.dtlsConnection;
+  }
+
+  /** The name of the SRTP protection profile (RFC 5764 §4.1.2) that DTLS has negotiated. */
+  get srtpCipher(): string | undefined {
+    const profile = this.dtlsConnection?.srtpProfile;
+    return Object.entries(SrtpProtectionProfile).find(([, code]) => code === profile)?.[0];
   }
 
   get sctp(): SctpAssociation | undefined {

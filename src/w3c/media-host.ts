@@ -1,5 +1,6 @@
 // What senders, receivers and transceivers need of their connection.
 import type { Platform } from "../peer/platform.js";
+import type { RTCStatsReport } from "./rtc-stats-report.js";
 
 export interface MediaHost {
   readonly platform: Platform;
@@ -12,4 +13,6 @@ export interface MediaHost {
   updateNegotiationNeeded(): void;
   /** Runs an operation of the operations chain (webrtc-pc §4.4.1.2). */
   chain<T>(operation: () => Promise<T>): Promise<T>;
+  /** The statistics of one sender or receiver, by its impl. */
+  getStats(selector: object): Promise<RTCStatsReport>;
 }

@@ -57,6 +57,7 @@ export class MediaObjects {
       },
       updateNegotiationNeeded: () => connection.updateNegotiationNeeded(),
       chain: (operation) => connection.chain(operation),
+      getStats: (selector) => connection.getStats(selector),
     };
     this.cname = randomUuid(platform).slice(0, 16);
   }

@@ -1,6 +1,7 @@
 // MediaStreamTrack and its event (Media Capture and Streams §4.3, mst-content-hint). Where a track's media comes from is a
 // TrackSource: a device, an RTCRtpReceiver, a generator.
 import type { MediaKind } from "../jsep/codec-capabilities.js";
+import type { MediaSourceCounters } from "../peer/media-stats.js";
 import type { Platform } from "../peer/platform.js";
 import { boolean, domString, interfaceType } from "./conversions.js";
 import type { EventHandler, EventInit, TypedEventTargetConstructor } from "./event-handlers.js";
@@ -27,6 +28,8 @@ export interface TrackSource {
   capabilities(): MediaTrackCapabilities;
   /** The settings that a track with these constraints could have, best first; see selectSettings. */
   candidates(constraints: MediaTrackConstraints, current: MediaTrackSettings): readonly Candidate[];
+  /** What it has produced, for getStats of a sender of its tracks; missing where nobody counts. */
+  counters?(): MediaSourceCounters;
 }
 
 /** A random identifier in the form of a UUID (RFC 9562 §5.4), as tracks and streams have. */

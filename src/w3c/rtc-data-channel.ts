@@ -18,11 +18,18 @@ export type BinaryType = "blob" | "arraybuffer";
 /** Bytes that may wait to be sent on one channel before `send` throws OperationError. */
 export const MAX_BUFFERED_AMOUNT: number = 1024 * 1024 * 1024;
 
+/** How many channels of a connection have become open, and how many have ceased to be (RTCPeerConnectionStats). */
+export interface DataChannelCounts {
+  opened: number;
+  closed: number;
+}
+
 /** What channels of one connection share. */
 export interface DataChannelOwner {
   readonly tasks: TaskQueue;
   /** [[MaxMessageSize]] of the connection's SCTP transport. */
   readonly maxMessageSize: number;
+  readonly counts?: DataChannelCounts;
   /** The channel is "closed" now: the connection can forget it. */
   onDataChannelClosed?(channel: DataChannelImpl): void;
 }
@@ -91,7 +98,7 @@ export class DataChannelImpl implements ChannelHandler {
   readonly wrapper: RTCDataChannel;
   readonly parameters: DataChannelParameters;
   readonly owner: DataChannelOwner;
-  state: RTCDataChannelState = "connecting";
+  private currentState: RTCDataChannelState = "connecting";
   bufferedAmount = 0;
   bufferedAmountLowThreshold = 0;
   binaryType: BinaryType = "arraybuffer";
@@ -115,6 +122,33 @@ export class DataChannelImpl implements ChannelHandler {
     this.memory = memoryOf(owner);
     this.lastId = parameters.id ?? null;
     this.wrapper = construct(RTCDataChannel, this);
+  }
+
+  get state(): RTCDataChannelState {
+    return this.currentState;
+  }
+
+  private set state(state: RTCDataChannelState) {
+    const { counts } = this.owner;
+    if (counts !== undefined && state === "open") counts.opened++;
+    else if (counts !== undefined && this.currentState === "open") counts.closed++;
+    this.currentState = state;
+  }
+
+  // For statistics (RTCDataChannelStats).
+
+  get messagesSent(): number {
+    return this.transport?.messagesSent ?? 0;
+  }
+  get bytesSent(): number {
+    return this.transport?.bytesSent ?? 0;
+  }
+  /** Those of which there was an event: not what waits for its task. */
+  get messagesReceived(): number {
+    return (this.transport?.messagesReceived ?? 0) - this.inbox.length;
+  }
+  get bytesReceived(): number {
+    return this.transport?.bytesReceived ?? 0;
   }
 
   get id(): number | null {

@@ -2,6 +2,7 @@
 import type { Plan } from "../jsep/plan.js";
 import type { AppliedDescription } from "../jsep/state.js";
 import type { Channel, ChannelHandler, PeerTransport } from "../peer/peer-transport.js";
+import type { Platform } from "../peer/platform.js";
 import {
   type Configuration,
   copyConfiguration,
@@ -40,10 +41,15 @@ import {
   generateCertificate,
   type RTCCertificate,
 } from "./rtc-certificate.js";
-import { DataChannelImpl, type DataChannelOwner, type RTCDataChannel } from "./rtc-data-channel.js";
+import {
+  type DataChannelCounts,
+  DataChannelImpl,
+  type DataChannelOwner,
+  type RTCDataChannel,
+} from "./rtc-data-channel.js";
 import { iceCandidateInit, RTCIceCandidate, type RTCIceCandidateInit } from "./rtc-ice-candidate.js";
-import type { RTCRtpReceiver } from "./rtc-rtp-receiver.js";
-import { type RTCRtpSender, senderImplOf } from "./rtc-rtp-sender.js";
+import type { ReceiverImpl, RTCRtpReceiver } from "./rtc-rtp-receiver.js";
+import { type RTCRtpSender, type SenderImpl, senderImplOf } from "./rtc-rtp-sender.js";
 import { type RTCRtpTransceiver, type RTCRtpTransceiverInit, rtpTransceiverInit } from "./rtc-rtp-transceiver.js";
 import type { RTCSctpTransport } from "./rtc-sctp-transport.js";
 import {
@@ -53,8 +59,10 @@ import {
   type RTCSessionDescriptionInit,
   sessionDescriptionInit,
 } from "./rtc-session-description.js";
+import type { RTCStatsReport } from "./rtc-stats-report.js";
 import { initialEncodings } from "./rtp-parameters.js";
 import { DEFAULT_MAX_MESSAGE_SIZE, MAX_MESSAGE_SIZE, type ServerOptions } from "./server-options.js";
+import { ConnectionStats, type StatsSource } from "./stats.js";
 import { TransportObjects } from "./transport-objects.js";
 import { constructing, defineInterface, executing, isPlatformObject } from "./webidl.js";
 
@@ -88,7 +96,9 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   readonly #objects: TransportObjects;
   readonly #media: MediaObjects;
   #configuration: Configuration;
+  readonly #stats: ConnectionStats;
   readonly #channels = new Set<DataChannelImpl>();
+  readonly #channelCounts: DataChannelCounts = { opened: 0, closed: 0 };
   /** Channels that no association carries yet. */
   #unattached: DataChannelImpl[] = [];
   #hadDataChannel = false;
@@ -131,6 +141,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       updateNegotiationNeeded: () => this.#connection.updateNegotiationNeeded(),
       chain: (operation) => this.#connection.chainOperation(operation),
       dtlsTransport: (id) => this.#objects.dtlsTransport(id),
+      getStats: (selector) => this.#stats.report(selector),
     });
     this.#connection = new Connection(
       {
@@ -159,6 +170,25 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       this.#owner(),
     );
     this.#connection.resizePool(this.#configuration.iceCandidatePoolSize, false);
+    this.#stats = new ConnectionStats(this.#statsSource(platform));
+  }
+
+  #statsSource(platform: Platform): StatsSource {
+    const connection = this.#connection;
+    const objects = this.#objects;
+    const media = this.#media;
+    return {
+      platform,
+      get transports() {
+        return objects.all;
+      },
+      certificate: () => connection.certificates()[0]?.der,
+      channels: this.#channels,
+      channelCounts: this.#channelCounts,
+      get transceivers() {
+        return media.list;
+      },
+    };
   }
 
   #owner(): ConnectionOwner {
@@ -241,6 +271,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     const objects = this.#objects;
     return {
       tasks: this.#connection.tasks,
+      counts: this.#channelCounts,
       get maxMessageSize(): number {
         return objects.sctp?.maxMessageSize ?? Number.POSITIVE_INFINITY;
       },
@@ -509,6 +540,20 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     return transceiver.wrapper;
   }
 
+  // Statistics (§8)
+
+  getStats(selector?: MediaStreamTrack | null): Promise<RTCStatsReport> {
+    if (selector === null || selector === undefined) return this.#stats.report();
+    const where = executing("getStats", "RTCPeerConnection");
+    const track = trackImplOf(interfaceArgument(selector, "MediaStreamTrack", 1, where));
+    const found = this.#media.list
+      .flatMap<SenderImpl | ReceiverImpl>(({ sender, receiver }) => [sender, receiver])
+      .filter((candidate) => candidate.track === track);
+    if (found.length === 1) return this.#stats.report(found[0]);
+    const message = found.length === 0 ? "There is no sender or receiver" : "There is more than one sender or receiver";
+    throw domException("InvalidAccessError", `${where}${message} for the track.`);
+  }
+
   static generateCertificate(keygenAlgorithm: AlgorithmIdentifier): Promise<RTCCertificate> {
     return generateCertificate(defaultPlatform(), keygenAlgorithm);
   }
@@ -518,13 +563,20 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       name: "RTCPeerConnection",
       brand: (o) => #connection in o,
       constructorLength: 0,
-      required: { createDataChannel: 1, addTransceiver: 1, setRemoteDescription: 1, setConfiguration: 0 },
+      required: {
+        createDataChannel: 1,
+        addTransceiver: 1,
+        setRemoteDescription: 1,
+        setConfiguration: 0,
+        getStats: 0,
+      },
       promises: [
         "createOffer",
         "createAnswer",
         "setLocalDescription",
         "setRemoteDescription",
         "addIceCandidate",
+        "getStats",
         "generateCertificate",
       ],
       handlers: [

@@ -2,6 +2,7 @@
 import type { MediaKind } from "../jsep/codec-capabilities.js";
 import { receives } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
+import type { ReceiverStatistics } from "../peer/media-stats.js";
 import { codecParameters } from "./codec-dictionary.js";
 import { domString, double, nullable } from "./conversions.js";
 import type {
@@ -14,6 +15,7 @@ import type { MediaHost } from "./media-host.js";
 import type { StreamImpl } from "./media-stream.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource } from "./media-stream-track.js";
 import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
+import type { RTCStatsReport } from "./rtc-stats-report.js";
 import { type RTCRtpCapabilities, type RTCRtpReceiveParameters, rtpCapabilities } from "./rtp-parameters.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
@@ -42,6 +44,8 @@ export class ReceiverImpl implements TrackSource {
   /** [[AssociatedRemoteMediaStreams]]. */
   streams: readonly StreamImpl[] = [];
   jitterBufferTarget: number | null = null;
+  /** What the media layer counts, once it receives. */
+  statistics: ReceiverStatistics | undefined;
   /** The track and its clones, while they are live. */
   readonly tracks: Set<TrackImpl> = new Set();
 
@@ -125,6 +129,9 @@ export class RTCRtpReceiver {
   getParameters(): RTCRtpReceiveParameters {
     return this.#impl.getParameters();
   }
+  getStats(): Promise<RTCStatsReport> {
+    return this.#impl.owner.host.getStats(this.#impl);
+  }
   getContributingSources(): RTCRtpContributingSource[] {
     return [];
   }
@@ -133,6 +140,6 @@ export class RTCRtpReceiver {
   }
 
   static {
-    defineInterface(RTCRtpReceiver, { name: "RTCRtpReceiver", brand: (o) => #impl in o });
+    defineInterface(RTCRtpReceiver, { name: "RTCRtpReceiver", brand: (o) => #impl in o, promises: ["getStats"] });
   }
 }

@@ -3,6 +3,7 @@ import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/cod
 import { sends } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { SenderDescription } from "../jsep/transceivers.js";
+import type { SenderStatistics } from "../peer/media-stats.js";
 import { codecParameters, codecsMatch, isAuxiliary } from "./codec-dictionary.js";
 import { domString, interfaceArgument } from "./conversions.js";
 import { domException } from "./errors.js";
@@ -12,6 +13,7 @@ import { type MediaStream, streamImplOf } from "./media-stream.js";
 import { type MediaStreamTrack, randomUuid, type TrackImpl, trackImplOf } from "./media-stream-track.js";
 import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
 import { DtmfSenderImpl, type RTCDTMFSender } from "./rtc-dtmf-sender.js";
+import type { RTCStatsReport } from "./rtc-stats-report.js";
 import {
   checkEncodings,
   type RTCDegradationPreference,
@@ -59,6 +61,8 @@ export class SenderImpl {
   transport: DtlsTransportImpl | null = null;
   degradationPreference: RTCDegradationPreference | undefined;
   readonly dtmf: DtmfSenderImpl | null;
+  /** What the media layer counts, once it sends. */
+  statistics: SenderStatistics | undefined;
   /** [[LastReturnedParameters]], for the rest of the task. */
   private lastReturned: RTCRtpSendParameters | null = null;
   /** SSRCs by rid: an encoding keeps them. */
@@ -279,6 +283,10 @@ export class RTCRtpSender {
     );
   }
 
+  getStats(): Promise<RTCStatsReport> {
+    return this.#impl.owner.host.getStats(this.#impl);
+  }
+
   setStreams(...streams: MediaStream[]): void {
     const where = executing("setStreams", "RTCRtpSender");
     streams.forEach((stream, index) => {
@@ -296,7 +304,7 @@ export class RTCRtpSender {
       name: "RTCRtpSender",
       brand: (o) => #impl in o,
       required: { setParameters: 1, setStreams: 0 },
-      promises: ["setParameters", "replaceTrack"],
+      promises: ["setParameters", "replaceTrack", "getStats"],
     });
   }
 }

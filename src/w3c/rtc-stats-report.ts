@@ -9,29 +9,34 @@ export class RTCStatsReport {
     return this.#entries.size;
   }
 
-  get(key: string): object | undefined {
+  // biome-ignore lint/suspicious/noExplicitAny: as TypeScript's library for browsers has it, so that code moves over.
+  get(key: string): any {
     return this.#entries.get(domString(key, ""));
   }
   has(key: string): boolean {
     return this.#entries.has(domString(key, ""));
   }
-  entries(): IterableIterator<[string, object]> {
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  entries(): IterableIterator<[string, any]> {
     return this.#entries.entries();
   }
   keys(): IterableIterator<string> {
     return this.#entries.keys();
   }
-  values(): IterableIterator<object> {
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  values(): IterableIterator<any> {
     return this.#entries.values();
   }
-  forEach(callback: (value: object, key: string, report: RTCStatsReport) => void, thisArg?: unknown): void {
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  forEach(callback: (value: any, key: string, report: RTCStatsReport) => void, thisArg?: unknown): void {
     if (typeof callback !== "function") {
       throw new TypeError(`${executing("forEach", "RTCStatsReport")}parameter 1 is not of type 'Function'.`);
     }
     for (const [key, value] of this.#entries) callback.call(thisArg, value, key, this);
   }
 
-  declare [Symbol.iterator]: () => IterableIterator<[string, object]>;
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  declare [Symbol.iterator]: () => IterableIterator<[string, any]>;
 
   static {
     defineInterface(RTCStatsReport, { name: "RTCStatsReport", brand: (o) => #entries in o, required: { forEach: 1 } });

@@ -19,6 +19,13 @@ export interface MediaDevice {
   candidates(constraints: MediaTrackConstraints): readonly MediaTrackSettings[];
 }
 
+let liveTracks = 0;
+
+/** Whether a track of any device is live (webrtc-stats §10.2, the "context capturing state"). */
+export function isCapturing(): boolean {
+  return liveTracks > 0;
+}
+
 /** A device that a program has opened: the source of its track and of the clones of that. */
 export class DeviceSource implements TrackSource {
   readonly device: MediaDevice;
@@ -29,10 +36,11 @@ export class DeviceSource implements TrackSource {
   }
 
   attach(track: TrackImpl): void {
+    if (!this.tracks.has(track)) liveTracks++;
     this.tracks.add(track);
   }
   detach(track: TrackImpl): void {
-    this.tracks.delete(track);
+    if (this.tracks.delete(track)) liveTracks--;
   }
   capabilities(): MediaTrackCapabilities {
     return this.device.capabilities();

@@ -12,6 +12,7 @@ import { DtlsTransportImpl } from "./rtc-dtls-transport.js";
 import { RTCIceCandidate } from "./rtc-ice-candidate.js";
 import { IceTransportImpl, LateCandidate } from "./rtc-ice-transport.js";
 import { SctpTransportImpl } from "./rtc-sctp-transport.js";
+import type { StatsTransport } from "./stats-transport.js";
 
 interface Objects {
   readonly ice: IceTransportImpl;
@@ -55,6 +56,11 @@ export class TransportObjects {
       this.byId.set(id, objects);
     }
     return objects;
+  }
+
+  /** For statistics. */
+  get all(): StatsTransport[] {
+    return Array.from(this.byId, ([id, { ice, dtls, peer }]) => ({ id, ice, dtls, peer }));
   }
 
   dtlsTransport(id: number): DtlsTransportImpl | null {
