@@ -36,6 +36,30 @@ test("one side connects and the other only answers", () => {
   assert.ok(pair.ends[0].association.stats.usesZeroChecksum);
 });
 
+test("who has just answered an INIT sends its own only if nothing comes of that", () => {
+  for (const lost of [false, true]) {
+    const pair = new Pair({ delay: 10, filter: (_from, packet) => lost && firstChunk(packet) === INIT_ACK });
+    pair.keepLog = true;
+    const [early, late] = pair.ends;
+    early.association.connect(pair.now);
+    pair.run(pair.now + 11);
+    late.association.connect(pair.now);
+    pair.run(pair.now + 300);
+    const inits = pair.log.filter(({ packet }) => firstChunk(packet) === INIT).map(({ from, at }) => [from, at]);
+    assert.deepEqual(
+      inits,
+      lost
+        ? [
+            [0, 1000],
+            [1, 1111],
+          ]
+        : [[0, 1000]],
+    );
+    assert.equal(late.association.state, lost ? "cookie-wait" : "established");
+    assert.equal(early.association.state, late.association.state);
+  }
+});
+
 test("data sent before the handshake travels with COOKIE ECHO", () => {
   const pair = new Pair({ delay: 50 });
   const { association } = pair.ends[0];

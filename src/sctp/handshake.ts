@@ -29,6 +29,8 @@ import { CAUSE_STALE_COOKIE, errorCause, STATE_COOKIE } from "./parameters.js";
 const PLAIN_INIT_AFTER = 2;
 const NEVER = Number.POSITIVE_INFINITY;
 const MAX_STREAMS = 65_535;
+/** Milliseconds for which an INIT of ours waits after the peer's was answered: its COOKIE ECHO makes ours needless. */
+const INIT_GRACE = 100;
 
 /** What the handshake does to the association. */
 export interface HandshakeHost {
@@ -79,6 +81,9 @@ export class Handshake {
   inboundStreams: number;
   private tries = 0;
   private initSentAt = 0;
+  private initAnsweredAt = -NEVER;
+  /** `deadline` is when our first INIT is to be sent. */
+  private initHeld = false;
   /** The COOKIE ECHO chunk, to be sent with the next flush. */
   cookieEcho: Uint8Array | undefined;
   cookieEchoDue = false;
@@ -109,11 +114,14 @@ export class Handshake {
   start(now: number): void {
     this.host.state = "cookie-wait";
     this.tries = 0;
-    this.sendInit(now);
+    this.initHeld = now - this.initAnsweredAt < INIT_GRACE;
+    if (this.initHeld) this.deadline = now + INIT_GRACE;
+    else this.sendInit(now);
   }
 
   stop(): void {
     this.deadline = NEVER;
+    this.initHeld = false;
     this.cookieEcho = undefined;
     this.cookieEchoDue = false;
     this.cookieAckDue = false;
@@ -189,6 +197,7 @@ export class Handshake {
       ],
     });
     this.out.sendAlone(ack, init.initiateTag);
+    this.initAnsweredAt = now;
   }
 
   handleInitAck(packet: Uint8Array, offset: number, length: number, now: number): void {
@@ -289,6 +298,7 @@ export class Handshake {
   private establish(now: number): void {
     this.host.state = "established";
     this.deadline = NEVER;
+    this.initHeld = false;
     this.cookieEcho = undefined;
     this.cookieEchoDue = false;
     this.host.onEstablished(now);
@@ -298,6 +308,11 @@ export class Handshake {
     const { state } = this.host;
     if (state !== "cookie-wait" && state !== "cookie-echoed") {
       this.deadline = NEVER;
+      return;
+    }
+    if (this.initHeld) {
+      this.initHeld = false;
+      this.sendInit(now);
       return;
     }
     this.tries++;
