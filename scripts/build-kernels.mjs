@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const kernels = ["chacha20-poly1305", "ghash"].map((name) => ({
+const kernels = ["chacha20-poly1305", "ctr-hmac-sha1", "ghash"].map((name) => ({
   source: `kernels/${name}.ts`,
   target: `src/crypto/${name}-wasm.ts`,
 }));

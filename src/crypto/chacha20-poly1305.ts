@@ -55,11 +55,11 @@ class ChaCha20Poly1305 implements Aead {
     const { memory } = this.kernel;
     memory.set(this.key, KEY);
     for (let i = 0; i < count; i++) {
-      const { buffer, offset, length, nonce, aad } = jobs[i]!;
-      if (length > MAX_DATA || aad.length > MAX_AAD) throw new RangeError("record too long for the AEAD kernel");
-      this.setInputs(nonce, aad);
+      const { buffer, offset, length, nonce, aad, aadLength = aad.length } = jobs[i]!;
+      if (length > MAX_DATA || aadLength > MAX_AAD) throw new RangeError("record too long for the AEAD kernel");
+      this.setInputs(nonce, aad, aadLength);
       memory.set(buffer.subarray(offset, offset + length), DATA);
-      this.kernel.seal(aad.length, length);
+      this.kernel.seal(aadLength, length);
       buffer.set(memory.subarray(DATA, DATA + length), offset);
       buffer.set(memory.subarray(TAG, TAG + 16), offset + length);
     }
@@ -70,23 +70,23 @@ class ChaCha20Poly1305 implements Aead {
     memory.set(this.key, KEY);
     for (let i = 0; i < count; i++) {
       const job = jobs[i]!;
-      const { buffer, offset, nonce, aad } = job;
+      const { buffer, offset, nonce, aad, aadLength = aad.length } = job;
       const length = job.length - 16;
       job.ok = false;
-      if (length < 0 || length > MAX_DATA || aad.length > MAX_AAD) continue;
-      this.setInputs(nonce, aad);
+      if (length < 0 || length > MAX_DATA || aadLength > MAX_AAD) continue;
+      this.setInputs(nonce, aad, aadLength);
       memory.set(buffer.subarray(offset, offset + length), DATA);
       memory.set(buffer.subarray(offset + length, offset + length + 16), TAG);
-      if (this.kernel.open(aad.length, length) === 0) continue;
+      if (this.kernel.open(aadLength, length) === 0) continue;
       buffer.set(memory.subarray(DATA, DATA + length), offset);
       job.ok = true;
     }
   }
 
-  private setInputs(nonce: Uint8Array, aad: Uint8Array): void {
+  private setInputs(nonce: Uint8Array, aad: Uint8Array, aadLength: number): void {
     const { memory } = this.kernel;
     memory.set(nonce, NONCE);
     memory.fill(0, AAD, AAD + MAX_AAD);
-    memory.set(aad, AAD);
+    memory.set(aadLength === aad.length ? aad : aad.subarray(0, aadLength), AAD);
   }
 }

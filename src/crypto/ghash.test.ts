@@ -29,7 +29,14 @@ for (const keyLength of [16, 32] as const) {
         const offset = next() % 24;
         const buffer = new Uint8Array(offset + plaintext.length + 16);
         buffer.set(plaintext, offset);
-        return { buffer, offset, length: plaintext.length, nonce: bytes(12), aad: bytes(next() % 17), ok: false };
+        return {
+          buffer,
+          offset,
+          length: plaintext.length,
+          nonce: bytes(12),
+          aad: bytes(next() % (round & 1 ? 17 : 300)),
+          ok: false,
+        };
       });
       aead.sealBatch(jobs, count);
       jobs.forEach((job, i) => {

@@ -11,7 +11,6 @@ const INPUT = 12288;
 const STREAM = 131072;
 const LANES = 16;
 const MAX_LANE = (STREAM - INPUT) / LANES;
-const MAX_AAD = 16;
 const TABLE_SIZE = 8192;
 /** Fewer records than this are faster one by one. */
 const MIN_BATCH = 4;
@@ -108,12 +107,13 @@ class BatchGcm implements Aead {
     let longest = 0;
     let fits = true;
     for (let i = start; i < end; i++) {
-      const { length, aad } = jobs[i]!;
-      if (length > longest) longest = length;
-      if (aad.length > MAX_AAD || length < (sealing ? 0 : 16)) fits = false;
+      const { length, aad, aadLength = aad.length } = jobs[i]!;
+      const padded = ((aadLength + 15) & ~15) + ((length + 15) & ~15);
+      if (padded > longest) longest = padded;
+      if (length < (sealing ? 0 : 16)) fits = false;
     }
     // Additional data, data, lengths.
-    const lane = 32 + ((longest + 15) & ~15);
+    const lane = longest + 16;
     if (!fits || end - start < MIN_BATCH || lane > MAX_LANE) {
       const some = start === 0 && end === jobs.length ? jobs : jobs.slice(start, end);
       if (sealing) this.single.sealBatch(some, end - start);
@@ -147,19 +147,20 @@ class BatchGcm implements Aead {
     memory.fill(0, INPUT, INPUT + lane * LANES);
     let streamAt = STREAM;
     for (let i = start; i < end; i++) {
-      const { buffer, offset, length: whole, aad } = jobs[i]!;
+      const { buffer, offset, length: whole, aad, aadLength = aad.length } = jobs[i]!;
       const length = sealing ? whole : whole - 16;
       const padded = (length + 15) & ~15;
       const laneEnd = INPUT + (i - start + 1) * lane;
       const dataAt = laneEnd - 16 - padded;
-      if (aad.length > 0) memory.set(aad, dataAt - 16);
+      const aadAt = dataAt - ((aadLength + 15) & ~15);
+      for (let k = 0; k < aadLength; k++) memory[aadAt + k] = aad[k]!;
       memory.set(buffer.subarray(offset, offset + length), dataAt);
       if (sealing) {
         this.kernel.xor(dataAt, streamAt + 16, length);
         if (length < padded) memory.fill(0, dataAt + length, dataAt + padded);
       }
       // Lengths in bits, 64 bits each, big-endian.
-      memory[laneEnd - 9] = aad.length << 3;
+      words[(laneEnd - 12) >> 2] = swap32(aadLength << 3);
       words[(laneEnd - 4) >> 2] = swap32(length << 3);
       streamAt += 16 + padded;
     }

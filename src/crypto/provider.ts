@@ -47,6 +47,8 @@ export interface AeadJob {
   /** 12 bytes. */
   nonce: Uint8Array;
   aad: Uint8Array;
+  /** If given, only so many bytes at the beginning of `aad` are meant, which may then be `buffer` itself. */
+  aadLength?: number;
   /** Set by openBatch: false if the tag did not match (the buffer's content is then undefined). */
   ok: boolean;
 }
@@ -65,10 +67,37 @@ export interface Hmac {
   sign(data: Uint8Array, more?: Uint8Array): Uint8Array;
 }
 
-/** AES in counter mode with a 16-byte initial counter block, for SRTP (RFC 3711 §4.1.1). */
+/** AES in counter mode with a 16-byte initial counter block (NIST SP 800-38A §6.5). */
 export interface AesCtr {
   /** XORs the key stream into `buffer[offset, offset + length)` in place. */
   apply(iv: Uint8Array, buffer: Uint8Array, offset: number, length: number): void;
+}
+
+/**
+ * One packet to be encrypted in counter mode and authenticated with a truncated HMAC, in place, as SRTP does it
+ * (RFC 3711 §3.1): `buffer[start, end)` is encrypted, the tag is that of `buffer[0, macEnd)` and stands at `macEnd`.
+ */
+export interface CtrHmacJob {
+  buffer: Uint8Array;
+  start: number;
+  end: number;
+  /** Where in `[start, end)` four bytes stay as they are, without using up key stream; 0: nowhere. */
+  gap: number;
+  macEnd: number;
+  tagLength: number;
+  /** 16 bytes: the first counter block, whose last two bytes are zero. */
+  iv: Uint8Array;
+  /** Whether the tag also covers `suffix`, 32 bits that are not part of the packet. */
+  hasSuffix: boolean;
+  suffix: number;
+  /** Set by openBatch: false if the tag did not match (the buffer's content is then what it was). */
+  ok: boolean;
+}
+
+/** Counter mode and HMAC under one pair of keys. Batches exist so that an implementation can share work. */
+export interface CtrHmac {
+  sealBatch(jobs: readonly CtrHmacJob[], count: number): void;
+  openBatch(jobs: readonly CtrHmacJob[], count: number): void;
 }
 
 /** One side's ephemeral key. */
@@ -102,6 +131,7 @@ export interface CryptoProvider {
   createHmac(algorithm: HashAlgorithm, key: Uint8Array): Hmac;
   createAead(algorithm: AeadAlgorithm, key: Uint8Array): Aead;
   createAesCtr(key: Uint8Array): AesCtr;
+  createAesCtrHmacSha1(key: Uint8Array, hmacKey: Uint8Array): CtrHmac;
   createKeyShare(group: NamedGroup): KeyShare;
   /** Key generation; RSA takes long, hence `generateKeyPairAsync`. */
   generateKeyPair(algorithm: KeyAlgorithm): PrivateKey;

@@ -16,6 +16,7 @@ import {
   diffieHellman,
   generateKeyPair,
   generateKeyPairSync,
+  hash,
   type KeyObject,
   randomFillSync,
   sign,
@@ -23,13 +24,16 @@ import {
   verify,
 } from "node:crypto";
 import { createChaCha20Poly1305 } from "../crypto/chacha20-poly1305.js";
-import { createBatchGcm } from "../crypto/ghash.js";
+import { createBatchCtrHmac } from "../crypto/ctr-hmac.js";
+import { type BlockCipher, createBatchGcm } from "../crypto/ghash.js";
 import type {
   Aead,
   AeadAlgorithm,
   AeadJob,
   AesCtr,
   CryptoProvider,
+  CtrHmac,
+  CtrHmacJob,
   Hash,
   HashAlgorithm,
   Hmac,
@@ -161,9 +165,9 @@ class NodeAead implements Aead {
 
   sealBatch(jobs: readonly AeadJob[], count: number): void {
     for (let i = 0; i < count; i++) {
-      const { buffer, offset, length, nonce, aad } = jobs[i]!;
+      const { buffer, offset, length, nonce, aad, aadLength } = jobs[i]!;
       const cipher = createCipheriv(this.cipher, this.key as CipherKey, nonce, TAG);
-      cipher.setAAD(aad, PLAINTEXT_LENGTH);
+      cipher.setAAD(aadLength === undefined ? aad : aad.subarray(0, aadLength), PLAINTEXT_LENGTH);
       const end = offset + length;
       const sealed = cipher.update(buffer.subarray(offset, end));
       cipher.final();
@@ -175,12 +179,12 @@ class NodeAead implements Aead {
   openBatch(jobs: readonly AeadJob[], count: number): void {
     for (let i = 0; i < count; i++) {
       const job = jobs[i]!;
-      const { buffer, offset, length, nonce, aad } = job;
+      const { buffer, offset, length, nonce, aad, aadLength } = job;
       job.ok = false;
       if (length < 16) continue;
       const end = offset + length - 16;
       const decipher = createDecipheriv(this.cipher, this.key as CipherKey, nonce, TAG);
-      decipher.setAAD(aad, PLAINTEXT_LENGTH);
+      decipher.setAAD(aadLength === undefined ? aad : aad.subarray(0, aadLength), PLAINTEXT_LENGTH);
       decipher.setAuthTag(buffer.subarray(end, end + 16));
       const opened = decipher.update(buffer.subarray(offset, end));
       try {
@@ -226,6 +230,49 @@ class NodeAesCtr implements AesCtr {
   apply(iv: Uint8Array, buffer: Uint8Array, offset: number, length: number): void {
     const cipher = createCipheriv(this.cipher, this.key, iv);
     buffer.set(cipher.update(buffer.subarray(offset, offset + length)), offset);
+  }
+}
+
+/** Packets one by one: for what does not fit the kernel. */
+class NodeCtrHmac implements CtrHmac {
+  private readonly ctr: NodeAesCtr;
+  private readonly hmac: NodeHmac;
+
+  constructor(key: Uint8Array, hmacKey: Uint8Array) {
+    this.ctr = new NodeAesCtr(key);
+    this.hmac = new NodeHmac("sha-1", hmacKey);
+  }
+
+  sealBatch(jobs: readonly CtrHmacJob[], count: number): void {
+    for (let i = 0; i < count; i++) {
+      const job = jobs[i]!;
+      this.crypt(job);
+      job.buffer.set(this.tag(job), job.macEnd);
+    }
+  }
+
+  openBatch(jobs: readonly CtrHmacJob[], count: number): void {
+    for (let i = 0; i < count; i++) {
+      const job = jobs[i]!;
+      const { buffer, macEnd, tagLength } = job;
+      job.ok = timingSafeEqual(this.tag(job), buffer.subarray(macEnd, macEnd + tagLength));
+      if (job.ok) this.crypt(job);
+    }
+  }
+
+  private crypt({ buffer, start, end, gap, iv }: CtrHmacJob): void {
+    const plain = buffer.slice(gap, gap + 4);
+    // The four bytes are skipped by moving what is before them next to what is after them, and back.
+    if (gap > 0) buffer.copyWithin(start + 4, start, gap);
+    this.ctr.apply(iv, buffer, gap > 0 ? start + 4 : start, end - (gap > 0 ? start + 4 : start));
+    if (gap === 0) return;
+    buffer.copyWithin(start, start + 4, gap + 4);
+    buffer.set(plain, gap);
+  }
+
+  private tag({ buffer, macEnd, tagLength, hasSuffix, suffix }: CtrHmacJob): Uint8Array {
+    const more = hasSuffix ? Uint8Array.of(suffix >>> 24, suffix >>> 16, suffix >>> 8, suffix) : undefined;
+    return this.hmac.sign(buffer.subarray(0, macEnd), more).subarray(0, tagLength);
   }
 }
 
@@ -327,15 +374,24 @@ function random(length: number): Uint8Array<ArrayBuffer> {
   return out;
 }
 
+function aesBlocks(key: KeyObject): BlockCipher {
+  let ecb: ReturnType<typeof createCipheriv> | undefined;
+  return (blocks) => {
+    ecb ??= createCipheriv(`aes-${key.symmetricKeySize! * 8}-ecb`, key, null).setAutoPadding(false);
+    return ecb.update(blocks);
+  };
+}
+
 function createAead(algorithm: AeadAlgorithm, key: Uint8Array): Aead {
   if (algorithm === "chacha20-poly1305") return createChaCha20Poly1305(key) ?? new NodeAead(algorithm, key);
   const single = new NodeAead(algorithm, key);
-  let ecb: ReturnType<typeof createCipheriv> | undefined;
-  const encryptBlocks = (blocks: Uint8Array): Uint8Array => {
-    ecb ??= createCipheriv(`aes-${key.length * 8}-ecb`, single.key, null).setAutoPadding(false);
-    return ecb.update(blocks);
-  };
-  return createBatchGcm(encryptBlocks, single) ?? single;
+  return createBatchGcm(aesBlocks(single.key), single) ?? single;
+}
+
+function createAesCtrHmacSha1(key: Uint8Array, hmacKey: Uint8Array): CtrHmac {
+  const fallback = new NodeCtrHmac(key, hmacKey);
+  const sha1 = (data: Uint8Array): Uint8Array => hash("sha1", data, "buffer");
+  return createBatchCtrHmac(aesBlocks(createSecretKey(key)), hmacKey, sha1, fallback) ?? fallback;
 }
 
 /** node:crypto as a CryptoProvider. */
@@ -346,6 +402,7 @@ export const nodeCrypto: CryptoProvider = {
   createHmac: (algorithm, key) => new NodeHmac(algorithm, key),
   createAead,
   createAesCtr: (key) => new NodeAesCtr(key),
+  createAesCtrHmacSha1,
   createKeyShare: (group) => (group === "x25519" ? new X25519KeyShare() : new EcdhKeyShare(group)),
   generateKeyPair(algorithm) {
     const { privateKey, publicKey } =
