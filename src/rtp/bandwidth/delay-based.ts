@@ -1,0 +1,79 @@
+// The delay-based controller: delay gradient, detector and rate control together (draft-ietf-rmcat-gcc-02 §5), with results of
+// probes taken over at once while the path is not overused.
+import { InterArrival } from "./inter-arrival.js";
+import { RateControl } from "./rate-control.js";
+import { type BandwidthUsage, Trendline } from "./trendline.js";
+
+/** Without feedback for so long, what was known of delays is stale. */
+const STREAM_TIMEOUT = 2000;
+
+export class DelayBased {
+  readonly rateControl: RateControl;
+  /** Of the last `update`: the bitrate may be used; it came from a probe; the queue has drained after overuse. */
+  updated = false;
+  probed = false;
+  recovered = false;
+  /** When the detector last said overuse, milliseconds. */
+  lastOveruse: number = Number.NEGATIVE_INFINITY;
+
+  private readonly interArrival = new InterArrival();
+  private readonly trendline = new Trendline();
+  private lastSeen = Number.NEGATIVE_INFINITY;
+  private drained = false;
+
+  constructor(startBitrate: number, minBitrate: number) {
+    this.rateControl = new RateControl(startBitrate, minBitrate);
+    this.rateControl.setStart(startBitrate);
+  }
+
+  get bitrate(): number {
+    return this.rateControl.bitrate;
+  }
+
+  get usage(): BandwidthUsage {
+    return this.trendline.usage;
+  }
+
+  /** One packet that arrived, in the order of arrival. Milliseconds; `arrival` by the receiver's clock. */
+  onPacket(sendTime: number, arrival: number, now: number): void {
+    if (now - this.lastSeen > STREAM_TIMEOUT) {
+      this.interArrival.reset();
+      this.trendline.reset();
+    }
+    this.lastSeen = now;
+    if (!this.interArrival.add(sendTime, arrival, now)) return;
+    const before = this.trendline.usage;
+    this.trendline.update(this.interArrival.arrivalDelta, this.interArrival.sendDelta, arrival);
+    if (before === "underusing" && this.trendline.usage === "normal") this.drained = true;
+  }
+
+  /** After the packets of a message. `acknowledged` and `probe` in bits per second, NaN if there is none. */
+  update(acknowledged: number, probe: number, now: number): void {
+    const { rateControl } = this;
+    this.updated = false;
+    this.probed = false;
+    this.recovered = false;
+    if (this.trendline.usage === "overusing") {
+      this.lastOveruse = now;
+      if (!Number.isNaN(acknowledged)) {
+        if (rateControl.mayReduce(acknowledged, now)) {
+          rateControl.update("overusing", acknowledged, now);
+          this.updated = rateControl.valid;
+        }
+      } else if (rateControl.valid && rateControl.mayReduce(rateControl.bitrate / 2 - 1, now)) {
+        // Too fast before anything was measured.
+        rateControl.set(rateControl.bitrate / 2, now);
+        this.updated = true;
+      }
+    } else if (!Number.isNaN(probe)) {
+      rateControl.set(probe, now);
+      this.updated = true;
+      this.probed = true;
+    } else {
+      rateControl.update(this.trendline.usage, acknowledged, now);
+      this.updated = rateControl.valid;
+      this.recovered = this.drained;
+    }
+    this.drained = false;
+  }
+}

@@ -1,0 +1,329 @@
+// Sender-side bandwidth estimation: Google congestion control as Chromium does it today (draft-ietf-rmcat-gcc-02 is its
+// ancestor), fed by transport-wide feedback (transport-cc or RFC 8888 alike), by REMB and by receiver reports. It holds no
+// timer: all of it is driven by packets that leave and by feedback, so that an idle connection costs nothing.
+import { ApplicationLimited } from "./application-limited.js";
+import { DelayBased } from "./delay-based.js";
+import { type BandwidthLimit, type ProbeCluster, ProbeController } from "./probe-controller.js";
+import { ProbeEstimator } from "./probe-estimator.js";
+import { SENT_LOST, SENT_PENDING, SENT_RECEIVED, SentHistory } from "./sent-history.js";
+import { TargetRate } from "./target-rate.js";
+import { Throughput } from "./throughput.js";
+
+export interface BandwidthOptions {
+  /** Bits per second. */
+  readonly startBitrate: number;
+  readonly minBitrate: number;
+  /** Infinity: none. */
+  readonly maxBitrate: number;
+}
+
+export interface BandwidthHost {
+  /** The target has changed. Called at the end of an input. */
+  onTargetBitrateChange?(bitsPerSecond: number): void;
+  /** A cluster of packets shall be sent at its own rate: for the pacer. */
+  onProbe?(cluster: ProbeCluster): void;
+}
+
+/** The lowest bitrate there is, bits per second: also what a smaller `minBitrate` counts as. */
+export const LOWEST_BITRATE = 5000;
+/** The pacer's rate in relation to the target: with transport-wide feedback, and before or without it. */
+const PACING = 1.1;
+const PACING_WITHOUT_FEEDBACK = 2.5;
+/** Milliseconds between two looks at what time alone can change, while packets leave. */
+const PROCESS_INTERVAL = 25;
+/** A probe does not lower the estimate further than to this share of what arrives. */
+const PROBE_DROP = 0.85;
+/** Insertions out of order above which the packets of one message are sorted instead. */
+const MAX_SHIFTS = 4096;
+
+export class BandwidthEstimator {
+  /** Always Infinity: see above. */
+  readonly deadline: number = Number.POSITIVE_INFINITY;
+  /** Packets reported, and reported as lost, by transport-wide feedback. */
+  packetsReported = 0;
+  packetsLost = 0;
+
+  private readonly host: BandwidthHost;
+  private minBitrate: number;
+  private maxBitrate: number;
+  private readonly startBitrate: number;
+  private readonly history = new SentHistory();
+  private readonly throughput = new Throughput();
+  private readonly delay: DelayBased;
+  private readonly target: TargetRate;
+  private readonly alr = new ApplicationLimited();
+  private readonly probeEstimator = new ProbeEstimator();
+  private readonly probes: ProbeController;
+  private feedbackSeen = false;
+  private wasLimited = false;
+  private nextProcess = Number.NEGATIVE_INFINITY;
+  private lastTarget: number;
+  private reportedRtt = false;
+  private smoothedRtt = Number.NaN;
+  private lastLoss = Number.NEGATIVE_INFINITY;
+  private startTime = Number.NEGATIVE_INFINITY;
+
+  // Packets of the message being reported: slots of the history, by arrival.
+  private arrived = new Int32Array(64);
+  private arrivals = new Float64Array(64);
+  private arrivedCount = 0;
+  private shifts = 0;
+  private reported = 0;
+
+  constructor(options: BandwidthOptions, host: BandwidthHost = {}) {
+    this.host = host;
+    this.minBitrate = Math.max(LOWEST_BITRATE, options.minBitrate);
+    this.maxBitrate = Math.max(this.minBitrate, options.maxBitrate);
+    this.startBitrate = Math.max(this.minBitrate, Math.min(options.startBitrate, this.maxBitrate));
+    this.delay = new DelayBased(this.startBitrate, this.minBitrate);
+    this.target = new TargetRate(this.startBitrate, this.minBitrate, this.maxBitrate);
+    this.probes = new ProbeController((cluster) => {
+      this.probeEstimator.expect(cluster.id, cluster.minPackets, cluster.minBytes);
+      host.onProbe?.(cluster);
+    });
+    this.lastTarget = this.target.bitrate;
+    this.alr.setEstimate(this.lastTarget);
+    this.probes.setBounds(this.maxBitrate, 0);
+  }
+
+  /** What may be sent altogether, bits per second, as counted by `onPacketSent`. */
+  get targetBitrate(): number {
+    return this.lastTarget;
+  }
+
+  /** Rate of the pacer, bits per second. */
+  get pacingRate(): number {
+    return this.lastTarget * (this.feedbackSeen ? PACING : PACING_WITHOUT_FEEDBACK);
+  }
+
+  /** Rate up to which the pacer fills with padding, bits per second; 0 nearly always. */
+  get paddingRate(): number {
+    return this.target.loss.ready && this.target.loss.state === "increasing" ? this.lastTarget : 0;
+  }
+
+  /** The application sends much less than it might. */
+  get applicationLimited(): boolean {
+    return this.alr.active;
+  }
+
+  /** What arrives, bits per second; NaN while unknown. */
+  get acknowledgedBitrate(): number {
+    return this.throughput.bitrate;
+  }
+
+  /** Milliseconds, of feedback, smoothed; NaN while unknown. */
+  get feedbackRtt(): number {
+    return this.smoothedRtt;
+  }
+
+  /** The delay-based estimate alone, bits per second. */
+  get delayBasedBitrate(): number {
+    return this.delay.bitrate;
+  }
+
+  /** Loss that feedback reports, in [0, 1]. */
+  get lossRatio(): number {
+    return this.target.loss.ready ? this.target.loss.averageLoss : this.target.fractionLost;
+  }
+
+  /** New bounds, bits per second. */
+  setBounds(minBitrate: number, maxBitrate: number, now: number): void {
+    this.minBitrate = Math.max(LOWEST_BITRATE, minBitrate);
+    this.maxBitrate = Math.max(this.minBitrate, maxBitrate);
+    this.delay.rateControl.setMinimum(this.minBitrate);
+    this.target.setBounds(this.minBitrate, this.maxBitrate);
+    this.probes.setBounds(this.maxBitrate, now);
+    this.publish(now);
+  }
+
+  /** What all streams together may use, bits per second: probing above twice of it teaches nothing. 0: unknown. */
+  setAllocatedBitrate(bitrate: number, now: number): void {
+    this.probes.setAllocated(Number.isFinite(bitrate) ? bitrate : 0, this.alr.active, now);
+  }
+
+  /** Nearest number to the latest one sent that has these lower 16 bits. */
+  unwrap(sequence16: number): number {
+    const { last } = this.history;
+    return last < 0 ? -1 : last + (((sequence16 - last) << 16) >> 16);
+  }
+
+  /**
+   * A packet that will be reported on has left. `transportSequence` counts up by one each; `bytes` with all headers that the
+   * path carries; `cluster` is the id of the probe cluster it belongs to, -1: none.
+   */
+  onPacketSent(transportSequence: number, bytes: number, now: number, cluster = -1): void {
+    this.history.add(transportSequence, bytes, cluster, now);
+    this.alr.onSent(bytes, now);
+    this.target.onSent(now);
+    if (this.startTime === Number.NEGATIVE_INFINITY) {
+      this.startTime = now;
+      this.probes.start(this.startBitrate, now);
+    }
+    if (now >= this.nextProcess) this.process(now);
+  }
+
+  /** One packet of a feedback message; `arrival` in milliseconds of the receiver's clock, NaN: lost. Repetitions are ignored. */
+  onPacketFeedback(transportSequence: number, arrival: number): void {
+    const { history } = this;
+    const slot = history.find(transportSequence);
+    if (slot < 0) return;
+    const state = history.states[slot];
+    const { loss } = this.target;
+    if (Number.isNaN(arrival)) {
+      if (state !== SENT_PENDING) return;
+      history.states[slot] = SENT_LOST;
+      history.epochs[slot] = loss.epoch;
+      loss.onPacket(history.sendTimes[slot]!, history.sizes[slot]!, true);
+      this.packetsLost++;
+      this.packetsReported++;
+      this.reported++;
+      return;
+    }
+    if (state === SENT_RECEIVED || !Number.isFinite(arrival)) return;
+    if (state === SENT_LOST) {
+      this.packetsLost--;
+      if (history.epochs[slot] === loss.epoch) loss.onRecovered(history.sizes[slot]!);
+    } else {
+      loss.onPacket(history.sendTimes[slot]!, history.sizes[slot]!, false);
+      this.packetsReported++;
+    }
+    history.states[slot] = SENT_RECEIVED;
+    this.reported++;
+    this.insert(slot, arrival);
+  }
+
+  /** The end of a feedback message: here the estimate moves. */
+  onFeedbackEnd(now: number): void {
+    if (this.reported === 0) return;
+    this.reported = 0;
+    this.feedbackSeen = true;
+    const { history, arrived, arrivals, delay, target } = this;
+    const count = this.arrivedCount;
+    this.arrivedCount = 0;
+    if (this.shifts > MAX_SHIFTS) this.sort(count);
+    this.shifts = 0;
+
+    if (this.wasLimited && !this.alr.active) this.probes.onApplicationLimitedEnd(now);
+    this.wasLimited = this.alr.active;
+
+    if (count > 0) {
+      const lastArrival = arrivals[count - 1]!;
+      let rtt = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < count; i++) {
+        const slot = arrived[i]!;
+        const sendTime = history.sendTimes[slot]!;
+        const arrival = arrivals[i]!;
+        rtt = Math.min(rtt, now - sendTime - (lastArrival - arrival));
+        this.throughput.add(sendTime, arrival, history.sizes[slot]!);
+        delay.onPacket(sendTime, arrival, now);
+        const cluster = history.clusters[slot]!;
+        if (cluster >= 0) this.probeEstimator.onPacket(cluster, sendTime, arrival, history.sizes[slot]!);
+      }
+      rtt = Math.max(0, rtt);
+      target.onFeedback(rtt, now);
+      this.smoothedRtt = Number.isNaN(this.smoothedRtt) ? rtt : 0.9 * this.smoothedRtt + 0.1 * rtt;
+      if (!this.reportedRtt) delay.rateControl.rtt = this.smoothedRtt;
+
+      const acknowledged = this.throughput.bitrate;
+      target.loss.setAcknowledged(acknowledged);
+      let probe = this.probeEstimator.take();
+      if (!Number.isNaN(probe) && !Number.isNaN(acknowledged)) {
+        probe = Math.max(probe, Math.min(delay.bitrate, acknowledged * PROBE_DROP));
+      }
+      delay.update(acknowledged, probe, now);
+      if (delay.updated) {
+        if (delay.probed) target.jump(delay.bitrate);
+        target.delayLimit = delay.bitrate;
+      }
+    }
+    target.loss.update(delay.bitrate, this.alr.active);
+    if (target.loss.ready && target.loss.state !== "delay-based") this.lastLoss = now;
+    target.update(now);
+    this.publish(now);
+    if (count > 0 && delay.recovered) this.probes.onRecovered(this.alr.active, now);
+  }
+
+  /** From a receiver report: `fractionLost` in [0, 1], `rtt` in milliseconds or 0. */
+  onReceiverReport(fractionLost: number, rtt: number, now: number): void {
+    if (!(fractionLost >= 0 && fractionLost <= 1)) return;
+    if (rtt > 0 && Number.isFinite(rtt)) {
+      this.reportedRtt = true;
+      this.delay.rateControl.rtt = rtt;
+      this.target.onReport(fractionLost, rtt, now);
+    } else {
+      this.target.onReport(fractionLost, 0, now);
+    }
+    this.publish(now);
+  }
+
+  /** The receiver's estimate, bits per second; 0 takes it back. */
+  onRemb(bitrate: number, now: number): void {
+    if (!(bitrate >= 0)) return;
+    this.target.setReceiverLimit(bitrate === 0 ? Number.POSITIVE_INFINITY : bitrate, now);
+    this.target.update(now);
+    this.publish(now);
+  }
+
+  handleTimeout(_now: number): void {}
+
+  /** What only time changes: the back-off without feedback, and probes that have become due. */
+  private process(now: number): void {
+    this.nextProcess = now + PROCESS_INTERVAL;
+    if (this.target.rttAboveLimit) {
+      this.target.update(now);
+      this.publish(now);
+    }
+    if (!this.feedbackSeen) return;
+    const calmSince = Math.max(this.delay.lastOveruse, this.lastLoss, this.startTime);
+    this.probes.process(this.alr.since, calmSince, now);
+  }
+
+  private publish(now: number): void {
+    const bitrate = this.target.bitrate;
+    this.probes.onEstimate(bitrate, this.limit, now);
+    if (bitrate === this.lastTarget) return;
+    this.lastTarget = bitrate;
+    this.alr.setEstimate(bitrate);
+    this.host.onTargetBitrateChange?.(bitrate);
+  }
+
+  private get limit(): BandwidthLimit {
+    if (this.delay.usage !== "normal") return "delay-increased";
+    if (this.target.rttAboveLimit) return "rtt";
+    const { loss } = this.target;
+    if (!loss.ready || loss.state === "delay-based") return "delay";
+    // Chromium pads instead of probing while it goes up after loss.
+    return "loss";
+  }
+
+  private insert(slot: number, arrival: number): void {
+    if (this.arrivedCount === this.arrived.length) {
+      const { arrived, arrivals } = this;
+      this.arrived = new Int32Array(arrived.length * 2);
+      this.arrived.set(arrived);
+      this.arrivals = new Float64Array(arrivals.length * 2);
+      this.arrivals.set(arrivals);
+    }
+    let at = this.arrivedCount++;
+    if (this.shifts <= MAX_SHIFTS) {
+      while (at > 0 && this.arrivals[at - 1]! > arrival) {
+        this.arrivals[at] = this.arrivals[at - 1]!;
+        this.arrived[at] = this.arrived[at - 1]!;
+        at--;
+        this.shifts++;
+      }
+    }
+    this.arrived[at] = slot;
+    this.arrivals[at] = arrival;
+  }
+
+  private sort(count: number): void {
+    const order = Array.from({ length: count }, (_, i) => i);
+    const { arrived, arrivals } = this;
+    order.sort((a, b) => arrivals[a]! - arrivals[b]! || a - b);
+    const slots = Int32Array.from(order, (i) => arrived[i]!);
+    const times = Float64Array.from(order, (i) => arrivals[i]!);
+    arrived.set(slots);
+    arrivals.set(times);
+  }
+}

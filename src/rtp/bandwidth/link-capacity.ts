@@ -1,0 +1,41 @@
+// What the bottleneck seems to carry: a slow average of the throughput measured at overuse, with its deviation. Tells the
+// rate control whether it is near the place where it was too fast last time.
+
+const OVERUSE_WEIGHT = 0.05;
+/** Variance, in kbit/s, normalized by the estimate in kbit/s. */
+const MIN_VARIANCE = 0.4;
+const MAX_VARIANCE = 2.5;
+
+export class LinkCapacity {
+  /** Bits per second; NaN if nothing is known. */
+  estimate: number = Number.NaN;
+  private variance = MIN_VARIANCE;
+
+  get known(): boolean {
+    return !Number.isNaN(this.estimate);
+  }
+
+  get upperBound(): number {
+    return this.known ? this.estimate + 3 * this.deviation : Number.POSITIVE_INFINITY;
+  }
+
+  get lowerBound(): number {
+    return this.known ? Math.max(0, this.estimate - 3 * this.deviation) : 0;
+  }
+
+  onOveruse(throughput: number): void {
+    this.estimate = this.known ? (1 - OVERUSE_WEIGHT) * this.estimate + OVERUSE_WEIGHT * throughput : throughput;
+    const error = (this.estimate - throughput) / 1000;
+    const variance =
+      (1 - OVERUSE_WEIGHT) * this.variance + (OVERUSE_WEIGHT * error * error) / Math.max(this.estimate / 1000, 1);
+    this.variance = Math.max(MIN_VARIANCE, Math.min(variance, MAX_VARIANCE));
+  }
+
+  reset(): void {
+    this.estimate = Number.NaN;
+  }
+
+  private get deviation(): number {
+    return Math.sqrt((this.variance * this.estimate) / 1000) * 1000;
+  }
+}

@@ -1,0 +1,172 @@
+// Decides when to probe, and how fast: at the start, after large drops, while the application is limited, when more is
+// allocated, and (beyond what Chromium does) now and then while nothing limits a rate that may have fallen behind the path.
+
+/** Why the estimate is not higher: decides whether probing could do harm. */
+export type BandwidthLimit = "delay" | "delay-increased" | "rtt" | "loss" | "loss-increasing";
+
+/** Packets to be sent at a rate of their own, to see whether the path carries it. */
+export interface ProbeCluster {
+  /** Counts up from 0; packets of the cluster are reported sent with it. */
+  readonly id: number;
+  /** Bits per second. */
+  readonly bitrate: number;
+  /** The cluster is over when both were sent. */
+  readonly minBytes: number;
+  readonly minPackets: number;
+  /** Milliseconds between two bursts of the cluster. */
+  readonly minDelta: number;
+  /** Monotonic milliseconds of the request. */
+  readonly at: number;
+}
+
+const FIRST_SCALE = 3;
+const SECOND_SCALE = 6;
+const FURTHER_SCALE = 2;
+/** A result of at least this share of the rate probed at says that there may be more. */
+const FURTHER_THRESHOLD = 0.7;
+const RESULT_TIMEOUT = 1000;
+const ALR_INTERVAL = 5000;
+const ALR_SCALE = 2;
+const LOSS_LIMITED_SCALE = 1.5;
+/** A fall below this share of the estimate is a large drop. */
+const DROP_THRESHOLD = 0.66;
+const DROP_TIMEOUT = 5000;
+const AFTER_DROP_SCALE = 0.85;
+const UNCERTAINTY = 0.05;
+const ALR_ENDED_TIMEOUT = 3000;
+const MIN_DROP_INTERVAL = 5000;
+/** Probing at most so much above what all streams together may use. */
+const ALLOCATION_SCALE = 2;
+/** Without a maximum, a probe is at most so fast, or FURTHER_SCALE times the estimate. */
+const UNBOUNDED_MAX = 5_000_000;
+const MIN_PACKETS = 5;
+const DURATION = 15;
+const MIN_DELTA = 2;
+/** Milliseconds without overuse, loss or a probe after which a rate that is used up is probed above. */
+export const GROWTH_INTERVAL = 3000;
+const GROWTH_SCALE = 2;
+
+export class ProbeController {
+  private readonly onProbe: (cluster: ProbeCluster) => void;
+  private state: "start" | "waiting" | "complete" = "start";
+  private limit: BandwidthLimit = "delay";
+  private minToProbeFurther = Number.POSITIVE_INFINITY;
+  private estimate = 0;
+  private max = Number.POSITIVE_INFINITY;
+  private allocated = 0;
+  private lastProbe = Number.NEGATIVE_INFINITY;
+  private lastDrop = Number.NEGATIVE_INFINITY;
+  private beforeDrop = 0;
+  private lastDropProbe = Number.NEGATIVE_INFINITY;
+  private alrEnded = Number.NEGATIVE_INFINITY;
+  private nextId = 0;
+
+  constructor(onProbe: (cluster: ProbeCluster) => void) {
+    this.onProbe = onProbe;
+  }
+
+  /** Bounds in bits per second; `max` Infinity: none given. */
+  setBounds(max: number, now: number): void {
+    const before = this.max;
+    this.max = max;
+    if (this.state === "complete" && before < max && this.estimate < max) this.probe(now, max, false);
+  }
+
+  /** What all streams together may use, bits per second; 0: unknown. */
+  setAllocated(bitrate: number, applicationLimited: boolean, now: number): void {
+    const before = this.allocated;
+    this.allocated = bitrate;
+    if (!applicationLimited || this.state !== "complete" || bitrate === before) return;
+    if (this.estimate >= this.max || this.estimate >= bitrate) return;
+    const limit = 2 * this.estimate;
+    const first = Math.min(bitrate, limit);
+    const second = Math.min(2 * bitrate, limit);
+    if (second > first) this.probe(now, first, false);
+    this.probe(now, second > first ? second : first, limit < 2 * bitrate);
+  }
+
+  /** The first packet leaves: probes at 3 and 6 times the start rate. */
+  start(startBitrate: number, now: number): void {
+    if (this.state !== "start") return;
+    this.estimate = startBitrate;
+    this.probe(now, FIRST_SCALE * startBitrate, true);
+    this.probe(now, SECOND_SCALE * startBitrate, true);
+  }
+
+  onEstimate(bitrate: number, limit: BandwidthLimit, now: number): void {
+    this.limit = limit;
+    if (bitrate < DROP_THRESHOLD * this.estimate) {
+      this.lastDrop = now;
+      this.beforeDrop = this.estimate;
+    }
+    this.estimate = bitrate;
+    this.expire(now);
+    if (this.state === "waiting" && bitrate > this.minToProbeFurther) this.probe(now, FURTHER_SCALE * bitrate, true);
+  }
+
+  onApplicationLimitedEnd(now: number): void {
+    this.alrEnded = now;
+  }
+
+  /** The queue has drained after overuse: if the drop was large and sudden, was it real? */
+  onRecovered(applicationLimited: boolean, now: number): void {
+    this.expire(now);
+    if (this.state !== "complete") return;
+    if (!applicationLimited && now - this.alrEnded >= ALR_ENDED_TIMEOUT) return;
+    const suggested = AFTER_DROP_SCALE * this.beforeDrop;
+    if ((1 - UNCERTAINTY) * suggested <= this.estimate) return;
+    if (now - this.lastDrop >= DROP_TIMEOUT || now - this.lastDropProbe <= MIN_DROP_INTERVAL) return;
+    this.lastDropProbe = now;
+    this.probe(now, suggested, false);
+  }
+
+  /** Called now and then while packets leave. `alrSince` NaN: not application-limited; `calmSince`: last overuse or loss. */
+  process(alrSince: number, calmSince: number, now: number): void {
+    this.expire(now);
+    if (this.state !== "complete" || this.estimate <= 0) return;
+    if (Number.isNaN(alrSince)) {
+      if (now - Math.max(this.lastProbe, calmSince) >= GROWTH_INTERVAL && this.limit === "delay") {
+        this.probe(now, this.estimate * GROWTH_SCALE, true);
+      }
+    } else if (now >= Math.max(alrSince, this.lastProbe) + ALR_INTERVAL) {
+      this.probe(now, this.estimate * ALR_SCALE, true);
+    }
+  }
+
+  private expire(now: number): void {
+    if (this.state === "waiting" && now - this.lastProbe > RESULT_TIMEOUT) this.complete();
+  }
+
+  private complete(): void {
+    this.state = "complete";
+    this.minToProbeFurther = Number.POSITIVE_INFINITY;
+  }
+
+  private probe(now: number, wanted: number, further: boolean): void {
+    let max = this.max === Number.POSITIVE_INFINITY ? Math.max(UNBOUNDED_MAX, FURTHER_SCALE * this.estimate) : this.max;
+    if (this.allocated > 0) max = Math.min(max, ALLOCATION_SCALE * this.allocated);
+    if (this.limit === "loss-increasing") max = Math.min(max, LOSS_LIMITED_SCALE * this.estimate);
+    else if (this.limit !== "delay") return;
+    const bitrate = Math.min(wanted, max);
+    // Nothing to learn.
+    if (!(bitrate > this.estimate)) {
+      this.complete();
+      return;
+    }
+    this.lastProbe = now;
+    if (further && wanted < max) {
+      this.state = "waiting";
+      this.minToProbeFurther = bitrate * FURTHER_THRESHOLD;
+    } else {
+      this.complete();
+    }
+    this.onProbe({
+      id: this.nextId++,
+      bitrate,
+      minBytes: Math.ceil((bitrate * DURATION) / 8000),
+      minPackets: MIN_PACKETS,
+      minDelta: MIN_DELTA,
+      at: now,
+    });
+  }
+}

@@ -1,0 +1,121 @@
+// What arrives at the receiver, in bits per second, over a sliding window of acknowledged packets. Never more than what was
+// sent in the same window; one gap in the arrivals (a stall of the network) is left out.
+
+/** The window: at least so many packets and milliseconds, at most so many. */
+const MIN_PACKETS = 20;
+const MIN_DURATION = 1000;
+const MAX_PACKETS = 500;
+const MAX_DURATION = 5000;
+/** Packets needed for a figure. */
+const REQUIRED = 10;
+/** An arrival so much older than the latest says that the receiver's clock was set. */
+const MAX_REORDERING = 1000;
+const CAPACITY = 512;
+const MASK = CAPACITY - 1;
+
+export class Throughput {
+  private readonly arrivals = new Float64Array(CAPACITY);
+  private readonly sendTimes = new Float64Array(CAPACITY);
+  private readonly sizes = new Int32Array(CAPACITY);
+  private first = 0;
+  private count = 0;
+  /** Send time of the latest packet that has left the window. */
+  private discardedUntil = Number.NEGATIVE_INFINITY;
+  private cached = Number.NaN;
+  private stale = false;
+
+  /** One packet that arrived; milliseconds and bytes. */
+  add(sendTime: number, arrival: number, bytes: number): void {
+    const { arrivals, sendTimes, sizes } = this;
+    if (this.count > 0 && arrivals[(this.first + this.count - 1) & MASK]! - arrival > MAX_REORDERING) this.clear();
+    this.stale = true;
+    if (this.count > MAX_PACKETS) this.discard();
+    // Kept in order of arrival; messages come in order nearly always.
+    let at = this.first + this.count++;
+    while (at > this.first && arrivals[(at - 1) & MASK]! > arrival) {
+      const to = at & MASK;
+      const from = --at & MASK;
+      arrivals[to] = arrivals[from]!;
+      sendTimes[to] = sendTimes[from]!;
+      sizes[to] = sizes[from]!;
+    }
+    arrivals[at & MASK] = arrival;
+    sendTimes[at & MASK] = sendTime;
+    sizes[at & MASK] = bytes;
+  }
+
+  /** Bits per second, NaN while too little has arrived. */
+  get bitrate(): number {
+    if (this.stale) {
+      this.cached = this.compute();
+      this.stale = false;
+    }
+    return this.cached;
+  }
+
+  clear(): void {
+    this.first = 0;
+    this.count = 0;
+    this.discardedUntil = Number.NEGATIVE_INFINITY;
+    this.stale = true;
+  }
+
+  private discard(): void {
+    this.discardedUntil = Math.max(this.discardedUntil, this.sendTimes[this.first & MASK]!);
+    this.first = (this.first + 1) & MASK;
+    this.count--;
+  }
+
+  private compute(): number {
+    const { arrivals, sendTimes, sizes } = this;
+    while (this.count > 0) {
+      const duration = arrivals[(this.first + this.count - 1) & MASK]! - arrivals[this.first & MASK]!;
+      const enough = this.count > MIN_PACKETS && duration > MIN_DURATION;
+      if (this.count <= MAX_PACKETS && duration <= MAX_DURATION && !enough) break;
+      this.discard();
+    }
+    if (this.count < REQUIRED) return Number.NaN;
+
+    const end = this.first + this.count;
+    let gap = 0;
+    let secondGap = 0;
+    let received = 0;
+    let sent = 0;
+    let counted = 0;
+    let firstSend = Number.POSITIVE_INFINITY;
+    let lastSend = Number.NEGATIVE_INFINITY;
+    let lastSendSize = 0;
+    let previous = arrivals[this.first & MASK]!;
+    for (let i = this.first; i < end; i++) {
+      const at = i & MASK;
+      const arrival = arrivals[at]!;
+      const size = sizes[at]!;
+      const between = arrival - previous;
+      previous = arrival;
+      if (between > gap) {
+        secondGap = gap;
+        gap = between;
+      } else if (between > secondGap) {
+        secondGap = between;
+      }
+      received += size;
+      const sendTime = sendTimes[at]!;
+      // Sent before a packet that has left the window: it would stretch the time of sending.
+      if (sendTime < this.discardedUntil) continue;
+      if (sendTime > lastSend) {
+        lastSend = sendTime;
+        lastSendSize = size;
+      }
+      if (sendTime < firstSend) firstSend = sendTime;
+      sent += size;
+      counted++;
+    }
+    // n packets span n - 1 intervals: the first arrives at the beginning of the time, the last leaves at its end.
+    received -= sizes[this.first & MASK]!;
+    sent -= lastSendSize;
+    const receiveTime = Math.max(1, previous - arrivals[this.first & MASK]! - gap + secondGap);
+    const receiveRate = (received * 8000) / receiveTime;
+    if (counted < REQUIRED) return receiveRate;
+    return Math.min((sent * 8000) / Math.max(1, lastSend - firstSend), receiveRate);
+  }
+}

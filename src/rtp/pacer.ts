@@ -1,0 +1,274 @@
+// The pacer: a leaky bucket between the senders and the path, so that a video frame does not leave as one burst. Packets wait by
+// priority; a probe cluster goes at a rate of its own; what is left of a padding rate is filled. Idle, it has no deadline.
+// It does not know what a packet is: T is whatever its owner hands in.
+import type { ProbeCluster } from "./bandwidth/probe-controller.js";
+import { PacketQueue } from "./packet-queue.js";
+
+/** Order of sending. Audio is never held back. */
+export const PRIORITY_AUDIO = 0;
+export const PRIORITY_RETRANSMISSION = 1;
+export const PRIORITY_VIDEO = 2;
+export const PRIORITY_PADDING = 3;
+const PRIORITIES = 4;
+
+export interface PacerHost<T> {
+  /** The packet leaves now; `cluster` is the probe cluster it counts for, -1: none. */
+  send(packet: T, cluster: number, now: number): void;
+  /** Sends about so many bytes of padding (old packets again, or padding alone) at once; gives the bytes sent, 0: cannot. */
+  pad(bytes: number, cluster: number, now: number): number;
+}
+
+export interface PacerOptions {
+  /** Bits per second until `setRates`. */
+  readonly pacingRate: number;
+  /** Milliseconds a packet may wait on average: above, the rate rises. 2000 unless given. */
+  readonly maxQueueTime?: number;
+}
+
+/** Packets may leave early by so many milliseconds' worth: fewer, larger wake-ups. */
+const BURST = 5;
+/** Bytes of one burst, so that no socket buffer overflows at high rates. */
+const MAX_BURST_BYTES = 63_000;
+const DEFAULT_MAX_QUEUE_TIME = 2000;
+/** The debt is capped here, milliseconds. */
+const MAX_DEBT = 500;
+/** Bytes of one fill of padding, in milliseconds of its rate. */
+const PADDING_DURATION = 5;
+/** Padding ends so long after the last media packet, milliseconds. */
+const PADDING_TIMEOUT = 1000;
+/** Retransmissions waiting; a peer asks for them. More are refused. */
+export const MAX_QUEUED_RETRANSMISSIONS = 2048;
+const MAX_PENDING_PROBES = 5;
+const PROBE_TIMEOUT = 5000;
+/** A cluster whose next burst is later than this is given up: it would measure our timers. */
+const MAX_PROBE_DELAY = 20;
+/** Timers are this coarse; a burst may go so much early. */
+const TIMER_SLACK = 0.25;
+
+export class Pacer<T> {
+  /** Monotonic milliseconds of the next call to `handleTimeout`; Infinity when idle. */
+  deadline: number = Number.POSITIVE_INFINITY;
+
+  private readonly host: PacerHost<T>;
+  private readonly maxQueueTime: number;
+  private readonly queues: readonly PacketQueue<T>[] = Array.from({ length: PRIORITIES }, () => new PacketQueue<T>());
+  private pacingRate: number;
+  private paddingRate = 0;
+  /** Bytes sent beyond what the rate allowed so far. */
+  private debt = 0;
+  private paddingDebt = 0;
+  private lastUpdate = 0;
+  private lastMedia = Number.NEGATIVE_INFINITY;
+  /** The host had no padding to send: not asked again before the next packet. */
+  private paddingExhausted = false;
+  private readonly probes: ProbeCluster[] = [];
+  private probeBytes = 0;
+  private probePackets = 0;
+  private probeStart = Number.NaN;
+  private nextProbe = Number.NEGATIVE_INFINITY;
+
+  constructor(host: PacerHost<T>, options: PacerOptions) {
+    this.host = host;
+    this.pacingRate = options.pacingRate;
+    this.maxQueueTime = options.maxQueueTime ?? DEFAULT_MAX_QUEUE_TIME;
+  }
+
+  get queuedPackets(): number {
+    let sum = 0;
+    for (const queue of this.queues) sum += queue.length;
+    return sum;
+  }
+
+  get queuedBytes(): number {
+    let sum = 0;
+    for (const queue of this.queues) sum += queue.bytes;
+    return sum;
+  }
+
+  get probing(): boolean {
+    return this.probes.length > 0;
+  }
+
+  /** Milliseconds that the oldest packet has waited. */
+  queueTime(now: number): number {
+    let oldest = now;
+    for (const queue of this.queues) if (queue.length > 0) oldest = Math.min(oldest, queue.firstTime);
+    return now - oldest;
+  }
+
+  /** Bits per second. */
+  setRates(pacingRate: number, paddingRate: number, now: number): void {
+    this.drain(now);
+    this.pacingRate = pacingRate;
+    if (paddingRate !== this.paddingRate) {
+      this.paddingRate = Math.min(paddingRate, pacingRate);
+      this.paddingExhausted = false;
+    }
+    this.schedule(now);
+  }
+
+  /** Adds a packet of `bytes` bytes. It leaves in a `handleTimeout`, at once if `deadline` says so. False: refused. */
+  enqueue(packet: T, bytes: number, priority: number, now: number): boolean {
+    const queue = this.queues[priority]!;
+    if (priority === PRIORITY_RETRANSMISSION && queue.length >= MAX_QUEUED_RETRANSMISSIONS) return false;
+    this.drain(now);
+    queue.push(packet, bytes, now);
+    this.paddingExhausted = false;
+    if (priority !== PRIORITY_PADDING) this.lastMedia = now;
+    this.schedule(now);
+    return true;
+  }
+
+  addProbe(cluster: ProbeCluster, now: number): void {
+    while (
+      this.probes.length > 0 &&
+      (now - this.probes[0]!.at > PROBE_TIMEOUT || this.probes.length >= MAX_PENDING_PROBES)
+    ) {
+      this.endProbe();
+    }
+    this.probes.push(cluster);
+    this.schedule(now);
+  }
+
+  /** Takes packets out that shall not be sent any more. */
+  remove(match: (packet: T) => boolean, now: number): void {
+    for (const queue of this.queues) queue.remove(match);
+    this.schedule(now);
+  }
+
+  handleTimeout(now: number): void {
+    if (now + TIMER_SLACK < this.deadline) return;
+    this.drain(now);
+    const audio = this.queues[PRIORITY_AUDIO]!;
+    while (audio.length > 0) this.sendFrom(audio, -1, now);
+    if (!this.probe(now)) {
+      for (let queue = this.next(); queue !== undefined && this.mayBurst(now); queue = this.next()) {
+        this.sendFrom(queue, -1, now);
+      }
+      this.fill(now);
+    }
+    this.schedule(now);
+  }
+
+  private next(): PacketQueue<T> | undefined {
+    const { queues } = this;
+    for (let i = 0; i < PRIORITIES; i++) if (queues[i]!.length > 0) return queues[i];
+    return undefined;
+  }
+
+  private sendFrom(queue: PacketQueue<T>, cluster: number, now: number): number {
+    const bytes = queue.firstBytes;
+    const packet = queue.shift()!;
+    this.charge(bytes);
+    this.host.send(packet, cluster, now);
+    return bytes;
+  }
+
+  private charge(bytes: number): void {
+    this.debt = Math.min(this.debt + bytes, Math.max(bytes, (this.pacingRate * MAX_DEBT) / 8000));
+    this.paddingDebt = Math.min(this.paddingDebt + bytes, (this.paddingRate * MAX_DEBT) / 8000);
+  }
+
+  private drain(now: number): void {
+    const elapsed = now - this.lastUpdate;
+    if (elapsed <= 0) return;
+    this.debt = Math.max(0, this.debt - (this.rate(now) * elapsed) / 8000);
+    this.paddingDebt = Math.max(0, this.paddingDebt - (this.paddingRate * elapsed) / 8000);
+    this.lastUpdate = now;
+  }
+
+  /** The pacing rate, or what the queue needs to be through in time. */
+  private rate(now: number): number {
+    let bytes = 0;
+    let waited = 0;
+    let count = 0;
+    for (let i = 0; i < PRIORITIES; i++) {
+      const queue = this.queues[i]!;
+      if (queue.length === 0) continue;
+      bytes += queue.bytes;
+      count += queue.length;
+      waited += queue.length * now - queue.timeSum;
+    }
+    if (count === 0) return this.pacingRate;
+    return Math.max(this.pacingRate, (bytes * 8000) / Math.max(1, this.maxQueueTime - waited / count));
+  }
+
+  private mayBurst(now: number): boolean {
+    return this.debt < Math.min((this.rate(now) * BURST) / 8000, MAX_BURST_BYTES) || this.debt < 1;
+  }
+
+  /** Sends one burst of the probe cluster that is due. False: no cluster wants anything now, others may send. */
+  private probe(now: number): boolean {
+    while (this.probes.length > 0) {
+      const first = this.probes[0]!;
+      const late = this.probePackets > 0 ? now - this.nextProbe > MAX_PROBE_DELAY : now - first.at > PROBE_TIMEOUT;
+      if (!late) break;
+      this.endProbe();
+    }
+    const cluster = this.probes[0];
+    if (cluster === undefined) return false;
+    // While a cluster runs, everything goes at its rate.
+    if (this.probePackets > 0 && now + TIMER_SLACK < this.nextProbe) return true;
+    const wanted = (cluster.bitrate * cluster.minDelta) / 8000;
+    let sent = 0;
+    while (sent < wanted) {
+      const queue = this.next();
+      let bytes: number;
+      if (queue !== undefined) {
+        bytes = this.sendFrom(queue, cluster.id, now);
+      } else {
+        bytes = this.paddingExhausted ? 0 : this.host.pad(Math.ceil(wanted - sent), cluster.id, now);
+        if (bytes <= 0) {
+          this.paddingExhausted = true;
+          break;
+        }
+        this.charge(bytes);
+      }
+      sent += bytes;
+      this.probePackets++;
+    }
+    if (sent === 0) return false;
+    if (Number.isNaN(this.probeStart)) this.probeStart = now;
+    this.probeBytes += sent;
+    this.nextProbe = this.probeStart + (this.probeBytes * 8000) / cluster.bitrate;
+    if (this.probeBytes >= cluster.minBytes && this.probePackets >= cluster.minPackets) this.endProbe();
+    return true;
+  }
+
+  private endProbe(): void {
+    this.probes.shift();
+    this.probeBytes = 0;
+    this.probePackets = 0;
+    this.probeStart = Number.NaN;
+    this.nextProbe = Number.NEGATIVE_INFINITY;
+  }
+
+  private mayFill(now: number): boolean {
+    return this.paddingRate > 0 && !this.paddingExhausted && now - this.lastMedia < PADDING_TIMEOUT;
+  }
+
+  private fill(now: number): void {
+    if (!this.mayFill(now) || this.next() !== undefined || this.debt >= 1 || this.paddingDebt >= 1) return;
+    const bytes = this.host.pad(Math.ceil((this.paddingRate * PADDING_DURATION) / 8000), -1, now);
+    if (bytes > 0) this.charge(bytes);
+    else this.paddingExhausted = true;
+  }
+
+  private schedule(now: number): void {
+    if (this.queues[PRIORITY_AUDIO]!.length > 0) {
+      this.deadline = now;
+      return;
+    }
+    const queued = this.next() !== undefined;
+    if (this.probes.length > 0 && (queued || !this.paddingExhausted)) {
+      this.deadline = Math.max(now, this.nextProbe);
+    } else if (queued) {
+      this.deadline = this.mayBurst(now) ? now : this.lastUpdate + (this.debt * 8000) / this.rate(now);
+    } else if (this.mayFill(now)) {
+      const wait = Math.max((this.debt * 8000) / this.pacingRate, (this.paddingDebt * 8000) / this.paddingRate);
+      this.deadline = this.lastUpdate + wait;
+    } else {
+      this.deadline = Number.POSITIVE_INFINITY;
+    }
+  }
+}

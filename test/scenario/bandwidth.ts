@@ -1,0 +1,319 @@
+// A bottleneck link shared by flows, each with an ideal encoder, a pacer and a bandwidth estimator, in virtual time: for
+// tests of congestion control and for the curves of docs/bandwidth.md.
+
+import { BandwidthEstimator } from "#src/rtp/bandwidth/estimator.js";
+import { Pacer, PRIORITY_VIDEO } from "#src/rtp/pacer.js";
+import { type LinkOptions, type Packet, Pipe } from "#test/sim/link.js";
+import { Random } from "#test/sim/random.js";
+import { Scheduler } from "#test/sim/scheduler.js";
+
+export interface FlowOptions {
+  /** Milliseconds. */
+  readonly start?: number;
+  readonly stop?: number;
+  readonly startBitrate?: number;
+  readonly maxBitrate?: number;
+  /** What the application wants to send at most, bits per second, from each time on. */
+  readonly application?: readonly (readonly [time: number, bitrate: number])[];
+}
+
+export interface BandwidthScenario {
+  readonly name: string;
+  readonly seed?: string;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** The bottleneck's rate in bits per second from each time on. */
+  readonly capacity: readonly (readonly [time: number, rate: number])[];
+  /** Both ways together, milliseconds. */
+  readonly rtt: number;
+  /** Of the bottleneck; its rate and latency are set from the above. The queue is 100 000 bytes unless given. */
+  readonly link?: LinkOptions;
+  readonly flows: readonly FlowOptions[];
+  /** Traffic that yields to nobody: at `rate` in each period for `on` of it, milliseconds. */
+  readonly cross?: { readonly rate: number; readonly period: number; readonly on: number; readonly from?: number };
+}
+
+/** State each SAMPLE milliseconds. */
+export interface Sample {
+  readonly time: number;
+  readonly capacity: number;
+  /** By flow, bits per second. */
+  readonly target: number[];
+  readonly sent: number[];
+  readonly received: number[];
+  /** Of the last packet delivered, milliseconds. */
+  readonly queueDelay: number;
+}
+
+export interface BandwidthResult {
+  readonly scenario: BandwidthScenario;
+  readonly samples: readonly Sample[];
+  /** Queueing delay of every packet of the flows with the time it left, in order: [time, delay, time, delay ...]. */
+  readonly delays: readonly number[];
+  readonly probes: number;
+  readonly packets: number;
+  readonly overflowed: number;
+}
+
+export const SAMPLE = 100;
+const MTU = 1200;
+const OVERHEAD = 28;
+const FRAME_INTERVAL = 1000 / 30;
+
+const bytes = new Uint8Array(1500);
+
+function at(steps: readonly (readonly [number, number])[], time: number, before: number): number {
+  let value = before;
+  for (const [from, next] of steps) if (time >= from) value = next;
+  return value;
+}
+
+class Flow {
+  readonly estimator: BandwidthEstimator;
+  readonly pacer: Pacer<number>;
+  sentBytes = 0;
+  receivedBytes = 0;
+  probes = 0;
+  packets = 0;
+  private sequence = 0;
+  private armedFor = Number.POSITIVE_INFINITY;
+  private readonly scheduler: Scheduler;
+  private readonly options: FlowOptions;
+  private readonly world: World;
+  // Receiver: arrivals since the last feedback.
+  private nextToReport = 0;
+  private readonly arrivals = new Map<number, number>();
+  private highest = -1;
+
+  constructor(world: World, options: FlowOptions) {
+    this.world = world;
+    this.scheduler = world.scheduler;
+    this.options = options;
+    const startBitrate = options.startBitrate ?? 300_000;
+    this.estimator = new BandwidthEstimator(
+      { startBitrate, minBitrate: 30_000, maxBitrate: options.maxBitrate ?? 20_000_000 },
+      {
+        onProbe: (cluster) => {
+          this.probes++;
+          this.pacer.addProbe(cluster, this.scheduler.now);
+          this.arm();
+        },
+      },
+    );
+    this.pacer = new Pacer<number>(
+      {
+        send: (size, cluster, now) => this.transmit(size, cluster, now),
+        pad: (wanted, cluster, now) => {
+          const size = Math.min(Math.max(wanted, 60), MTU);
+          this.transmit(size, cluster, now);
+          return size;
+        },
+      },
+      { pacingRate: startBitrate },
+    );
+    this.scheduler.at(options.start ?? 0, () => {
+      this.frame();
+      this.feedback();
+    });
+  }
+
+  get running(): boolean {
+    return this.scheduler.now < (this.options.stop ?? Number.POSITIVE_INFINITY);
+  }
+
+  private frame(): void {
+    if (!this.running) return;
+    const now = this.scheduler.now;
+    const wanted = at(this.options.application ?? [], now, Number.POSITIVE_INFINITY);
+    const frameBytes = (Math.min(this.estimator.targetBitrate, wanted) * FRAME_INTERVAL) / 8000;
+    const count = Math.max(1, Math.ceil(frameBytes / MTU));
+    const size = Math.max(60, Math.round(frameBytes / count));
+    this.updatePacer(now);
+    for (let i = 0; i < count; i++) this.pacer.enqueue(size, size, PRIORITY_VIDEO, now);
+    this.arm();
+    this.scheduler.after(FRAME_INTERVAL, () => this.frame());
+  }
+
+  private updatePacer(now: number): void {
+    this.pacer.setRates(this.estimator.pacingRate, this.estimator.paddingRate, now);
+  }
+
+  private arm(): void {
+    const { deadline } = this.pacer;
+    if (deadline === Number.POSITIVE_INFINITY || deadline >= this.armedFor) return;
+    this.armedFor = deadline;
+    this.scheduler.at(deadline, (now) => {
+      if (this.armedFor !== deadline) return;
+      this.armedFor = Number.POSITIVE_INFINITY;
+      this.pacer.handleTimeout(now);
+      this.arm();
+    });
+  }
+
+  private transmit(size: number, cluster: number, now: number): void {
+    const sequence = this.sequence++;
+    this.estimator.onPacketSent(sequence, size, now, cluster);
+    this.sentBytes += size;
+    this.packets++;
+    this.world.forward(size, (arrival) => {
+      this.receivedBytes += size;
+      if (!this.arrivals.has(sequence)) this.arrivals.set(sequence, arrival);
+      this.highest = Math.max(this.highest, sequence);
+    });
+  }
+
+  private feedback(): void {
+    const rate = this.estimator.targetBitrate;
+    const interval = Math.max(50, Math.min((68 * 8000) / (0.05 * rate), 250));
+    if (this.highest >= this.nextToReport) {
+      const from = this.nextToReport;
+      const until = this.highest;
+      const times: number[] = [];
+      for (let sequence = from; sequence <= until; sequence++) {
+        const arrival = this.arrivals.get(sequence);
+        this.arrivals.delete(sequence);
+        times.push(arrival === undefined ? Number.NaN : Math.round(arrival * 4) / 4);
+      }
+      this.nextToReport = until + 1;
+      this.world.back(60 + times.length, () => {
+        const { now } = this.scheduler;
+        for (let i = 0; i < times.length; i++) this.estimator.onPacketFeedback(from + i, times[i]!);
+        this.estimator.onFeedbackEnd(now);
+        this.updatePacer(now);
+        this.arm();
+      });
+    }
+    if (this.running) this.scheduler.after(interval, () => this.feedback());
+  }
+}
+
+class World {
+  readonly scheduler = new Scheduler();
+  readonly delays: number[] = [];
+  lastDelay = 0;
+  readonly forwardPipe: Pipe;
+  private readonly backPipe: Pipe;
+  private readonly latency: number;
+
+  constructor(scenario: BandwidthScenario) {
+    const world = { scheduler: this.scheduler, random: new Random(scenario.seed ?? "bandwidth"), tap: undefined };
+    this.latency = scenario.rtt / 2;
+    const rate = at(scenario.capacity, 0, 1_000_000);
+    const link: LinkOptions = { queue: 100_000, ...scenario.link, latency: this.latency, rate };
+    this.forwardPipe = new Pipe(world, "forward", link);
+    this.backPipe = new Pipe(world, "back", { latency: this.latency, loss: scenario.link?.loss });
+    for (const [time, next] of scenario.capacity) {
+      this.scheduler.at(time, () => {
+        this.forwardPipe.options = { ...this.forwardPipe.options, rate: next };
+      });
+    }
+  }
+
+  /** `size` bytes of an IP packet. */
+  forward(size: number, deliver: (arrival: number) => void): void {
+    const sent = this.scheduler.now;
+    const rate = this.forwardPipe.options.rate!;
+    this.forwardPipe.send(packetOf(size), (_, now) => {
+      this.lastDelay = Math.max(0, now - sent - this.latency - (size * 8000) / rate);
+      this.delays.push(sent, this.lastDelay);
+      deliver(now);
+    });
+  }
+
+  cross(size: number): void {
+    this.forwardPipe.send(packetOf(size), () => {});
+  }
+
+  back(size: number, deliver: () => void): void {
+    this.backPipe.send(packetOf(size), deliver);
+  }
+}
+
+function packetOf(size: number): Packet {
+  return {
+    protocol: "udp",
+    source: "203.0.113.1",
+    sourcePort: 1,
+    destination: "203.0.113.2",
+    destinationPort: 2,
+    data: bytes.subarray(0, Math.max(0, size - OVERHEAD)),
+  };
+}
+
+export function runBandwidth(scenario: BandwidthScenario): BandwidthResult {
+  const world = new World(scenario);
+  const { scheduler } = world;
+  const flows = scenario.flows.map((options) => new Flow(world, options));
+  const { cross } = scenario;
+  if (cross !== undefined) {
+    const gap = (MTU * 8000) / cross.rate;
+    const send = (): void => {
+      if (scheduler.now % cross.period < cross.on) world.cross(MTU);
+      scheduler.after(gap, send);
+    };
+    scheduler.at(cross.from ?? 0, send);
+  }
+  const samples: Sample[] = [];
+  const sent = flows.map(() => 0);
+  const received = flows.map(() => 0);
+  for (let time = SAMPLE; time <= scenario.duration; time += SAMPLE) {
+    scheduler.runSync(SAMPLE);
+    samples.push({
+      time,
+      capacity: at(scenario.capacity, time - SAMPLE / 2, 0),
+      target: flows.map((flow) => (flow.running ? flow.estimator.targetBitrate : 0)),
+      sent: flows.map((flow, i) => ((flow.sentBytes - sent[i]!) * 8000) / SAMPLE),
+      received: flows.map((flow, i) => ((flow.receivedBytes - received[i]!) * 8000) / SAMPLE),
+      queueDelay: world.lastDelay,
+    });
+    for (const [i, flow] of flows.entries()) {
+      sent[i] = flow.sentBytes;
+      received[i] = flow.receivedBytes;
+    }
+  }
+  return {
+    scenario,
+    samples,
+    delays: world.delays,
+    probes: flows.reduce((sum, flow) => sum + flow.probes, 0),
+    packets: flows.reduce((sum, flow) => sum + flow.packets, 0),
+    overflowed: world.forwardPipe.stats.overflowed,
+  };
+}
+
+/** Value below which a share of the numbers lies. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+}
+
+/** Queueing delays of packets that left in [from, until), milliseconds. */
+export function delaysBetween(result: BandwidthResult, from: number, until: number): number[] {
+  const out: number[] = [];
+  for (let i = 0; i < result.delays.length; i += 2) {
+    if (result.delays[i]! >= from && result.delays[i]! < until) out.push(result.delays[i + 1]!);
+  }
+  return out;
+}
+
+/** Samples of [from, until), milliseconds. */
+export function samplesBetween(result: BandwidthResult, from: number, until: number): readonly Sample[] {
+  return result.samples.filter((sample) => sample.time > from && sample.time <= until);
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}
+
+/** The usual scenarios. */
+export const STEPS: BandwidthScenario = {
+  name: "steps",
+  duration: 60_000,
+  capacity: [
+    [0, 5_000_000],
+    [20_000, 1_000_000],
+    [40_000, 3_000_000],
+  ],
+  rtt: 50,
+  flows: [{}],
+};
