@@ -4,10 +4,11 @@
 import type { NegotiatedCodec } from "../jsep/codecs.js";
 import { sends } from "../jsep/direction.js";
 import type { InboundRtpCounters } from "../peer/media-stats.js";
+import { codecsMatch, isAuxiliary } from "./codec-dictionary.js";
 import type { DtlsTransportImpl } from "./rtc-dtls-transport.js";
 import type { SenderImpl } from "./rtc-rtp-sender.js";
 import type { TransceiverImpl } from "./rtc-rtp-transceiver.js";
-import { codecsMatch, isAuxiliary, type RTCRtpEncodingParameters } from "./rtp-parameters.js";
+import type { RTCRtpEncodingParameters } from "./rtp-parameters.js";
 import type { StatsReportBuilder } from "./stats-builder.js";
 import {
   audioPlayout,
@@ -87,7 +88,8 @@ function addOutbound(
   const { sender, media, currentDirection, kind } = transceiver;
   if (media === null || currentDirection === null || !sends(currentDirection)) return;
   const transportId = transportIds(sender.transport);
-  sender.describe().encodings.forEach(({ rid, active, ssrc, rtxSsrc }, index) => {
+  sender.describe().encodings.forEach(({ rid, ssrc, rtxSsrc }, index) => {
+    const active = sender.encodings[index]?.active ?? true;
     const counters = sender.statistics?.outbound(ssrc);
     const remote = sender.statistics?.remoteInbound(ssrc);
     const codec = sentCodec(media.sendCodecs, counters?.payloadType, sender.encodings[index]);

@@ -206,7 +206,10 @@ interface Exposed {
 
 function exposedRemotes({ ice }: StatsTransport): Exposed {
   const addresses = new Set<string>();
-  for (const { address } of ice.remoteCandidates) if (address !== null) addresses.add(canonicalIp(address) ?? address);
+  for (const { object } of ice.remoteCandidates) {
+    const { address } = object;
+    if (address !== null) addresses.add(canonicalIp(address) ?? address);
+  }
   return { addresses, usernameFragment: ice.remoteParameters?.usernameFragment };
 }
 
