@@ -1,0 +1,84 @@
+// What SRTP remembers of each SSRC (the transform-independent part of RFC 3711 §3.2.3's cryptographic context): packet
+// indices and replay windows. The keys are the session's.
+import { ReplayWindow } from "../util/replay-window.js";
+
+/** Packets that one key may protect (RFC 3711 §9.2); an index that reaches this ends the stream. */
+export const MAX_RTP_INDEX: number = 2 ** 48;
+export const MAX_RTCP_INDEX: number = 2 ** 31;
+
+/** RTP packets behind the newest that are still taken: what a retransmission may be late. */
+const RTP_WINDOW = 2048 - 32;
+const RTCP_WINDOW = 128 - 32;
+
+/**
+ * The packet index ROC * 2^16 + SEQ that is nearest to `highest` (RFC 3711 §3.3.1, Appendix A). Negative: from before
+ * the stream's first round of sequence numbers. May reach MAX_RTP_INDEX.
+ */
+export function guessIndex(highest: number, sequence: number): number {
+  const last = highest & 0xffff;
+  const index = highest - last + sequence;
+  if (last < 0x8000) return sequence - last > 0x8000 ? index - 0x10000 : index;
+  return last - 0x8000 > sequence ? index + 0x10000 : index;
+}
+
+/** The roll-over counter of a packet index. */
+export function rocOf(index: number): number {
+  return Math.floor(index / 0x10000);
+}
+
+/** An SSRC of the peer. Made only when a packet of it was authentic. */
+export class ReceiveStream {
+  /** The highest packet index that was authentic; -1 before the first RTP packet. */
+  highest = -1;
+  rtpWindow: ReplayWindow | undefined;
+  rtcpWindow: ReplayWindow | undefined;
+
+  /** False: not to be looked at, seen already or too old. Changes nothing. */
+  checkRtp(index: number): boolean {
+    return this.rtpWindow === undefined || this.rtpWindow.check(index);
+  }
+
+  /** After authentication; false if the same packet was in the batch twice. */
+  acceptRtp(index: number): boolean {
+    this.rtpWindow ??= new ReplayWindow(RTP_WINDOW);
+    if (!this.rtpWindow.update(index)) return false;
+    if (index > this.highest) this.highest = index;
+    return true;
+  }
+
+  checkRtcp(index: number): boolean {
+    return this.rtcpWindow === undefined || this.rtcpWindow.check(index);
+  }
+
+  acceptRtcp(index: number): void {
+    this.rtcpWindow ??= new ReplayWindow(RTCP_WINDOW);
+    this.rtcpWindow.update(index);
+  }
+}
+
+/** An SSRC of ours. */
+export class SendStream {
+  highest: number;
+  /** Of the next SRTCP packet: the first has index 0 (RFC 3711 §3.2.1). */
+  rtcpIndex: number;
+  private window: ReplayWindow | undefined;
+
+  /** The arguments are for tests: where a long-lived stream would be. */
+  constructor(highest = -1, rtcpIndex = 0) {
+    this.highest = highest;
+    this.rtcpIndex = rtcpIndex;
+  }
+
+  /** The index of the packet to be sent; MAX_RTP_INDEX or more if the key must not be used any more. */
+  nextRtp(sequence: number): number {
+    const index = this.highest < 0 ? sequence : guessIndex(this.highest, sequence);
+    if (index > this.highest && index < MAX_RTP_INDEX) this.highest = index;
+    return index;
+  }
+
+  /** Whether no packet went out with this index, as far as the window reaches. */
+  isFresh(index: number): boolean {
+    this.window ??= new ReplayWindow(RTP_WINDOW);
+    return this.window.update(index);
+  }
+}
