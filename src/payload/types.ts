@@ -59,6 +59,9 @@ export class PayloadInfo {
   certainStart = false;
   /** The frame ends here, marker or not. Where the format cannot tell, only the marker does. */
   endOfFrame = false;
+  /** VP9's B and E: the frame of one spatial layer begins with, ends with this payload. */
+  startOfLayerFrame = false;
+  endOfLayerFrame = false;
   /** The payload begins, or holds the parameters of, a key frame. */
   keyFrame = false;
   /** Nothing refers to this frame. */
@@ -79,6 +82,10 @@ export class PayloadInfo {
   pictureIdBits = 0;
   /** -1 if not told. */
   tl0PictureIndex = -1;
+  /** VP9's F. */
+  flexibleMode = false;
+  /** How many spatial layers the stream has (VP9's scalability structure), 0 if not told. */
+  spatialLayers = 0;
   /** VP8's KEYIDX, -1 if not told. */
   keyIndex = -1;
   /** Pixels; 0 if not told. */
@@ -97,6 +104,8 @@ export class PayloadInfo {
     this.startOfFrame = false;
     this.certainStart = false;
     this.endOfFrame = false;
+    this.startOfLayerFrame = false;
+    this.endOfLayerFrame = false;
     this.keyFrame = false;
     this.discardable = false;
     this.temporalIndex = -1;
@@ -107,6 +116,8 @@ export class PayloadInfo {
     this.pictureId = -1;
     this.pictureIdBits = 0;
     this.tl0PictureIndex = -1;
+    this.flexibleMode = false;
+    this.spatialLayers = 0;
     this.keyIndex = -1;
     this.width = 0;
     this.height = 0;
