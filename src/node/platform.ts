@@ -27,6 +27,20 @@ function setTimer(callback: (now: number) => void, delay: number, hold: boolean)
   return { cancel: () => clearTimeout(timer) };
 }
 
+/**
+ * Node's loop comes by the timers before the immediates: after a millisecond's work a `setTimeout(f, 0)` of now is called
+ * before what was queued here. Timers of equal length are called in order, so with one of our own this goes first.
+ */
+function queueTimely(callback: () => void): void {
+  const run = (): void => {
+    clearImmediate(immediate);
+    clearTimeout(timer);
+    callback();
+  };
+  const immediate = setImmediate(run);
+  const timer = setTimeout(run, 0);
+}
+
 let logger: Logger | undefined;
 const parleyDebug = process.env.PARLEY_DEBUG;
 if (parleyDebug) {
@@ -44,6 +58,11 @@ export const nodePlatform: Platform = {
   now,
   timeOrigin: performance.timeOrigin,
   setTimer,
-  queueTask: (callback) => void setImmediate(callback),
+  queueTask(callback, timely) {
+    if (timely === true) queueTimely(callback);
+    else setImmediate(callback);
+  },
+  // A tick that was queued by a microtask comes when no microtask is left.
+  continueTask: (callback) => queueMicrotask(() => process.nextTick(callback)),
   logger,
 };

@@ -13,7 +13,12 @@ export interface Platform {
   readonly timeOrigin: number;
   /** Calls back once after `delay` milliseconds (never earlier). A pending timer keeps the process alive only if `hold`. */
   setTimer(callback: (now: number) => void, delay: number, hold: boolean): Cancellable;
-  /** Queues a task: microtasks run before and after it, as in the HTML event loop. */
-  queueTask(callback: () => void): void;
+  /**
+   * Queues a task: microtasks run before and after it, as in the HTML event loop. `timely`: it should also run before the
+   * timers that are set after this call, however short, as it would in a browser.
+   */
+  queueTask(callback: () => void, timely?: boolean): void;
+  /** Calls back when the microtasks of the task that runs now are done, before any other task; microtasks run after it. */
+  continueTask?(callback: () => void): void;
   readonly logger?: Logger | undefined;
 }

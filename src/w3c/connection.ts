@@ -188,7 +188,7 @@ export class Connection {
    * so what a task throws is a bug of ours: it ends this connection, not the process.
    */
   queueTask(run: () => void): void {
-    this.tasks.queue(run);
+    this.tasks.queue(run, true);
   }
 
   private closedError(): unknown {

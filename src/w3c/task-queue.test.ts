@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { nodePlatform } from "#src/node/platform.js";
 import { TaskQueue } from "./task-queue.js";
 
 test("tasks run in order, the rest of the current one first, and none after close", () => {
@@ -20,6 +21,50 @@ test("tasks run in order, the rest of the current one first, and none after clos
   while (pending.length > 0) pending.shift()!();
   assert.deepEqual(ran, [1, 2, 3, 3.5]);
   assert.ok(queue.closed);
+});
+
+test("on a platform that can, the rest of a task goes on before any other task of anyone", async () => {
+  const ran: string[] = [];
+  const tick = (): Promise<void> => Promise.resolve().then(() => void ran.push("microtask"));
+  const queue = new TaskQueue(nodePlatform);
+  const step = (name: string): void => {
+    ran.push(name);
+    void tick();
+  };
+  setImmediate(() => ran.push("immediate"));
+  queue.queue(() => {
+    setImmediate(() => ran.push("later"));
+    queue.queueNext(() => step("3"));
+    queue.queueNext(() => {
+      queue.queueNext(() => step("2.5"));
+      step("2");
+    });
+    ran.push("1");
+    void tick().then(tick);
+  });
+  queue.queue(() => ran.push("4"));
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(ran, [
+    "immediate",
+    ...["1", "microtask", "microtask", "2", "microtask", "2.5", "microtask", "3", "microtask"],
+    ...["4", "later"],
+  ]);
+});
+
+test("a timely task runs before a timer that is set after it", async () => {
+  const ran: string[] = [];
+  const queue = new TaskQueue(nodePlatform);
+  await new Promise<void>((resolve) => {
+    setImmediate(() => {
+      queue.queue(() => ran.push("task"), true);
+      setTimeout(() => {
+        ran.push("timer");
+        resolve();
+      }, 0);
+      for (const until = performance.now() + 5; performance.now() < until; );
+    });
+  });
+  assert.deepEqual(ran, ["task", "timer"]);
 });
 
 test("a task that throws does not take the others with it", () => {
