@@ -65,6 +65,7 @@ export {
   type MediaStreamTrackEventMap,
   type MediaStreamTrackState,
 } from "./w3c/media-stream-track.js";
+export { MediaStreamTrackHandle } from "./w3c/media-stream-track-processor.js";
 export type { RTCAnswerOptions, RTCOfferOptions } from "./w3c/offer-options.js";
 export { OverconstrainedError } from "./w3c/overconstrained-error.js";
 export { RTCCertificate, type RTCDtlsFingerprint } from "./w3c/rtc-certificate.js";
@@ -76,6 +77,16 @@ export {
 } from "./w3c/rtc-data-channel.js";
 export { RTCDtlsTransport, type RTCDtlsTransportEventMap } from "./w3c/rtc-dtls-transport.js";
 export { RTCDTMFSender, type RTCDTMFSenderEventMap } from "./w3c/rtc-dtmf-sender.js";
+export {
+  type EncodedVideoChunkType,
+  RTCEncodedAudioFrame,
+  type RTCEncodedAudioFrameMetadata,
+  type RTCEncodedAudioFrameOptions,
+  type RTCEncodedFrameMetadata,
+  RTCEncodedVideoFrame,
+  type RTCEncodedVideoFrameMetadata,
+  type RTCEncodedVideoFrameOptions,
+} from "./w3c/rtc-encoded-frame.js";
 export {
   RTCIceCandidate,
   type RTCIceCandidateInit,
@@ -105,9 +116,15 @@ export {
 export {
   type RTCRtpContributingSource,
   RTCRtpReceiver,
+  type RTCRtpReceiverTransform,
   type RTCRtpSynchronizationSource,
 } from "./w3c/rtc-rtp-receiver.js";
-export { RTCRtpSender } from "./w3c/rtc-rtp-sender.js";
+export {
+  RTCRtpScriptTransform,
+  type WorkerAndParameters,
+  type WorkerLike,
+} from "./w3c/rtc-rtp-script-transform.js";
+export { RTCRtpSender, type RTCRtpSenderTransform } from "./w3c/rtc-rtp-sender.js";
 export { RTCRtpTransceiver, type RTCRtpTransceiverInit } from "./w3c/rtc-rtp-transceiver.js";
 export {
   RTCSctpTransport,
@@ -136,6 +153,21 @@ export type {
   RTCSetParameterOptions,
 } from "./w3c/rtp-parameters.js";
 export type { ServerOptions } from "./w3c/server-options.js";
+export {
+  type CryptoKeyID,
+  RTCRtpSFrameDecryptor,
+  RTCRtpSFrameEncryptor,
+  type RTCRtpSFrameEncryptorOptions,
+  type SFrameCipherSuite,
+  SFrameDecryptorStream,
+  SFrameEncryptorStream,
+  type SFrameErrorEventMap,
+  SFrameTransformErrorEvent,
+  type SFrameTransformErrorEventInit,
+  type SFrameTransformErrorEventType,
+  type SFrameTransformOptions,
+  type SFrameType,
+} from "./w3c/sframe-transforms.js";
 export type { RTCIceGatherOptions } from "./w3c/standalone-ice.js";
 
 setDefaultPlatform(nodePlatform);

@@ -5,8 +5,10 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { type IDLInterfaceMemberType, type IDLTypeDescription, parse } from "webidl2";
+import { type ExtendedAttribute, type IDLInterfaceMemberType, type IDLTypeDescription, parse } from "webidl2";
 import * as entry from "#src/index.js";
+import * as trackProcessor from "#src/w3c/media-stream-track-processor.js";
+import * as scriptTransform from "#src/w3c/rtc-rtp-script-transform.js";
 
 const FILES = [
   "webrtc",
@@ -28,40 +30,29 @@ const PENDING = new Set([
   "RTCPeerConnection.peerIdentity",
   "RTCPeerConnection.idpLoginUrl",
   "RTCPeerConnection.idpErrorInfo",
-  "RTCRtpSender.transform",
-  "RTCRtpReceiver.transform",
   "RTCIdentityProviderGlobalScope",
   "RTCIdentityProviderRegistrar",
-  "RTCRtpSFrameEncryptor",
-  "RTCRtpSFrameDecryptor",
-  "SFrameEncryptorStream",
-  "SFrameDecryptorStream",
-  "SFrameTransformErrorEvent",
-  "RTCEncodedVideoFrame",
-  "RTCEncodedAudioFrame",
-  "RTCRtpScriptTransform",
-  "RTCRtpScriptTransformer",
-  "RTCTransformEvent",
-  "KeyFrameRequestEvent",
-  "MediaStreamTrackHandle",
-  "MediaStreamTrackHandle",
-  "MediaStreamTrackProcessor",
-  "VideoTrackGenerator",
 ]);
 
 /**
- * Members of documents that have no file in @webref/idl: header extension control (webrtc-extensions); and `stopped`, which
- * webrtc-pc has dropped and browsers have not.
+ * Members of documents that are not compared: header extension control (webrtc-extensions has no file in @webref/idl), a mixin
+ * of the Streams standard; and `stopped`, which webrtc-pc has dropped and browsers have not.
  */
 const ADDITIONAL: readonly string[] = [
   "RTCRtpTransceiver.getHeaderExtensionsToNegotiate",
   "RTCRtpTransceiver.setHeaderExtensionsToNegotiate",
   "RTCRtpTransceiver.getNegotiatedHeaderExtensions",
   "RTCRtpTransceiver.stopped",
+  "SFrameEncryptorStream.readable",
+  "SFrameEncryptorStream.writable",
+  "SFrameDecryptorStream.readable",
+  "SFrameDecryptorStream.writable",
 ];
 
 interface Interface {
   readonly name: string;
+  /** The globals that have it; empty: all of its document. */
+  readonly exposed: readonly string[];
   inheritance: string | null;
   readonly members: IDLInterfaceMemberType[];
 }
@@ -69,6 +60,12 @@ interface Interface {
 const idlDirectory = dirname(createRequire(import.meta.url).resolve("@webref/idl/package.json"));
 const interfaces = new Map<string, Interface>();
 const mixins = new Map<string, IDLInterfaceMemberType[]>();
+
+function exposure({ extAttrs }: { readonly extAttrs: readonly ExtendedAttribute[] }): string[] {
+  const rhs = extAttrs.find(({ name }) => name === "Exposed")?.rhs;
+  if (rhs === null || rhs === undefined) return [];
+  return typeof rhs.value === "string" ? [rhs.value] : rhs.value.map(({ value }) => value);
+}
 
 for (const definitions of [true, false]) {
   for (const file of FILES) {
@@ -80,6 +77,7 @@ for (const definitions of [true, false]) {
         else if (definitions) {
           interfaces.set(definition.name, {
             name: definition.name,
+            exposed: exposure(definition),
             inheritance: definition.inheritance,
             members: [...members],
           });
@@ -97,6 +95,8 @@ type AnyFunction = (...args: unknown[]) => unknown;
 type InterfaceObject = AnyFunction & { readonly prototype: object };
 
 const exported = entry as unknown as Record<string, InterfaceObject | undefined>;
+/** What only a worker has: on a global object of its own, not among the exports. */
+const ofWorkers = { ...scriptTransform, ...trackProcessor } as unknown as typeof exported;
 const lookUp = (name: string): InterfaceObject | undefined =>
   exported[name] ?? (globalThis as unknown as Record<string, InterfaceObject | undefined>)[name];
 
@@ -110,8 +110,9 @@ async function refusesForeignThis(call: () => unknown, promise: boolean, what: s
 const requiredArguments = (parameters: readonly { optional: boolean; variadic: boolean }[]): number =>
   parameters.filter(({ optional, variadic }) => !optional && !variadic).length;
 
-for (const { name, inheritance, members } of interfaces.values()) {
-  const object = exported[name];
+for (const { name, exposed, inheritance, members } of interfaces.values()) {
+  const isOfWorkers = exposed.length > 0 && !exposed.includes("Window");
+  const object = isOfWorkers ? ofWorkers[name] : exported[name];
   if (PENDING.has(name)) {
     test(`${name} is pending`, () => assert.equal(object, undefined, "it is written: take it off the list"));
     continue;
@@ -119,6 +120,7 @@ for (const { name, inheritance, members } of interfaces.values()) {
 
   test(`${name} is as its IDL says`, async () => {
     assert.equal(typeof object, "function", "no such export");
+    if (isOfWorkers) assert.equal(exported[name], undefined, "a window does not have it");
     const { prototype } = object!;
     const own = new Set(Reflect.ownKeys(prototype));
     const pending = (member: string, present: boolean): boolean => {

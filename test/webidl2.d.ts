@@ -9,6 +9,7 @@ declare module "webidl2" {
   }
   interface ExtendedAttribute {
     readonly name: string;
+    readonly rhs: { readonly value: string | readonly { readonly value: string }[] } | null;
   }
   interface Argument {
     readonly optional: boolean;
@@ -39,6 +40,7 @@ declare module "webidl2" {
     readonly partial: boolean;
     readonly inheritance: string | null;
     readonly members: readonly IDLInterfaceMemberType[];
+    readonly extAttrs: readonly ExtendedAttribute[];
   }
   export type IDLRootType =
     | Container<"interface">

@@ -123,6 +123,14 @@ export function interfaceType<T>(name: string): Converter<T> {
   };
 }
 
+/** A union of interface types. */
+export function unionOfInterfaces<T>(...names: readonly string[]): Converter<T> {
+  return (value, where) => {
+    if (names.some((name) => isPlatformObject(value, name))) return value as T;
+    throw new TypeError(`${where}Failed to convert value to '${names.join("' or '")}'.`);
+  };
+}
+
 /** An argument of an interface type; `position` counts from 1. */
 export function interfaceArgument<T>(value: unknown, name: string, position: number, where: string): T {
   if (isPlatformObject(value, name)) return value as T;

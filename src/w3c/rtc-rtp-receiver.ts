@@ -4,7 +4,7 @@ import { receives } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { ReceiverStatistics } from "../peer/media-stats.js";
 import { codecParameters } from "./codec-dictionary.js";
-import { domString, double, nullable } from "./conversions.js";
+import { domString, double, nullable, unionOfInterfaces } from "./conversions.js";
 import type {
   Candidate,
   MediaTrackCapabilities,
@@ -15,8 +15,10 @@ import type { MediaHost } from "./media-host.js";
 import type { StreamImpl } from "./media-stream.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource } from "./media-stream-track.js";
 import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
+import type { RTCRtpScriptTransform } from "./rtc-rtp-script-transform.js";
 import type { RTCStatsReport } from "./rtc-stats-report.js";
 import { type RTCRtpCapabilities, type RTCRtpReceiveParameters, rtpCapabilities } from "./rtp-parameters.js";
+import type { RTCRtpSFrameDecryptor } from "./sframe-transforms.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
 export interface RTCRtpContributingSource {
@@ -26,6 +28,9 @@ export interface RTCRtpContributingSource {
   rtpTimestamp: number;
 }
 export interface RTCRtpSynchronizationSource extends RTCRtpContributingSource {}
+
+/** webrtc-encoded-transform §2. */
+export type RTCRtpReceiverTransform = RTCRtpSFrameDecryptor | RTCRtpScriptTransform;
 
 export interface ReceiverOwner {
   readonly kind: MediaKind;
@@ -46,6 +51,7 @@ export class ReceiverImpl implements TrackSource {
   jitterBufferTarget: number | null = null;
   /** What the media layer counts, once it receives. */
   statistics: ReceiverStatistics | undefined;
+  transform: RTCRtpReceiverTransform | null = null;
   /** The track and its clones, while they are live. */
   readonly tracks: Set<TrackImpl> = new Set();
 
@@ -101,6 +107,10 @@ export class ReceiverImpl implements TrackSource {
 const targetType = nullable(double);
 const SET_TARGET = setting("jitterBufferTarget", "RTCRtpReceiver");
 
+const transformType = nullable(
+  unionOfInterfaces<RTCRtpReceiverTransform>("RTCRtpSFrameDecryptor", "RTCRtpScriptTransform"),
+);
+
 export class RTCRtpReceiver {
   readonly #impl: ReceiverImpl = takeImpl();
 
@@ -120,6 +130,13 @@ export class RTCRtpReceiver {
       throw new RangeError(`${SET_TARGET}The value is outside the range of 0 to ${MAX_JITTER_BUFFER_TARGET}.`);
     }
     this.#impl.jitterBufferTarget = target;
+  }
+
+  get transform(): RTCRtpReceiverTransform | null {
+    return this.#impl.transform;
+  }
+  set transform(value: RTCRtpReceiverTransform | null) {
+    this.#impl.transform = transformType(value, setting("transform", "RTCRtpReceiver"));
   }
 
   static getCapabilities(kind: string): RTCRtpCapabilities | null {

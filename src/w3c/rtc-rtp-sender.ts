@@ -5,7 +5,7 @@ import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { SenderDescription } from "../jsep/transceivers.js";
 import type { SenderStatistics } from "../peer/media-stats.js";
 import { codecParameters, codecsMatch, isAuxiliary } from "./codec-dictionary.js";
-import { domString, interfaceArgument } from "./conversions.js";
+import { domString, interfaceArgument, nullable, unionOfInterfaces } from "./conversions.js";
 import { domException } from "./errors.js";
 import { copyPlain } from "./media-constraints.js";
 import type { MediaHost } from "./media-host.js";
@@ -13,6 +13,7 @@ import { type MediaStream, streamImplOf } from "./media-stream.js";
 import { type MediaStreamTrack, randomUuid, type TrackImpl, trackImplOf } from "./media-stream-track.js";
 import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
 import { DtmfSenderImpl, type RTCDTMFSender } from "./rtc-dtmf-sender.js";
+import type { RTCRtpScriptTransform } from "./rtc-rtp-script-transform.js";
 import type { RTCStatsReport } from "./rtc-stats-report.js";
 import {
   checkEncodings,
@@ -26,7 +27,11 @@ import {
   rtpSendParameters,
   setParameterOptions,
 } from "./rtp-parameters.js";
-import { construct, defineInterface, executing, takeImpl } from "./webidl.js";
+import type { RTCRtpSFrameEncryptor } from "./sframe-transforms.js";
+import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
+
+/** webrtc-encoded-transform §2. */
+export type RTCRtpSenderTransform = RTCRtpSFrameEncryptor | RTCRtpScriptTransform;
 
 /** What a sender asks of its transceiver. */
 export interface SenderOwner {
@@ -63,6 +68,7 @@ export class SenderImpl {
   readonly dtmf: DtmfSenderImpl | null;
   /** What the media layer counts, once it sends. */
   statistics: SenderStatistics | undefined;
+  transform: RTCRtpSenderTransform | null = null;
   /** [[LastReturnedParameters]], for the rest of the task. */
   private lastReturned: RTCRtpSendParameters | null = null;
   /** SSRCs by rid: an encoding keeps them. */
@@ -250,6 +256,10 @@ function encodingsMatch({ encodings }: RTCRtpSendParameters, own: readonly RTCRt
 
 export let senderImplOf: (sender: RTCRtpSender) => SenderImpl;
 
+const transformType = nullable(
+  unionOfInterfaces<RTCRtpSenderTransform>("RTCRtpSFrameEncryptor", "RTCRtpScriptTransform"),
+);
+
 export class RTCRtpSender {
   readonly #impl: SenderImpl = takeImpl();
 
@@ -261,6 +271,13 @@ export class RTCRtpSender {
   }
   get dtmf(): RTCDTMFSender | null {
     return this.#impl.dtmf?.wrapper ?? null;
+  }
+
+  get transform(): RTCRtpSenderTransform | null {
+    return this.#impl.transform;
+  }
+  set transform(value: RTCRtpSenderTransform | null) {
+    this.#impl.transform = transformType(value, setting("transform", "RTCRtpSender"));
   }
 
   static getCapabilities(kind: string): RTCRtpCapabilities | null {

@@ -1,0 +1,207 @@
+// RTCEncodedVideoFrame and RTCEncodedAudioFrame (webrtc-encoded-transform §4): a frame between encoder and packetizer, or
+// depacketizer and decoder. Who makes them is the media layer. What they are not here is serializable: structuredClone and
+// postMessage of Node know no platform objects but its own.
+import {
+  checkBuffer,
+  type Dictionary,
+  dictionary,
+  domString,
+  double,
+  integer,
+  interfaceArgument,
+  isArrayBuffer,
+  octet,
+  sequence,
+  unsignedLong,
+  unsignedLongLong,
+  unsignedShort,
+} from "./conversions.js";
+import { copyPlain } from "./media-constraints.js";
+import { constructing, defineInterface, requireArguments, setting, takeImplIfAny } from "./webidl.js";
+
+/** EncodedVideoChunkType of WebCodecs. */
+export type EncodedVideoChunkType = "key" | "delta";
+
+export interface RTCEncodedFrameMetadata {
+  synchronizationSource?: number;
+  payloadType?: number;
+  contributingSources?: number[];
+  rtpTimestamp?: number;
+  /** Milliseconds since timeOrigin, here and below. */
+  receiveTime?: number;
+  captureTime?: number;
+  senderCaptureTimeOffset?: number;
+  mimeType?: string;
+}
+export interface RTCEncodedVideoFrameMetadata extends RTCEncodedFrameMetadata {
+  frameId?: number;
+  dependencies?: number[];
+  width?: number;
+  height?: number;
+  spatialIndex?: number;
+  temporalIndex?: number;
+  /** Microseconds. */
+  timestamp?: number;
+}
+export interface RTCEncodedAudioFrameMetadata extends RTCEncodedFrameMetadata {
+  sequenceNumber?: number;
+  /** 0 to 1, linear. */
+  audioLevel?: number;
+}
+export interface RTCEncodedVideoFrameOptions {
+  metadata?: RTCEncodedVideoFrameMetadata;
+}
+export interface RTCEncodedAudioFrameOptions {
+  metadata?: RTCEncodedAudioFrameMetadata;
+}
+
+const frameMetadata = dictionary<RTCEncodedFrameMetadata>("RTCEncodedFrameMetadata", {
+  synchronizationSource: { type: unsignedLong },
+  payloadType: { type: octet },
+  contributingSources: { type: sequence(unsignedLong) },
+  rtpTimestamp: { type: unsignedLong },
+  receiveTime: { type: double },
+  captureTime: { type: double },
+  senderCaptureTimeOffset: { type: double },
+  mimeType: { type: domString },
+});
+
+const videoFrameOptions = dictionary<RTCEncodedVideoFrameOptions>("RTCEncodedVideoFrameOptions", {
+  metadata: {
+    type: dictionary<RTCEncodedVideoFrameMetadata>(
+      "RTCEncodedVideoFrameMetadata",
+      {
+        frameId: { type: unsignedLongLong },
+        dependencies: { type: sequence(unsignedLongLong) },
+        width: { type: unsignedShort },
+        height: { type: unsignedShort },
+        spatialIndex: { type: unsignedLong },
+        temporalIndex: { type: unsignedLong },
+        timestamp: { type: integer("long long") },
+      },
+      frameMetadata,
+    ),
+  },
+});
+
+const audioFrameOptions = dictionary<RTCEncodedAudioFrameOptions>("RTCEncodedAudioFrameOptions", {
+  metadata: {
+    type: dictionary<RTCEncodedAudioFrameMetadata>(
+      "RTCEncodedAudioFrameMetadata",
+      { sequenceNumber: { type: integer("short") }, audioLevel: { type: double } },
+      frameMetadata,
+    ),
+  },
+});
+
+/** What a frame is made of; `data` belongs to the frame. */
+export interface EncodedVideoFrameImpl {
+  readonly type: EncodedVideoChunkType;
+  data: ArrayBuffer;
+  readonly metadata: RTCEncodedVideoFrameMetadata;
+}
+export interface EncodedAudioFrameImpl {
+  data: ArrayBuffer;
+  readonly metadata: RTCEncodedAudioFrameMetadata;
+}
+
+/** The arguments of a constructor: the frame that is copied, and what of its metadata is replaced. */
+function copyArguments<F, O extends { metadata?: object }>(
+  args: readonly unknown[],
+  name: string,
+  options: Dictionary<O>,
+): [original: F, metadata: O["metadata"]] {
+  const where = constructing(name);
+  requireArguments(args.length, 1, where);
+  const original = interfaceArgument<F>(args[0], name, 1, where);
+  return [original, options(args[1], where).metadata];
+}
+
+function arrayBuffer(value: unknown, where: string): ArrayBuffer {
+  if (!isArrayBuffer(value)) throw new TypeError(`${where}The provided value is not of type 'ArrayBuffer'.`);
+  checkBuffer(value, "ArrayBuffer", where);
+  return value;
+}
+
+export let encodedVideoFrameImplOf: (frame: RTCEncodedVideoFrame) => EncodedVideoFrameImpl;
+
+export class RTCEncodedVideoFrame {
+  readonly #impl: EncodedVideoFrameImpl;
+
+  constructor(...args: [originalFrame: RTCEncodedVideoFrame, options?: RTCEncodedVideoFrameOptions]) {
+    const given = takeImplIfAny<EncodedVideoFrameImpl>();
+    if (given !== undefined) {
+      this.#impl = given;
+      return;
+    }
+    const [original, metadata] = copyArguments<RTCEncodedVideoFrame, RTCEncodedVideoFrameOptions>(
+      args,
+      "RTCEncodedVideoFrame",
+      videoFrameOptions,
+    );
+    const { type, data, metadata: before } = original.#impl;
+    this.#impl = { type, data: data.slice(0), metadata: { ...copyPlain(before), ...metadata } };
+  }
+
+  get type(): EncodedVideoChunkType {
+    return this.#impl.type;
+  }
+  get data(): ArrayBuffer {
+    return this.#impl.data;
+  }
+  set data(value: ArrayBuffer) {
+    this.#impl.data = arrayBuffer(value, setting("data", "RTCEncodedVideoFrame"));
+  }
+  getMetadata(): RTCEncodedVideoFrameMetadata {
+    return copyPlain(this.#impl.metadata);
+  }
+
+  static {
+    encodedVideoFrameImplOf = (frame) => frame.#impl;
+    defineInterface(RTCEncodedVideoFrame, {
+      name: "RTCEncodedVideoFrame",
+      brand: (o) => #impl in o,
+      constructorLength: 1,
+    });
+  }
+}
+
+export let encodedAudioFrameImplOf: (frame: RTCEncodedAudioFrame) => EncodedAudioFrameImpl;
+
+export class RTCEncodedAudioFrame {
+  readonly #impl: EncodedAudioFrameImpl;
+
+  constructor(...args: [originalFrame: RTCEncodedAudioFrame, options?: RTCEncodedAudioFrameOptions]) {
+    const given = takeImplIfAny<EncodedAudioFrameImpl>();
+    if (given !== undefined) {
+      this.#impl = given;
+      return;
+    }
+    const [original, metadata] = copyArguments<RTCEncodedAudioFrame, RTCEncodedAudioFrameOptions>(
+      args,
+      "RTCEncodedAudioFrame",
+      audioFrameOptions,
+    );
+    const { data, metadata: before } = original.#impl;
+    this.#impl = { data: data.slice(0), metadata: { ...copyPlain(before), ...metadata } };
+  }
+
+  get data(): ArrayBuffer {
+    return this.#impl.data;
+  }
+  set data(value: ArrayBuffer) {
+    this.#impl.data = arrayBuffer(value, setting("data", "RTCEncodedAudioFrame"));
+  }
+  getMetadata(): RTCEncodedAudioFrameMetadata {
+    return copyPlain(this.#impl.metadata);
+  }
+
+  static {
+    encodedAudioFrameImplOf = (frame) => frame.#impl;
+    defineInterface(RTCEncodedAudioFrame, {
+      name: "RTCEncodedAudioFrame",
+      brand: (o) => #impl in o,
+      constructorLength: 1,
+    });
+  }
+}
