@@ -125,12 +125,11 @@ function addIce(builder: StatsReportBuilder, transport: StatsTransport, peer: Pe
   const selected = ice.selectedPair;
   // While a restart is under way the pair in use is of the generation before.
   const pairs = selected === undefined || ice.pairs.includes(selected) ? ice.pairs : [...ice.pairs, selected];
-  const exposed = exposedRemotes(transport);
   for (const pair of pairs) addPair(builder, transport, peer, pair);
   for (const candidate of ice.localCandidates) addLocal(builder, transport, candidate);
   for (const pair of pairs) addLocal(builder, transport, pair.local.candidate);
-  for (const remote of ice.remotes) addRemote(builder, transport, remote, exposed);
-  for (const { remote } of pairs) addRemote(builder, transport, remote, exposed);
+  for (const remote of ice.remotes) addRemote(builder, transport, remote);
+  for (const { remote } of pairs) addRemote(builder, transport, remote);
 }
 
 const seconds = (milliseconds: number): number => milliseconds / 1000;
@@ -198,30 +197,19 @@ function addLocal(builder: StatsReportBuilder, transport: StatsTransport, candid
   );
 }
 
-/** What of remote candidates the program knows from signalling, and so may see (webrtc-stats, "address"). */
-interface Exposed {
-  readonly addresses: ReadonlySet<string>;
-  readonly usernameFragment: string | undefined;
+/** Whether the program knows an address from signalling, and so may see it (webrtc-stats, "address"). */
+function isSignalled({ ice }: StatsTransport, address: string): boolean {
+  return ice.remoteCandidates.some(({ object }) => {
+    const known = object.address;
+    return known !== null && (canonicalIp(known) ?? known) === address;
+  });
 }
 
-function exposedRemotes({ ice }: StatsTransport): Exposed {
-  const addresses = new Set<string>();
-  for (const { object } of ice.remoteCandidates) {
-    const { address } = object;
-    if (address !== null) addresses.add(canonicalIp(address) ?? address);
-  }
-  return { addresses, usernameFragment: ice.remoteParameters?.usernameFragment };
-}
-
-function addRemote(
-  builder: StatsReportBuilder,
-  transport: StatsTransport,
-  remote: RemoteCandidate,
-  { addresses, usernameFragment }: Exposed,
-): void {
+function addRemote(builder: StatsReportBuilder, transport: StatsTransport, remote: RemoteCandidate): void {
   const id = builder.ids.of(remote, "R");
   if (builder.has(id)) return;
   const { candidate } = remote;
+  const usernameFragment = transport.ice.remoteParameters?.usernameFragment;
   const learned = candidate.type === "prflx";
   const fragment = candidate.usernameFragment ?? usernameFragment;
   builder.add(
@@ -229,7 +217,7 @@ function addRemote(
       id,
       timestamp: builder.timestamp,
       type: "remote-candidate",
-      address: learned && !addresses.has(remote.address) ? null : candidate.address,
+      address: learned && !isSignalled(transport, remote.address) ? null : candidate.address,
       candidateType: candidate.type,
       foundation: candidate.foundation,
       port: candidate.port,
