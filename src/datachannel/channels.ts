@@ -196,9 +196,6 @@ export class DataChannels {
   private readonly lingering: Map<number, Resets> = new Map();
   /** Streams on which the peer opened a channel anew while the answer to our reset, for the channel before, is missing. */
   private readonly reused: Set<number> = new Set();
-  /** Channels opened so far by us and the peer, and closed (RTCPeerConnectionStats). */
-  opened = 0;
-  closed = 0;
   private peerNames = 0;
   private partialBytes = 0;
   /** Messages dropped: for no channel, or of an unknown kind. */
@@ -288,7 +285,6 @@ export class DataChannels {
   /** Makes a channel. Where that fails, `onError` and `onClosed` are called at once and the state is "closed". */
   open(parameters: ChannelParameters, handler: ChannelHandler): Channel {
     const channel = new Channel(this, parameters, parameters.id ?? null, handler);
-    this.opened++;
     if (this.closedReason !== undefined) this.finish(channel, "association-failed");
     else if (channel.id !== null && this.idInUse(channel.id)) this.finish(channel, "id-in-use");
     else if (channel.id !== null) {
@@ -556,7 +552,6 @@ export class DataChannels {
     channel.state = "open";
     channel.confirmed = true;
     this.byId.set(id, channel);
-    this.opened++;
     const priority = priorityWeight(open.priority);
     this.association!.send(id, PPID_DCEP, ACK_MESSAGE.slice(), { ...CONTROL, priority }, this.host.now());
     this.host.onFlushNeeded();
@@ -671,7 +666,6 @@ export class DataChannels {
   private finish(channel: Channel, error: ChannelError | undefined): void {
     if (channel.state === "closed") return;
     channel.state = "closed";
-    this.closed++;
     const { id } = channel;
     if (id !== null && this.byId.get(id) === channel) {
       this.byId.delete(id);
