@@ -110,6 +110,7 @@ const SET_TARGET = setting("jitterBufferTarget", "RTCRtpReceiver");
 const transformType = nullable(
   unionOfInterfaces<RTCRtpReceiverTransform>("RTCRtpSFrameDecryptor", "RTCRtpScriptTransform"),
 );
+export let receiverImplOf: (receiver: RTCRtpReceiver) => ReceiverImpl;
 
 export class RTCRtpReceiver {
   readonly #impl: ReceiverImpl = takeImpl();
@@ -157,6 +158,7 @@ export class RTCRtpReceiver {
   }
 
   static {
+    receiverImplOf = (receiver) => receiver.#impl;
     defineInterface(RTCRtpReceiver, { name: "RTCRtpReceiver", brand: (o) => #impl in o, promises: ["getStats"] });
   }
 }
