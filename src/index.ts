@@ -169,6 +169,31 @@ export {
   type SFrameType,
 } from "./w3c/sframe-transforms.js";
 export type { RTCIceGatherOptions } from "./w3c/standalone-ice.js";
+export type {
+  RTCAudioPlayoutStats,
+  RTCAudioSourceStats,
+  RTCCertificateStats,
+  RTCCodecStats,
+  RTCDataChannelStats,
+  RTCDtlsRole,
+  RTCIceCandidatePairStats,
+  RTCIceCandidateStats,
+  RTCInboundRtpStreamStats,
+  RTCMediaSourceStats,
+  RTCOutboundRtpStreamStats,
+  RTCPeerConnectionStats,
+  RTCQualityLimitationReason,
+  RTCReceivedRtpStreamStats,
+  RTCRemoteInboundRtpStreamStats,
+  RTCRemoteOutboundRtpStreamStats,
+  RTCRtpStreamStats,
+  RTCSentRtpStreamStats,
+  RTCStats,
+  RTCStatsIceCandidatePairState,
+  RTCStatsType,
+  RTCTransportStats,
+  RTCVideoSourceStats,
+} from "./w3c/stats-types.js";
 
 setDefaultPlatform(nodePlatform);
 
