@@ -9,20 +9,26 @@ export interface SessionBuilder extends Omit<Open<SdpSession>, "media"> {
   media: MediaBuilder[];
 }
 
-/** Gives every list of the record its own, empty, array. */
-function open<T extends object>(record: T): Open<T> {
-  const out = { ...record } as Record<string, unknown>;
-  for (const [key, value] of Object.entries(out)) if (Array.isArray(value)) out[key] = [];
-  return out as Open<T>;
-}
-
 export function sessionBuilder(): SessionBuilder {
-  const origin = { username: "", sessionId: "", sessionVersion: "", netType: "", addressType: "", address: "" };
-  return open(sdpSession({ origin })) as SessionBuilder;
+  // Every list its own: the parser adds to them.
+  return sdpSession({
+    origin: { username: "", sessionId: "", sessionVersion: "", netType: "", addressType: "", address: "" },
+    emails: [],
+    phones: [],
+    bandwidths: [],
+    timings: [],
+    iceOptions: [],
+    fingerprints: [],
+    extmaps: [],
+    attributes: [],
+    groups: [],
+    msidSemantics: [],
+    identities: [],
+    media: [],
+  }) as SessionBuilder;
 }
 
 export function mediaBuilder(): MediaBuilder {
-  // Every list of the section its own: the parser adds to them.
   return sdpMedia({
     kind: "",
     port: 0,
