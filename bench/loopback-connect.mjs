@@ -23,9 +23,9 @@ function end(pc, signal, onDescription) {
   return { pc, take: (message) => void take(message) };
 }
 
-async function describe(pc, signal) {
-  // Not all stacks have setLocalDescription without an argument.
-  await pc.setLocalDescription(pc.signalingState === "stable" ? await pc.createOffer() : await pc.createAnswer());
+/** Not all stacks have setLocalDescription without an argument, or a signalingState that says which description is due. */
+async function describe(pc, create, signal) {
+  await pc.setLocalDescription(await pc[create]());
   const { type, sdp } = pc.localDescription;
   signal({ description: { type, sdp } });
 }
@@ -37,11 +37,11 @@ export function offer(pc, signal, label, options) {
   const opened = new Promise((done) => {
     channel.onopen = () => done();
   });
-  void describe(pc, signal);
+  void describe(pc, "createOffer", signal);
   return { ...connection, channel, opened };
 }
 
 export function answer(pc, signal, onChannel) {
   pc.ondatachannel = ({ channel }) => onChannel(channel);
-  return end(pc, signal, () => describe(pc, signal));
+  return end(pc, signal, () => describe(pc, "createAnswer", signal));
 }

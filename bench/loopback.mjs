@@ -8,6 +8,17 @@ import { quantile } from "./measure.mjs";
 import { configuration, onLow, RTCPeerConnection } from "./stacks.mjs";
 
 const MiB = 1 << 20;
+/** Milliseconds after which a connection or an answer is not waited for any longer. */
+const PATIENCE = 20_000;
+
+/** `promise`, or an error that says what did not come. */
+function within(promise, what) {
+  let timer;
+  const late = new Promise((_, fail) => {
+    timer = setTimeout(() => fail(new Error(`${what} in ${PATIENCE / 1000} s`)), PATIENCE);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
 
 /** The other process. */
 class Peer {
@@ -28,10 +39,11 @@ class Peer {
 
   ask(op) {
     const ask = this.serial++;
-    return new Promise((done) => {
+    const answered = new Promise((done) => {
       this.asked.set(ask, done);
       this.child.send({ op, ask });
     });
+    return within(answered, `the other process does not answer "${op}"`);
   }
 
   async open(label, options) {
@@ -44,7 +56,7 @@ class Peer {
       options,
     );
     this.connections.set(id, connection);
-    await connection.opened;
+    await within(connection.opened, "a connection did not open");
     return { ...connection, id, milliseconds: performance.now() - began };
   }
 

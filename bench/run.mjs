@@ -69,9 +69,12 @@ async function all() {
     const results = new Map(stacks.map((stack) => [stack, []]));
     for (let run = 0; run < Number(values.runs); run++) {
       for (const stack of part === "parts" ? ["parley"] : stacks) {
+        const began = performance.now();
         const rows = await measured(part, stack);
-        if (rows === undefined) console.error(`${stack}: ${part} gave no result`);
-        else results.get(stack)?.push(rows);
+        const seconds = ((performance.now() - began) / 1000).toFixed(0);
+        console.error(`${stack}, ${part}: ${rows === undefined ? "no result" : "done"} after ${seconds} s`);
+        if (rows === undefined) continue;
+        results.get(stack)?.push(rows);
       }
     }
     for (const [stack, runs] of results) {
