@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { offer } from "./loopback-connect.mjs";
 import { quantile } from "./measure.mjs";
-import { configuration, onLow, RTCPeerConnection } from "./stacks.mjs";
+import { configuration, onLow, RTCPeerConnection, smallMessageBuffer } from "./stacks.mjs";
 
 const MiB = 1 << 20;
 /** Milliseconds after which a connection or an answer is not waited for any longer. */
@@ -111,7 +111,7 @@ async function messages(peer) {
     ["ordered", {}],
     ["unordered, unreliable", { ordered: false, maxRetransmits: 0 }],
   ]) {
-    const { messages: count, time, sender, receiver } = await flow(peer, 100, options, MiB, 3);
+    const { messages: count, time, sender, receiver } = await flow(peer, 100, options, smallMessageBuffer, 3);
     rows.push([`100-byte messages, ${name}`, count / time, "/s"]);
     rows.push(["  processor, sender and receiver", ((sender + receiver) * 1e6) / count, "µs each"]);
   }

@@ -10,17 +10,21 @@ const onEvent = (channel, refill) => {
   channel.onbufferedamountlow = refill;
 };
 
+const MiB = 1 << 20;
+
 const STACKS = {
   parley: async () => ({ ...(await import("../dist/index.js")), onLow: onEvent }),
   werift: async () => ({
     ...(await imported("werift")),
     onLow: (channel, refill) => channel.bufferedAmountLow.subscribe(refill),
+    // Its cost of a message grows with those queued: with a MiB of small ones it sends seven a second.
+    smallMessageBuffer: 64 * 1024,
   }),
   "node-datachannel": async () => ({ ...(await imported("node-datachannel/polyfill")), onLow: onEvent }),
 };
 
 export const stackNames = Object.keys(STACKS);
 export const stackName = process.env.BENCH_STACK ?? "parley";
-export const { RTCPeerConnection, onLow } = await STACKS[stackName]();
+export const { RTCPeerConnection, onLow, smallMessageBuffer = MiB } = await STACKS[stackName]();
 /** The same for all: no servers. */
 export const configuration = { iceServers: [] };
