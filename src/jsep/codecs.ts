@@ -189,10 +189,15 @@ export function negotiatedCodecs(
   const send: SectionFormat[] = [];
   const receive: SectionFormat[] = [];
   const feedback: (readonly SdpRtcpFeedback[])[] = [];
+  const sameNumber = ({ payloadType, identity }: SectionFormat): boolean =>
+    byType.get(payloadType)?.identity === identity;
+  /** Offered payload types that have their answer: one that answers with two has the second ignored. */
+  const taken = new Set(answer.filter(sameNumber).map(({ payloadType }) => payloadType));
   for (const answered of answer) {
-    const same = byType.get(answered.payloadType);
-    const offered = same?.identity === answered.identity ? same : byIdentity.get(answered.identity);
-    if (offered === undefined) continue;
+    const isSame = sameNumber(answered);
+    const offered = isSame ? byType.get(answered.payloadType) : byIdentity.get(answered.identity);
+    if (offered === undefined || (!isSame && taken.has(offered.payloadType))) continue;
+    taken.add(offered.payloadType);
     send.push(answerIsLocal ? offered : answered);
     receive.push(answerIsLocal ? answered : offered);
     feedback.push(commonFeedback(answered.feedback, offered.feedback));

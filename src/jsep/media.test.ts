@@ -263,6 +263,29 @@ test("payload types may differ between the two sides (RFC 3264 §5.1)", () => {
   assert.deepEqual([sendCodecs[0]!.payloadType, receiveCodecs[0]!.payloadType], [120, 96]);
 });
 
+test("an answer that has one offered codec twice is taken to have it once, with the offer's number if there", () => {
+  for (const [first, second] of [
+    [96, 120],
+    [120, 96],
+  ] as const) {
+    const a = new Side("a").with(transceiver("1", "video", { codecPreferences: [VP8] }));
+    const answer = new Side("b").with().answer(a.offer());
+    const both = answer
+      .replace("SAVPF 96", `SAVPF ${first} ${second}`)
+      .replace("a=rtpmap:96 VP8/90000", "a=rtpmap:96 VP8/90000\r\na=rtpmap:120 VP8/90000");
+    a.setRemote("answer", both);
+    const { sendCodecs, receiveCodecs } = planOf(a, "1").media!;
+    assert.deepEqual(
+      sendCodecs.map(({ payloadType }) => payloadType),
+      [96],
+    );
+    assert.deepEqual(
+      receiveCodecs.map(({ payloadType }) => payloadType),
+      [96],
+    );
+  }
+});
+
 test("static payload types need no a=rtpmap (RFC 3551 §6)", () => {
   const offer = new Side("a")
     .with(transceiver("1", "audio", { codecPreferences: [{ mimeType: "audio/PCMU", clockRate: 8000, channels: 1 }] }))
