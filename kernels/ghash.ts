@@ -2,29 +2,42 @@
 // src/crypto/ghash-wasm.ts.
 //
 // The usual tables indexed by secret nibbles leak through the cache. Here the tables are looked up with byte shuffles,
-// whose time does not depend on the index: multiplying by the constant H is linear, so every nibble of the input
+// whose time does not depend on the index: multiplying by a constant is linear, so every nibble of the input
 // contributes one of sixteen values to every byte of the output. The shuffles look up sixteen indices at once; the
-// sixteen lanes are sixteen records, byte-sliced: vector j holds byte j of the accumulator of every record.
+// vectors are byte-sliced: vector j holds byte j of the accumulator of every lane.
 //
-//   0      table: for input byte j (16), its low and its high nibble (2), output byte k (16): 16 values
-//   8192   accumulators: vector j = byte j of all lanes
-//   8448   the lanes of one step, one block of 16 bytes for each record
-//   8704   tags: the accumulators as blocks, lane after lane
-//   12288  input: lane after lane, blocks right-aligned (leading zero blocks change nothing)
+// Sixteen lanes are sixteen records, or eight of which each has two lanes, and so on to one record with sixteen: with w
+// lanes a record, lane k takes the blocks k, k + w, k + 2w … and multiplies by H^w; what the lanes hold in the end is
+// folded together with lower powers of H. There are tables for H, H^2, H^4, H^8 and H^16 then.
+//
+//   512    scratch for tables: 16 values of 16 bytes
+//   768    tags: the accumulators as blocks, lane after lane
+//   1024   the power of H to make a table of               1040  a nonce (12 bytes)
+//   2048   accumulators: vector j = byte j of all lanes    2304  the same, multiplied
+//   4096   input: records one after the other, each right-aligned (leading zero blocks change nothing)
 //   131072 key stream
+//   262144 tables of 8192 bytes: for input byte j (16), its low and its high nibble (2), output byte k (16): 16 values
 
-const TABLE: usize = 0;
-const ACC: usize = 8192;
-const TAGS: usize = 8704;
-const INPUT: usize = 12288;
+const ACC: usize = 2048;
+const PRODUCT: usize = 2304;
+const ROWS: usize = 512;
+const TAGS: usize = 768;
+const POWER: usize = 1024;
+const NONCE: usize = 1040;
+const INPUT: usize = 4096;
+const TABLE_SIZE: usize = 8192;
 
-/** Reads 16 blocks, `stride` bytes apart, as a 16 by 16 matrix of bytes and writes it transposed to `to`; XORs if `add`. */
+/** Reads 16 blocks as a 16 by 16 matrix of bytes and writes it transposed to `to`; XORs if `add`. */
 // @ts-ignore: decorator
-@inline function transpose(from: usize, stride: usize, to: usize, add: bool): void {
-  const r0 = v128.load(from), r1 = v128.load(from + stride), r2 = v128.load(from + 2 * stride), r3 = v128.load(from + 3 * stride);
-  const r4 = v128.load(from + 4 * stride), r5 = v128.load(from + 5 * stride), r6 = v128.load(from + 6 * stride), r7 = v128.load(from + 7 * stride);
-  const r8 = v128.load(from + 8 * stride), r9 = v128.load(from + 9 * stride), r10 = v128.load(from + 10 * stride), r11 = v128.load(from + 11 * stride);
-  const r12 = v128.load(from + 12 * stride), r13 = v128.load(from + 13 * stride), r14 = v128.load(from + 14 * stride), r15 = v128.load(from + 15 * stride);
+@inline function transposeRows(
+  p0: usize, p1: usize, p2: usize, p3: usize, p4: usize, p5: usize, p6: usize, p7: usize,
+  p8: usize, p9: usize, p10: usize, p11: usize, p12: usize, p13: usize, p14: usize, p15: usize,
+  to: usize, add: bool,
+): void {
+  const r0 = v128.load(p0), r1 = v128.load(p1), r2 = v128.load(p2), r3 = v128.load(p3);
+  const r4 = v128.load(p4), r5 = v128.load(p5), r6 = v128.load(p6), r7 = v128.load(p7);
+  const r8 = v128.load(p8), r9 = v128.load(p9), r10 = v128.load(p10), r11 = v128.load(p11);
+  const r12 = v128.load(p12), r13 = v128.load(p13), r14 = v128.load(p14), r15 = v128.load(p15);
   // Interleaving row n with row n + 8 four times over transposes.
   const a0 = low(r0, r8), a1 = high(r0, r8), a2 = low(r1, r9), a3 = high(r1, r9);
   const a4 = low(r2, r10), a5 = high(r2, r10), a6 = low(r3, r11), a7 = high(r3, r11);
@@ -43,6 +56,16 @@ const INPUT: usize = 12288;
   put(to + 128, low(c4, c12), add); put(to + 144, high(c4, c12), add); put(to + 160, low(c5, c13), add); put(to + 176, high(c5, c13), add);
   put(to + 192, low(c6, c14), add); put(to + 208, high(c6, c14), add); put(to + 224, low(c7, c15), add); put(to + 240, high(c7, c15), add);
 }
+/** The same for blocks `stride` bytes apart. */
+function transpose(from: usize, stride: usize, to: usize, add: bool): void {
+  transposeRows(
+    from, from + stride, from + 2 * stride, from + 3 * stride,
+    from + 4 * stride, from + 5 * stride, from + 6 * stride, from + 7 * stride,
+    from + 8 * stride, from + 9 * stride, from + 10 * stride, from + 11 * stride,
+    from + 12 * stride, from + 13 * stride, from + 14 * stride, from + 15 * stride,
+    to, add,
+  );
+}
 // @ts-ignore: decorator
 @inline function low(a: v128, b: v128): v128 {
   return v128.shuffle<u8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -60,12 +83,12 @@ const INPUT: usize = 12288;
   return v128.swizzle(v128.load(table), index);
 }
 
-/** Output bytes `part * 8` to `part * 8 + 7` of H times the accumulators, to `to`. */
+/** Output bytes `part * 8` to `part * 8 + 7` of the accumulators at `from` times the table's constant, to `to`. */
 // @ts-ignore: decorator
-@inline function multiplyHalf(part: usize, to: usize): void {
+@inline function multiplyHalf(tables: usize, part: usize, to: usize): void {
   let o0 = i64x2(0, 0), o1 = o0, o2 = o0, o3 = o0, o4 = o0, o5 = o0, o6 = o0, o7 = o0;
   const nibble = i8x16.splat(15);
-  let table = TABLE + part * 128;
+  let table = tables + part * 128;
   for (let j: usize = 0; j < 256; j += 16) {
     const value = v128.load(ACC + j);
     const l = v128.and(value, nibble);
@@ -84,16 +107,119 @@ const INPUT: usize = 12288;
   v128.store(to + 64, o4); v128.store(to + 80, o5); v128.store(to + 96, o6); v128.store(to + 112, o7);
 }
 
-/** GHASH of `blocks` blocks of every lane (lanes are `laneLength` bytes apart); the results are then at TAGS. */
-export function ghash(blocks: u32, laneLength: u32): void {
+/** The accumulators times the table's constant, to PRODUCT. */
+function multiply(table: usize): void {
+  multiplyHalf(table, 0, PRODUCT);
+  multiplyHalf(table, 1, PRODUCT + 128);
+}
+
+/**
+ * GHASH of records of `blocks` blocks each, a multiple of the lanes per record (2 to the power of `level`), `length` bytes
+ * apart. The tag of record i is then at TAGS, 16 * i * lanes per record.
+ */
+export function ghash(tables: usize, level: u32, blocks: u32, length: u32): void {
+  const lanes: usize = 1 << level;
+  const top = tables + (<usize>level) * TABLE_SIZE;
   for (let j: usize = 0; j < 256; j += 16) v128.store(ACC + j, i64x2(0, 0));
-  for (let b: u32 = 0; b < blocks; b++) {
-    transpose(INPUT + ((<usize>b) << 4), laneLength, ACC, true);
-    multiplyHalf(0, TAGS);
-    multiplyHalf(1, TAGS + 128);
-    memory.copy(ACC, TAGS, 256);
+  const steps = (<usize>blocks) >> level;
+  let at = INPUT;
+  for (let step: usize = 1; ; step++) {
+    if (level == 0) transpose(at, length, ACC, true);
+    else if (level == 1) transposeTwo(at, length, ACC);
+    else if (level == 2) transposeFour(at, length, ACC);
+    else if (level == 3) transposeEight(at, length, ACC);
+    else transpose(at, 16, ACC, true);
+    // The last blocks are multiplied by lower powers below.
+    if (step == steps) break;
+    multiply(top);
+    memory.copy(ACC, PRODUCT, 256);
+    at += lanes << 4;
   }
-  transpose(ACC, 16, TAGS, false);
+  for (let down = <i32>level - 1; down >= 0; down--) {
+    multiply(tables + (<usize>down) * TABLE_SIZE);
+    // Adds what lies 2^down lanes further on.
+    const shift = v128.add<u8>(
+      i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+      i8x16.splat(<i8>((1 as i32) << down)),
+    );
+    for (let j: usize = 0; j < 256; j += 16) {
+      v128.store(ACC + j, v128.xor(v128.load(PRODUCT + j), v128.swizzle(v128.load(ACC + j), shift)));
+    }
+  }
+  multiply(tables);
+  transpose(PRODUCT, 16, TAGS, false);
+}
+
+/** As `transpose`, adding, for two lanes a record. The lanes of a record are neighbours. */
+function transposeTwo(at: usize, length: usize, to: usize): void {
+  transposeRows(
+    at, at + 16, at + length, at + length + 16,
+    at + 2 * length, at + 2 * length + 16, at + 3 * length, at + 3 * length + 16,
+    at + 4 * length, at + 4 * length + 16, at + 5 * length, at + 5 * length + 16,
+    at + 6 * length, at + 6 * length + 16, at + 7 * length, at + 7 * length + 16,
+    to, true,
+  );
+}
+function transposeFour(at: usize, length: usize, to: usize): void {
+  transposeRows(
+    at, at + 16, at + 32, at + 48,
+    at + length, at + length + 16, at + length + 32, at + length + 48,
+    at + 2 * length, at + 2 * length + 16, at + 2 * length + 32, at + 2 * length + 48,
+    at + 3 * length, at + 3 * length + 16, at + 3 * length + 32, at + 3 * length + 48,
+    to, true,
+  );
+}
+function transposeEight(at: usize, length: usize, to: usize): void {
+  transposeRows(
+    at, at + 16, at + 32, at + 48, at + 64, at + 80, at + 96, at + 112,
+    at + length, at + length + 16, at + length + 32, at + length + 48,
+    at + length + 64, at + length + 80, at + length + 96, at + length + 112,
+    to, true,
+  );
+}
+
+/** Makes the table of the constant at POWER. */
+export function table(to: usize): void {
+  // The constant times x^i, where x^0 is the top bit of byte 0 (SP 800-38D §6.3).
+  let high = bswap<u64>(load<u64>(POWER));
+  let low = bswap<u64>(load<u64>(POWER, 8));
+  // Eight products to a byte: the four of the high nibble first.
+  for (let j: usize = 0; j < 16; j++) {
+    for (let half: i32 = 1; half >= 0; half--) {
+      v128.store(ROWS, i64x2(0, 0));
+      for (let bit: usize = 8; bit > 0; bit >>= 1) {
+        const product = i64x2(bswap<u64>(high), bswap<u64>(low));
+        // Values whose highest bit this is are those with lower bits, plus the product: made when those are there.
+        v128.store(ROWS + (bit << 4), product);
+        const carry = low & 1;
+        low = (low >> 1) | (high << 63);
+        high = (high >> 1) ^ (0xe100000000000000 & (0 - carry));
+      }
+      for (let bit: usize = 2; bit < 16; bit <<= 1) {
+        const product = v128.load(ROWS + (bit << 4));
+        for (let value: usize = 1; value < bit; value++) {
+          v128.store(ROWS + ((bit + value) << 4), v128.xor(product, v128.load(ROWS + (value << 4))));
+        }
+      }
+      transpose(ROWS, 16, to + j * 512 + (<usize>half) * 256, false);
+    }
+  }
+}
+
+/** The constant at POWER times that of the table, to POWER. */
+export function power(tables: usize): void {
+  for (let j: usize = 0; j < 16; j++) v128.store(ACC + (j << 4), i8x16.splat(load<i8>(POWER + j)));
+  multiply(tables);
+  for (let j: usize = 0; j < 16; j++) store<u8>(POWER + j, load<u8>(PRODUCT + (j << 4)));
+}
+
+/** Counter blocks 1 to `count` of the nonce at NONCE to `to` (SP 800-38D §7.1). */
+export function counters(to: usize, count: u32): void {
+  const nonce = v128.load(NONCE);
+  for (let i: u32 = 1; i <= count; i++) {
+    v128.store(to, i32x4.replace_lane(nonce, 3, bswap(i)));
+    to += 16;
+  }
 }
 
 /** XORs `length` bytes at `from` into those at `to`; writes up to 15 bytes more (whole blocks). */

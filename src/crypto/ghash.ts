@@ -1,35 +1,58 @@
 // AES-GCM (NIST SP 800-38D) for batches of records, given a block cipher that encrypts many blocks in one call: the key
-// stream of all records comes from one such call, GHASH from the WebAssembly kernel of kernels/ghash.ts, sixteen records
-// at a time. Small batches are left to the caller's fallback, since the kernel's cost is that of sixteen lanes.
+// stream of all records comes from one such call, GHASH from the WebAssembly kernel of kernels/ghash.ts, which has sixteen
+// lanes for one record or for sixteen. Long records are left to the caller's fallback, and so are single ones if there
+// are so many keys in turn that tables would be made for one record only.
 import { base64Decode } from "../util/text.js";
 import { WASM_BASE64 } from "./ghash-wasm.js";
 import type { Aead, AeadJob } from "./provider.js";
 
 // The memory layout of the kernel.
-const TAGS = 8704;
-const INPUT = 12288;
+const TAGS = 768;
+const POWER = 1024;
+const NONCE = 1040;
+const INPUT = 4096;
 const STREAM = 131072;
-const LANES = 16;
-const MAX_LANE = (STREAM - INPUT) / LANES;
+const TABLES = 262144;
 const TABLE_SIZE = 8192;
-/** Fewer records than this are faster one by one. */
-const MIN_BATCH = 4;
+const LANES = 16;
+/** Tables of one key: for H, H^2, H^4, H^8 and H^16. */
+const LEVELS = 5;
+/** Keys whose tables are kept; the one that was not used for longest gives way. */
+const SLOTS = 16;
+const PAGE = 65536;
+
+/** Longer records are faster one by one. */
+const MAX_RECORD = 4096;
+/** The same for a record that is alone in its batch. */
+const MAX_ALONE = 2048;
+const MAX_AAD = 1024;
+/** A single record takes the place of another key's tables only if that one was not used in so many batches. */
+const IDLE = 256;
+/** What a call of the kernel costs besides, in the multiplications that it could have done. */
+const CALL_COST = 2;
 
 interface Kernel {
   readonly memory: Uint8Array;
   readonly words: Int32Array;
-  ghash(blocks: number, laneLength: number): void;
+  ghash(tables: number, level: number, blocks: number, length: number): void;
+  table(to: number): void;
+  power(tables: number): void;
+  counters(to: number, count: number): void;
   xor(to: number, from: number, length: number): void;
 }
 
 function loadKernel(): Kernel | undefined {
   try {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(base64Decode(WASM_BASE64)!), {});
-    const { buffer } = exports.memory as WebAssembly.Memory;
+    const memory = exports.memory as WebAssembly.Memory;
+    memory.grow((TABLES + SLOTS * LEVELS * TABLE_SIZE - memory.buffer.byteLength) / PAGE);
     return {
-      memory: new Uint8Array(buffer),
-      words: new Int32Array(buffer),
+      memory: new Uint8Array(memory.buffer),
+      words: new Int32Array(memory.buffer),
       ghash: exports.ghash as Kernel["ghash"],
+      table: exports.table as Kernel["table"],
+      power: exports.power as Kernel["power"],
+      counters: exports.counters as Kernel["counters"],
       xor: exports.xor as Kernel["xor"],
     };
   } catch {
@@ -39,34 +62,12 @@ function loadKernel(): Kernel | undefined {
 
 let kernel: Kernel | undefined | "not loaded" = "not loaded";
 
-/** H times every nibble at every place, in the layout that the kernel looks up. */
-function makeTable(h: Uint8Array): Uint8Array {
-  // products[i] = H times x^i, where x^0 is the top bit of byte 0 (SP 800-38D §6.3).
-  const products: Uint8Array[] = [];
-  let v = h.slice();
-  for (let i = 0; i < 128; i++) {
-    products.push(v);
-    const next = new Uint8Array(16);
-    for (let k = 0; k < 16; k++) next[k] = (v[k]! >>> 1) | (k > 0 ? (v[k - 1]! & 1) << 7 : 0);
-    next[0]! ^= 0xe1 & -(v[15]! & 1);
-    v = next;
-  }
-  const table = new Uint8Array(TABLE_SIZE);
-  for (let j = 0; j < 16; j++) {
-    for (let half = 0; half < 2; half++) {
-      for (let value = 1; value < 16; value++) {
-        const at = j * 512 + half * 256 + value;
-        for (let bit = 0; bit < 4; bit++) {
-          if ((value & (1 << bit)) === 0) continue;
-          // Bit 0 of the low nibble is x^7 of this byte, bit 0 of the high nibble x^3.
-          const product = products[8 * j + (half === 0 ? 7 : 3) - bit]!;
-          for (let k = 0; k < 16; k++) table[at + 16 * k]! ^= product[k]!;
-        }
-      }
-    }
-  }
-  return table;
-}
+// Whose tables are where: number of the key, how many tables are made, and the batch that used them last.
+const slotKey = new Int32Array(SLOTS).fill(-1);
+const slotLevels = new Int32Array(SLOTS);
+const slotUsed = new Float64Array(SLOTS).fill(Number.NEGATIVE_INFINITY);
+let batches = 0;
+let keys = 0;
 
 /** Encrypts whole blocks of 16 bytes, each by itself (ECB). The argument is scratch. */
 export type BlockCipher = (blocks: Uint8Array) => Uint8Array;
@@ -77,17 +78,24 @@ export function createBatchGcm(encryptBlocks: BlockCipher, single: Aead): Aead |
   return kernel && new BatchGcm(kernel, encryptBlocks, single);
 }
 
-const counters = new Int32Array((MAX_LANE / 16 + 2) * LANES * 4);
-const counterBytes = new Uint8Array(counters.buffer);
-const nonceBytes = new Uint8Array(12);
-const nonceWords = new Int32Array(nonceBytes.buffer);
+// The plan of a batch: records by length, longest first; where the key stream of each begins; and for each place in
+// that order the level of the group that begins there, and what all from there on cost at best.
+const order = new Uint8Array(LANES);
+const blocksOf = new Int32Array(LANES);
+const streamOf = new Int32Array(LANES);
+const levelAt = new Uint8Array(LANES);
+const costFrom = new Int32Array(LANES + 1);
 
 class BatchGcm implements Aead {
   readonly tagLength = 16;
   private readonly kernel: Kernel;
   private readonly encryptBlocks: BlockCipher;
   private readonly single: Aead;
-  private table: Uint8Array | undefined;
+  private readonly id = keys++;
+  /** The hash's key (SP 800-38D §6.3). */
+  private h: Uint8Array | undefined;
+  private slot = 0;
+  private readonly one: AeadJob[] = [];
 
   constructor(kernel: Kernel, encryptBlocks: BlockCipher, single: Aead) {
     this.kernel = kernel;
@@ -103,91 +111,169 @@ class BatchGcm implements Aead {
     for (let at = 0; at < count; at += LANES) this.run(jobs, at, Math.min(count, at + LANES), false);
   }
 
-  private run(jobs: readonly AeadJob[], start: number, end: number, sealing: boolean): void {
-    let longest = 0;
-    let fits = true;
-    for (let i = start; i < end; i++) {
-      const { length, aad, aadLength = aad.length } = jobs[i]!;
-      const padded = ((aadLength + 15) & ~15) + ((length + 15) & ~15);
-      if (padded > longest) longest = padded;
-      if (length < (sealing ? 0 : 16)) fits = false;
+  private run(jobs: readonly AeadJob[], from: number, to: number, sealing: boolean): void {
+    const longest = to - from > 1 ? MAX_RECORD : MAX_ALONE;
+    let count = 0;
+    for (let i = from; i < to; i++) {
+      const job = jobs[i]!;
+      const { length, aad, aadLength = aad.length } = job;
+      if (length > longest || aadLength > MAX_AAD || length < (sealing ? 0 : 16)) {
+        this.alone(job, sealing);
+        continue;
+      }
+      // Additional data, data, lengths; the tag of a record to be opened is not hashed.
+      const blocks = ((aadLength + 15) >> 4) + ((length - (sealing ? 0 : 16) + 15) >> 4) + 1;
+      let place = count++;
+      for (; place > 0 && blocksOf[place - 1]! < blocks; place--) {
+        order[place] = order[place - 1]!;
+        blocksOf[place] = blocksOf[place - 1]!;
+      }
+      order[place] = i - from;
+      blocksOf[place] = blocks;
     }
-    // Additional data, data, lengths.
-    const lane = longest + 16;
-    if (!fits || end - start < MIN_BATCH || lane > MAX_LANE) {
-      const some = start === 0 && end === jobs.length ? jobs : jobs.slice(start, end);
-      if (sealing) this.single.sealBatch(some, end - start);
-      else this.single.openBatch(some, end - start);
+    if (count === 0) return;
+    if (!this.claimTables(count > 1)) {
+      this.alone(jobs[from + order[0]!]!, sealing);
       return;
     }
+    this.makeStream(jobs, from, count, sealing);
+    this.plan(count);
+    for (let first = 0; first < count; ) {
+      const level = levelAt[first]!;
+      const end = Math.min(count, first + (LANES >> level));
+      this.group(jobs, from, first, end, level, sealing);
+      first = end;
+    }
+  }
+
+  private alone(job: AeadJob, sealing: boolean): void {
+    this.one[0] = job;
+    if (sealing) this.single.sealBatch(this.one, 1);
+    else this.single.openBatch(this.one, 1);
+  }
+
+  /** Finds a place for this key's tables. False if that does not pay. */
+  private claimTables(pays: boolean): boolean {
+    batches++;
+    if (slotKey[this.slot] !== this.id) {
+      let oldest = 0;
+      for (let i = 1; i < SLOTS; i++) if (slotUsed[i]! < slotUsed[oldest]!) oldest = i;
+      if (!pays && batches - slotUsed[oldest]! < IDLE) return false;
+      this.slot = oldest;
+      slotKey[oldest] = this.id;
+      slotLevels[oldest] = 0;
+    }
+    slotUsed[this.slot] = batches;
+    return true;
+  }
+
+  /** The tables up to a level; returns where they are. */
+  private tables(level: number): number {
+    const { slot, kernel } = this;
+    const at = TABLES + slot * LEVELS * TABLE_SIZE;
+    if (slotLevels[slot]! > level) return at;
+    this.h ??= this.encryptBlocks(new Uint8Array(16)).slice();
+    kernel.memory.set(this.h, POWER);
+    for (let l = 0; l <= level; l++) {
+      if (l >= slotLevels[slot]!) kernel.table(at + l * TABLE_SIZE);
+      if (l < level) kernel.power(at + l * TABLE_SIZE);
+    }
+    slotLevels[slot] = level + 1;
+    return at;
+  }
+
+  /** The key stream of all records, in their order, each with the block that masks the tag first. */
+  private makeStream(jobs: readonly AeadJob[], from: number, count: number, sealing: boolean): void {
+    const { memory } = this.kernel;
+    let at = STREAM;
+    for (let place = 0; place < count; place++) {
+      const { nonce, length } = jobs[from + order[place]!]!;
+      streamOf[place] = at;
+      memory.set(nonce, NONCE);
+      const blocks = 1 + ((length - (sealing ? 0 : 16) + 15) >> 4);
+      this.kernel.counters(at, blocks);
+      at += blocks * 16;
+    }
+    memory.set(this.encryptBlocks(memory.subarray(STREAM, at)), STREAM);
+  }
+
+  /** Divides the records into groups of 16, 8, 4, 2 or 1, so that the multiplications are fewest. */
+  private plan(count: number): void {
+    costFrom[count] = 0;
+    for (let place = count - 1; place >= 0; place--) {
+      const blocks = blocksOf[place]!;
+      const left = count - place;
+      let best = Number.POSITIVE_INFINITY;
+      for (let level = 0; level < LEVELS; level++) {
+        const size = LANES >> level;
+        // What half as many lanes a record would do as well.
+        if (level < LEVELS - 1 && size >= 2 * left) continue;
+        const cost =
+          ((blocks + (1 << level) - 1) >> level) + level + CALL_COST + costFrom[Math.min(count, place + size)]!;
+        if (cost >= best) continue;
+        best = cost;
+        levelAt[place] = level;
+      }
+      costFrom[place] = best;
+    }
+  }
+
+  private group(
+    jobs: readonly AeadJob[],
+    from: number,
+    first: number,
+    end: number,
+    level: number,
+    sealing: boolean,
+  ): void {
     const { memory, words } = this.kernel;
-    if (this.table === undefined) this.table = makeTable(this.encryptBlocks(new Uint8Array(16)));
-    memory.set(this.table, 0);
-
-    let word = 0;
-    for (let i = start; i < end; i++) {
-      const job = jobs[i]!;
-      nonceBytes.set(job.nonce);
-      const n0 = nonceWords[0]!;
-      const n1 = nonceWords[1]!;
-      const n2 = nonceWords[2]!;
-      const blocks = 1 + ((job.length - (sealing ? 0 : 16) + 15) >> 4);
-      for (let counter = 1; counter <= blocks; counter++) {
-        counters[word] = n0;
-        counters[word + 1] = n1;
-        counters[word + 2] = n2;
-        // Big-endian; the counter never passes 16 bits.
-        counters[word + 3] = ((counter & 0xff) << 24) | ((counter & 0xff00) << 8);
-        word += 4;
-      }
-    }
-    const stream = this.encryptBlocks(counterBytes.subarray(0, word * 4));
-    memory.set(stream, STREAM);
-
-    memory.fill(0, INPUT, INPUT + lane * LANES);
-    let streamAt = STREAM;
-    for (let i = start; i < end; i++) {
-      const { buffer, offset, length: whole, aad, aadLength = aad.length } = jobs[i]!;
+    const tables = this.tables(level);
+    const ways = 1 << level;
+    const blocks = (blocksOf[first]! + ways - 1) & -ways;
+    const size = blocks << 4;
+    for (let place = first; place < end; place++) {
+      const { buffer, offset, length: whole, aad, aadLength = aad.length } = jobs[from + order[place]!]!;
       const length = sealing ? whole : whole - 16;
-      const padded = (length + 15) & ~15;
-      const laneEnd = INPUT + (i - start + 1) * lane;
-      const dataAt = laneEnd - 16 - padded;
+      const begin = INPUT + (place - first) * size;
+      const lengthsAt = begin + size - 16;
+      const dataAt = lengthsAt - ((length + 15) & ~15);
+      // Without a view if what surrounds the data fits: it is overwritten, here or by the next record.
+      const fits = offset <= dataAt - begin && dataAt - offset + buffer.length <= STREAM;
+      if (fits) memory.set(buffer, dataAt - offset);
+      else memory.set(buffer.subarray(offset, offset + length), dataAt);
       const aadAt = dataAt - ((aadLength + 15) & ~15);
+      if (aadAt > begin) memory.fill(0, begin, aadAt);
       for (let k = 0; k < aadLength; k++) memory[aadAt + k] = aad[k]!;
-      memory.set(buffer.subarray(offset, offset + length), dataAt);
-      if (sealing) {
-        this.kernel.xor(dataAt, streamAt + 16, length);
-        if (length < padded) memory.fill(0, dataAt + length, dataAt + padded);
-      }
+      for (let at = aadAt + aadLength; at < dataAt; at++) memory[at] = 0;
+      if (sealing) this.kernel.xor(dataAt, streamOf[place]! + 16, length);
+      for (let at = dataAt + length; at < lengthsAt; at++) memory[at] = 0;
       // Lengths in bits, 64 bits each, big-endian.
-      words[(laneEnd - 12) >> 2] = swap32(aadLength << 3);
-      words[(laneEnd - 4) >> 2] = swap32(length << 3);
-      streamAt += 16 + padded;
+      words[lengthsAt >> 2] = 0;
+      words[(lengthsAt >> 2) + 1] = swap32(aadLength << 3);
+      words[(lengthsAt >> 2) + 2] = 0;
+      words[(lengthsAt >> 2) + 3] = swap32(length << 3);
     }
-    this.kernel.ghash(lane >> 4, lane);
-
-    streamAt = STREAM;
-    for (let i = start; i < end; i++) {
-      const job = jobs[i]!;
+    this.kernel.ghash(tables, level, blocks, size);
+    for (let place = first; place < end; place++) {
+      const job = jobs[from + order[place]!]!;
       const { buffer, offset } = job;
       const length = sealing ? job.length : job.length - 16;
-      const padded = (length + 15) & ~15;
-      const dataAt = INPUT + (i - start + 1) * lane - 16 - padded;
-      const tagAt = TAGS + (i - start) * 16;
-      this.kernel.xor(tagAt, streamAt, 16);
+      const lengthsAt = INPUT + (place - first + 1) * size - 16;
+      const dataAt = lengthsAt - ((length + 15) & ~15);
+      const tagAt = TAGS + (place - first) * 16 * ways;
+      this.kernel.xor(tagAt, streamOf[place]!, 16);
       if (sealing) {
-        buffer.set(memory.subarray(tagAt, tagAt + 16), offset + length);
+        for (let k = 0; k < 16; k++) buffer[offset + length + k] = memory[tagAt + k]!;
         buffer.set(memory.subarray(dataAt, dataAt + length), offset);
       } else {
         let different = 0;
         for (let k = 0; k < 16; k++) different |= memory[tagAt + k]! ^ buffer[offset + length + k]!;
         job.ok = different === 0;
         if (job.ok) {
-          this.kernel.xor(dataAt, streamAt + 16, length);
+          this.kernel.xor(dataAt, streamOf[place]! + 16, length);
           buffer.set(memory.subarray(dataAt, dataAt + length), offset);
         }
       }
-      streamAt += 16 + padded;
     }
   }
 }
