@@ -178,10 +178,8 @@ function answeredTransport(
   const continues = established !== null && continuesAssociation(established, parameters);
   if (established !== null && source === "remote") {
     const localRestarts = !sameIceParameters(before!.local, transport.local);
-    // Another endpoint, with a certificate of its own, may answer an offer that does not restart: a call handed over.
-    if (remoteRestarts && !localRestarts && continues) {
-      return failure(invalidAccess(`mid "${owner.mid}": the answer restarts ICE, which the offer does not`));
-    }
+    // An answer that restarts where the offer does not is taken: a call may be handed over, and the one that answers be new to
+    // its peer, or the peer to it.
     if (localRestarts && !remoteRestarts) {
       return failure(
         invalidAccess(`mid "${owner.mid}": the offer restarts ICE, but the answer has the old parameters`),

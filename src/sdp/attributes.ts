@@ -40,7 +40,8 @@ function parseAttribute<T extends MediaBuilder | SessionBuilder>(
 ): string | undefined {
   const colon = line.indexOf(":");
   const name = colon < 0 ? line : line.slice(0, colon);
-  if (!isToken(name)) return "no attribute name";
+  // RFC 8866 §9 has a token here; what is none is nothing we know, and is passed over like any other attribute unknown.
+  if (name === "") return "no attribute name";
   if (colon < 0) {
     const flag = flags.get(name);
     if (flag !== undefined) return flag(target);

@@ -4,6 +4,7 @@ import type { SdpMedia, SdpSession } from "./model.js";
 import { isRejected, isRtpProtocol, isSctpProtocol } from "./model.js";
 import type { SdpError } from "./parser.js";
 import { MAX_SDP_LENGTH, MAX_SDP_LINE_LENGTH, MAX_SDP_LINES, MAX_SDP_MEDIA_SECTIONS, parseSdp } from "./parser.js";
+import { writeSdp } from "./writer.js";
 
 const HEAD = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0"];
 
@@ -22,6 +23,14 @@ function refuse(lines: readonly string[] | string): SdpError {
   assert.ok(!result.ok, "it was accepted");
   return result.error;
 }
+
+test("an attribute whose name is no token is one that nobody knows", () => {
+  const sdp = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=notssrc1 cname:x\r\na=some words\r\n";
+  const parsed = parseSdp(sdp);
+  assert.ok(parsed.ok);
+  assert.equal(writeSdp(parsed.description), sdp);
+  assert.ok(!parseSdp(sdp.replace("some words", ":nameless")).ok);
+});
 
 test("the session level is read in the order of RFC 8866 §5", () => {
   const session = parse([
