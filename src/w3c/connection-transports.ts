@@ -14,6 +14,7 @@ export type TransportEvents = (id: number) => PeerTransportHost;
 
 export class ConnectionTransports {
   private readonly byId = new Map<number, PeerTransport>();
+  private readonly hosts = new Map<number, PeerTransportHost>();
   readonly pool: CandidatePool;
   private readonly configuration: () => TransportConfiguration;
   private readonly certificates: () => readonly LocalCertificate[];
@@ -45,6 +46,12 @@ export class ConnectionTransports {
   /** Carries out a plan: what is discarded goes first, so that its ports are free. */
   carryOut(plan: Plan): void {
     for (const id of plan.discardedTransports) this.discard(id);
+    for (const transport of plan.transports) this.prepare(transport);
+    // All that gather begin before the first has something to tell: the state of the connection does not go back and forth.
+    for (const { id, gather } of plan.transports) {
+      if (gather && this.byId.get(id)?.ice.gatheringState === "new")
+        this.hosts.get(id)?.onGatheringStateChange("gathering");
+    }
     for (const transport of plan.transports) this.update(transport);
     const { sctp } = plan;
     if (sctp === null) return;
@@ -57,14 +64,18 @@ export class ConnectionTransports {
     });
   }
 
+  private prepare({ id, local, localChanged }: TransportPlan): void {
+    // While only a remote offer speaks of it there is nothing to do.
+    if (local === null) return;
+    const transport = this.byId.get(id);
+    if (transport === undefined) this.create(id, local);
+    else if (localChanged) transport.restartIce(local);
+  }
+
   private update(plan: TransportPlan): void {
-    const { local, remote, iceRole, dtlsRole } = plan;
-    let transport = this.byId.get(plan.id);
-    if (transport === undefined) {
-      // While only a remote offer speaks of it there is nothing to do.
-      if (local === null) return;
-      transport = this.create(plan.id, local);
-    } else if (plan.localChanged && local !== null) transport.restartIce(local);
+    const { remote, iceRole, dtlsRole } = plan;
+    const transport = this.byId.get(plan.id);
+    if (transport === undefined) return;
     if (iceRole !== null) transport.setIceRole(iceRole);
     if (plan.gather) transport.gather();
     if (remote === null) return;
@@ -75,14 +86,14 @@ export class ConnectionTransports {
     if (dtlsRole !== null) transport.startDtls(dtlsRole, remote.fingerprints);
   }
 
-  private create(id: number, local: IceParameters): PeerTransport {
+  private create(id: number, local: IceParameters): void {
     const events = this.events(id);
     const claimed = this.pool.claim(local.usernameFragment);
     const transport = claimed?.transport ?? this.make(local, events);
     this.byId.set(id, transport);
+    this.hosts.set(id, events);
     this.onCreated(id, transport);
     claimed?.attach(events);
-    return transport;
   }
 
   private make({ usernameFragment, password }: IceParameters, host: PeerTransportHost): PeerTransport {
@@ -94,6 +105,7 @@ export class ConnectionTransports {
   private discard(id: number): void {
     this.byId.get(id)?.close();
     this.byId.delete(id);
+    this.hosts.delete(id);
   }
 
   /** A bug of ours, outside of the transports: they end as if it had been theirs. */

@@ -387,6 +387,8 @@ export class Connection {
     }
     if (changed) this.owner.fire("signalingstatechange");
     if (!this.isClosed) fireMedia();
+    // Whoever waits for the description to be set finds the states without the transports that it ended.
+    if (plan.discardedTransports.length > 0) this.updateStates();
     // Transports that came or went change the states without an event of their own.
     this.queueTask(() => this.updateStates());
   }
