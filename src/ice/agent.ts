@@ -374,7 +374,13 @@ export class IceAgent {
       // RFC 8445 §9: the new generation takes over.
       this.previousUntil = now + RESTART_LINGER;
     }
-    const pair = session.selected ?? (this.previousUntil === Infinity ? this.previous?.session.selected : undefined);
+    let pair = session.selected ?? (this.previousUntil === Infinity ? this.previous?.session.selected : undefined);
+    if (pair !== undefined && pair !== session.selected && !this.isAllowed(pair) && session.isHopeless) {
+      // What the configuration has no room for is kept only until the restart has led to something, or to nothing.
+      this.previous!.session.forbid();
+      this.previousUntil = now + this.timing.consentTimeout;
+      pair = undefined;
+    }
     if (pair?.nominated === true && pair === session.selected) gatherer.stopRefreshing();
     if (pair !== this.active) this.selectedPairChanges++;
     this.active = pair;
@@ -385,6 +391,10 @@ export class IceAgent {
     if (state === this.currentState) return;
     this.currentState = state;
     this.host.onStateChange(state);
+  }
+
+  private isAllowed({ base }: CandidatePair): boolean {
+    return this.policy !== "relay" || base.type === "relay";
   }
 
   private announcePair(pair: CandidatePair | undefined): void {

@@ -480,6 +480,13 @@ export class IceSession {
     this.evaluate(now);
   }
 
+  /** Nothing is sent from now on, and the peer hears that it may not either (RFC 7675 §5.2), until it is closed. */
+  forbid(): void {
+    this.lost = true;
+    this.halted = true;
+    this.deselect();
+  }
+
   private get isDoubtful(): boolean {
     return this.consent?.doubtful === true;
   }

@@ -133,6 +133,8 @@ export class Connection {
   private negotiationNeeded = false;
   private updateNeededOnEmptyChain = false;
   private credentialsToReplace: readonly IceParameters[] = [];
+  /** As those, but of their own they are no reason to negotiate: gathered for with another configuration (RFC 9429 §4.1.18). */
+  private outdatedCredentials: readonly IceParameters[] = [];
   /** The revision of the media that was created last. */
   private describedRevision = 0;
 
@@ -239,7 +241,7 @@ export class Connection {
       ...this.localInputs(),
       dataChannel: this.owner.hasDataChannels(),
       iceRestart,
-      credentialsToReplace: this.credentialsToReplace,
+      credentialsToReplace: [...this.credentialsToReplace, ...this.outdatedCredentials],
     };
     const { next, sdp } = this.unwrap(createOffer(this.state, inputs));
     this.state = next;
@@ -327,7 +329,8 @@ export class Connection {
     if (type !== "offer") return true;
     const { lastOffer } = this.state;
     const hasData = lastOffer?.slots.some(({ kind, rejected }) => kind === "application" && !rejected) ?? false;
-    return hasData === this.owner.hasDataChannels() && this.credentialsToReplace.length === 0;
+    if (this.credentialsToReplace.length > 0 || this.outdatedCredentials.length > 0) return false;
+    return hasData === this.owner.hasDataChannels();
   }
 
   setRemoteDescription(type: SdpType, sdp: string): Promise<void> {
@@ -370,9 +373,10 @@ export class Connection {
       // The credentials that restartIce() wanted gone may be in no local description any more, whoever restarted. Until the
       // exchange is over an offer without them may still be rolled back.
       const current = localIceParameters(plan.next);
-      this.credentialsToReplace = this.credentialsToReplace.filter((old) =>
-        current.some(({ usernameFragment }) => usernameFragment === old.usernameFragment),
-      );
+      const isCurrent = (old: IceParameters): boolean =>
+        current.some(({ usernameFragment }) => usernameFragment === old.usernameFragment);
+      this.credentialsToReplace = this.credentialsToReplace.filter(isCurrent);
+      this.outdatedCredentials = this.outdatedCredentials.filter(isCurrent);
     }
     this.owner.committed(plan);
     const fireMedia = this.owner.media.committed(plan, source, type);
@@ -519,6 +523,11 @@ export class Connection {
   restartIce(): void {
     this.credentialsToReplace = localIceParameters(this.state);
     this.updateNegotiationNeeded();
+  }
+
+  /** Servers or policy are other ones now: the "needs-ice-restart" of RFC 9429 §3.5.1, once something has been gathered. */
+  outdateCandidates(): void {
+    this.outdatedCredentials = localIceParameters(this.state);
   }
 
   close(): void {

@@ -462,12 +462,11 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     for (const transport of transports.all) {
       transport.setServers(this.#configuration.servers, this.#configuration.iceTransportPolicy);
     }
-    if (!hasLocalDescription) {
-      const { servers, iceTransportPolicy, iceCandidatePoolSize } = this.#configuration;
-      const isSame =
-        iceTransportPolicy === before.iceTransportPolicy && JSON.stringify(servers) === JSON.stringify(before.servers);
-      this.#connection.resizePool(iceCandidatePoolSize, !isSame);
-    }
+    const { servers, iceTransportPolicy, iceCandidatePoolSize } = this.#configuration;
+    const isSame =
+      iceTransportPolicy === before.iceTransportPolicy && JSON.stringify(servers) === JSON.stringify(before.servers);
+    if (!hasLocalDescription) this.#connection.resizePool(iceCandidatePoolSize, !isSame);
+    else if (!isSame) this.#connection.outdateCandidates();
   }
 
   /** Ends everything at once, without events (§4.4.2, "close the connection"). */

@@ -198,3 +198,28 @@ test("a peer that closes: its channels end here at once, with an error event fir
   assert.equal(pair.a.sctp!.state, "closed");
   await pair.close();
 });
+
+test("the policy becomes relay without a relay: the next offer restarts, and the connection fails on both sides", async () => {
+  const { sim, pair } = bed();
+  await pair.open();
+  const fragment = (): string => /a=ice-ufrag:(.*)/.exec(pair.a.localDescription!.sdp)![1]!;
+  const before = fragment();
+  pair.a.setConfiguration({ iceTransportPolicy: "relay" });
+  const negotiate = async (): Promise<void> => {
+    await sim.settle(pair.a.setLocalDescription());
+    await sim.settle(pair.b.setRemoteDescription(pair.a.localDescription!));
+    await sim.settle(pair.b.setLocalDescription());
+    await sim.settle(pair.a.setRemoteDescription(pair.b.localDescription!));
+  };
+  await negotiate();
+  assert.notEqual(fragment(), before);
+  await sim.run(10_000);
+  assert.equal(pair.a.connectionState, "connected", "while there is hope the old pair is used");
+  await pair.until(() => pair.a.connectionState === "failed" && pair.b.connectionState === "failed", 60_000);
+  // Back again, with what could not be sent meanwhile.
+  const exchange = pair.exchange(5, 1000);
+  pair.a.setConfiguration({ iceTransportPolicy: "all" });
+  await negotiate();
+  await pair.until(() => exchange.done, 10_000);
+  await pair.close();
+});
