@@ -39,7 +39,8 @@ export function applyRemoteOffer(
     // An offer that replaces a pending one keeps what that one was given.
     const pending = state.offeredSlots?.[index];
     const same = media.mid === undefined ? pending?.midSignaled === false : pending?.mid === media.mid;
-    return same ? pending : undefined;
+    // Nothing holds the peer to a kind that was never agreed on.
+    return same && pending?.kind === media.kind ? pending : undefined;
   };
   const earlier = description.media.map(earlierOf);
   // A BUNDLE group goes on with the transport that the first of its sections has.

@@ -263,6 +263,19 @@ test("payload types may differ between the two sides (RFC 3264 §5.1)", () => {
   assert.deepEqual([sendCodecs[0]!.payloadType, receiveCodecs[0]!.payloadType], [120, 96]);
 });
 
+test("an offer that replaces a pending one may have another kind of m-line in its place", () => {
+  const b = new Side("b").with();
+  b.setRemote("offer", new Side("a").with(transceiver("1", "audio")).createOffer());
+  const made = b.state.slots[0]!.transceiver!;
+  b.setRemote("offer", new Side("a").createOffer({ dataChannel: true }));
+  assert.deepEqual(
+    b.state.slots.map(({ kind, transceiver: id, isCreated }) => [kind, id, isCreated]),
+    [["application", null, false]],
+  );
+  assert.equal(planOf(b, made).discard, true);
+  assert.equal(b.media!.has(made), false);
+});
+
 test("an answer that has one offered codec twice is taken to have it once, with the offer's number if there", () => {
   for (const [first, second] of [
     [96, 120],
