@@ -86,7 +86,8 @@ export function createAnswer(state: NegotiationState, inputs: LocalInputs): Jsep
   };
   const sdp = writeSdp(description);
   const created = [...transports.values()];
-  const lastAnswer = { sdp, description, slots, transports: created, nextMid: state.nextMid, epoch: state.epoch };
+  const { nextMid, epoch } = state;
+  const lastAnswer = { sdp, description, slots, transports: created, nextMid, epoch, offer: state.remoteOffer };
   return success({ next: { ...state, sessionVersion, lastAnswer }, sdp });
 }
 

@@ -133,6 +133,7 @@ export function applyAnswer(
     pendingRemote: null,
     lastOffer: null,
     lastAnswer: null,
+    remoteOffer: null,
     offeredSlots: null,
     stable: null,
     epoch: state.epoch + 1,
@@ -177,9 +178,8 @@ function answeredTransport(
   const remoteRestarts = established !== null && !sameIceParameters(established, parameters);
   const continues = established !== null && continuesAssociation(established, parameters);
   if (established !== null && source === "remote") {
+    // An answer may restart what its offer does not: a call is handed over, to another endpoint or by one.
     const localRestarts = !sameIceParameters(before!.local, transport.local);
-    // An answer that restarts where the offer does not is taken: a call may be handed over, and the one that answers be new to
-    // its peer, or the peer to it.
     if (localRestarts && !remoteRestarts) {
       return failure(
         invalidAccess(`mid "${owner.mid}": the offer restarts ICE, but the answer has the old parameters`),

@@ -64,7 +64,7 @@ import { planBetween } from "./plan.js";
 import { canTrickle } from "./remote.js";
 import type { DescriptionSource, SdpType } from "./signaling-state.js";
 import { nextSignalingState } from "./signaling-state.js";
-import type { AppliedDescription, NegotiationState, RemoteInputs, Transport } from "./state.js";
+import type { AppliedDescription, CreatedDescription, NegotiationState, RemoteInputs, Transport } from "./state.js";
 import { negotiatedOf, newTransport, sameIceParameters, transportsInUse } from "./state.js";
 import { verifyAnswer, verifyOffer } from "./verify.js";
 
@@ -75,7 +75,7 @@ export function applyLocal(state: NegotiationState, type: SdpType, sdp: string):
   if (type === "rollback") return success(rollback(state, "local"));
   const created = type === "offer" ? state.lastOffer : state.lastAnswer;
   // RFC 9429 §5.4; webrtc-pc "set a session description" compares the texts.
-  if (created === null || created.epoch !== state.epoch || (sdp !== "" && sdp !== created.sdp)) {
+  if (created === null || !isForNow(created, state) || (sdp !== "" && sdp !== created.sdp)) {
     return failure({
       kind: "InvalidModificationError",
       message: `the description is not the ${type === "offer" ? "offer" : "answer"} that was created last`,
@@ -103,17 +103,43 @@ export function applyLocal(state: NegotiationState, type: SdpType, sdp: string):
       nextMid: Math.max(state.nextMid, created.nextMid),
     };
   } else {
-    const byId = new Map(created.transports.map((entry) => [entry.id, entry]));
+    const { slots, transports: own } = renewed(created, state);
+    const byId = new Map(own.map((entry) => [entry.id, entry]));
     const transports = state.transports.map((transport) => {
       const entry = byId.get(transport.id);
       return entry === undefined ? transport : { ...transport, mid: entry.mid, ...withLocal(transport, entry.local) };
     });
-    const base = { ...state, slots: created.slots, transports };
+    const base = { ...state, slots, transports };
     const result = applyAnswer(base, "local", applied, state.pendingRemote!.description);
     if (!result.ok) return result;
     next = result.value;
   }
   return success(planBetween(state, next, "local", type));
+}
+
+/** Whether a created description fits the session as it is: an answer also where its offer has been set anew. */
+function isForNow({ epoch, offer }: CreatedDescription, state: NegotiationState): boolean {
+  return epoch === state.epoch && (offer === null || offer.sdp === state.remoteOffer?.sdp);
+}
+
+/** An answer's sections and transports, with the names that those of its offer have now. */
+function renewed(
+  { slots, transports, offer }: CreatedDescription,
+  state: NegotiationState,
+): Pick<CreatedDescription, "slots" | "transports"> {
+  const offered = state.offeredSlots!;
+  if (offer === state.remoteOffer) return { slots, transports };
+  const names = new Map(
+    transports.map(({ id, mid }) => [id, offered[slots.find((slot) => slot.mid === mid)!.index]!.transport]),
+  );
+  return {
+    slots: slots.map(({ index, rejected, transport }) => ({
+      ...offered[index]!,
+      rejected,
+      transport: transport === null ? null : names.get(transport)!,
+    })),
+    transports: transports.map((created) => ({ ...created, id: names.get(created.id)! })),
+  };
 }
 
 /** Sets a remote description. Without `inputs`, new audio and video sections get no transceivers, and are refused in the answer. */
@@ -161,9 +187,9 @@ function rollback(state: NegotiationState, source: DescriptionSource): Plan {
     signalingState: "stable",
     pendingLocal: null,
     pendingRemote: null,
+    remoteOffer: null,
     offeredSlots: null,
     stable: null,
-    lastAnswer: null,
   };
   return planBetween(state, next, source, "rollback");
 }

@@ -74,7 +74,8 @@ export function createOffer(state: NegotiationState, inputs: OfferInputs): JsepR
     media,
   };
   const sdp = writeSdp(description);
-  const lastOffer = { sdp, description, slots, transports: [...transports.values()], nextMid, epoch: state.epoch };
+  const made = [...transports.values()];
+  const lastOffer = { sdp, description, slots, transports: made, nextMid, epoch: state.epoch, offer: null };
   const payloadTypes = mediaOffer.payloadTypes.table();
   const extensionIds = mediaOffer.extensionIds.table();
   return success({ next: { ...state, sessionVersion, nextTransport, lastOffer, payloadTypes, extensionIds }, sdp });

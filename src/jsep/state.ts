@@ -106,6 +106,13 @@ export interface CreatedDescription {
   readonly nextMid: number;
   /** The epoch of the state it was made in. */
   readonly epoch: number;
+  /** Of an answer: the offer that it answers. */
+  readonly offer: RemoteOffer | null;
+}
+
+/** A remote offer's text as it was set; another object each time that one is set. */
+export interface RemoteOffer {
+  readonly sdp: string;
 }
 
 /** The part of the state that a rollback restores. */
@@ -136,6 +143,8 @@ export interface NegotiationState extends Negotiated {
   readonly pendingRemote: AppliedDescription | null;
   readonly lastOffer: CreatedDescription | null;
   readonly lastAnswer: CreatedDescription | null;
+  /** The remote offer that there is to answer. */
+  readonly remoteOffer: RemoteOffer | null;
   /** The m-lines as the pending offer has them; null in stable. */
   readonly offeredSlots: readonly MediaSlot[] | null;
   /** What the session was when it was last stable; null while it is. */
@@ -192,6 +201,7 @@ export function createNegotiationState(configuration: NegotiationConfiguration):
     sctp: null,
     lastOffer: null,
     lastAnswer: null,
+    remoteOffer: null,
     offeredSlots: null,
     stable: null,
     epoch: 0,

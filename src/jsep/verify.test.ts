@@ -118,6 +118,8 @@ test("one msid in two sections is an OperationError", () => {
   assert.equal(refusedOffer((sdp) => sdp + one + two).kind, "OperationError");
   accepted((sdp) => sdp + one + two.replace("a=msid:s t", "a=msid:s u"));
   accepted((sdp) => `${sdp}${one}a=msid:s t\r\n`);
+  const none = (text: string): string => text.replace("a=msid:s t", "a=msid:- t");
+  assert.equal(refusedOffer((sdp) => sdp + none(one) + none(two)).kind, "OperationError");
 });
 
 test("a later offer keeps the m-lines and their order (RFC 3264 §8)", () => {

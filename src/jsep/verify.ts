@@ -237,7 +237,8 @@ function verifyRtp(
   if (clash !== undefined) return error(`payload type ${clash} cannot be told from RTCP (64 to 95)`);
   const own = new Set<string>();
   for (const { streamId, trackId } of media.msids) {
-    if (trackId === undefined || streamId === "-") continue;
+    // Without a stream the track is one all the same; some name neither.
+    if (trackId === undefined || trackId === "-") continue;
     const key = `${streamId} ${trackId}`;
     if (msids.has(key)) return { ...error(`a=msid:${key} is in another m-section too`), kind: "OperationError" };
     own.add(key);

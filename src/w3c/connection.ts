@@ -311,7 +311,8 @@ export class Connection {
             const state = this.state;
             const fresh = effective === "offer" ? state.lastOffer : state.lastAnswer;
             // An empty text means the description that was created last, or a new one.
-            if (fresh === null || fresh.epoch !== state.epoch || !this.isCurrent(effective)) {
+            const isStale = fresh?.offer != null && fresh.offer !== state.remoteOffer;
+            if (fresh === null || fresh.epoch !== state.epoch || isStale || !this.isCurrent(effective)) {
               if (effective === "offer") this.makeOffer(false);
               else this.makeAnswer();
             }
