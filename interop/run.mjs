@@ -18,6 +18,7 @@ const PARTS = {
   mdns: "Chromium's .local names",
   handshakes: "many connections one after the other",
   relay: "coturn over UDP, TCP and TLS",
+  statistics: "getStats at both ends, with Chromium and Firefox",
   soak: "five hundred connections that must leave nothing behind",
 };
 /** What starts later than this, in milliseconds, is not run any more. */
@@ -83,6 +84,7 @@ const files = [
   wanted("signaling", "mdns") && "signaling",
   wanted(...Object.keys(PEERS)) && "matrix",
   wanted("relay") && "relay",
+  wanted("statistics") && "statistics",
   wanted("soak") && "soak",
 ].filter(Boolean);
 const flags = ["--test", "--test-concurrency=1", `--test-reporter=${join(here, "lib", "reporter.mjs")}`];

@@ -145,6 +145,10 @@ export function createAgent(api, emit) {
       return { connectionState, iceConnectionState, signalingState, maxMessageSize: sctp?.maxMessageSize ?? null };
     },
 
+    async stats({ pc }) {
+      return [...(await at(pc).connection.getStats()).values()];
+    },
+
     closeChannel({ pc, key }) {
       at(pc).channels.get(key).close();
     },
