@@ -757,5 +757,5 @@ test("recorded answers of other stacks to our offer are applied", () => {
     assert.ok(video!.rtcpMux, file);
     heard.push(file.replace(/-av-data-answer-to-parley.*/, ""));
   }
-  assert.deepEqual(heard.sort(), ["aiortc", "chromium", "firefox", "pion", "roamhq-wrtc", "webrtcbin"]);
+  assert.deepEqual(heard.sort(), ["aiortc", "chromium", "firefox", "janus", "pion", "roamhq-wrtc", "webrtcbin"]);
 });

@@ -86,13 +86,28 @@ export class MediaObjects {
     addedByAddTrack: boolean,
     id: string | null = null,
   ): TransceiverImpl {
-    const init = { kind, direction, track, encodings, cname: this.cname, addedByAddTrack, madeByOffer: id !== null };
-    const transceiver = new TransceiverImpl(this.host, { ...init, id: id ?? this.newTransceiverId() });
+    const transceiver = new TransceiverImpl(this.host, {
+      id: id ?? this.newTransceiverId(),
+      kind,
+      direction,
+      track,
+      encodings,
+      cname: this.cname,
+      describedTrackId: this.describedTrackId(track),
+      addedByAddTrack,
+      madeByOffer: id !== null,
+    });
     const first = this.list.find((other) => other.kind === kind && !other.stopping);
     if (first !== undefined) transceiver.copyExtensions(first);
     this.list = [...this.list, transceiver];
     this.revision++;
     return transceiver;
+  }
+
+  /** Two m-sections do not name the same track: a peer could not tell them apart without streams. */
+  private describedTrackId(track: TrackImpl | null): string {
+    const isTaken = track === null || this.list.some(({ sender }) => sender.describedTrackId === track.id);
+    return isTaken ? randomUuid(this.connection.platform) : track.id;
   }
 
   /** A sender that addTrack can take: of that kind, without a track, and never used. */

@@ -73,14 +73,21 @@ export class SenderImpl {
   private lastReturned: RTCRtpSendParameters | null = null;
   /** SSRCs by rid: an encoding keeps them. */
   private readonly streams = new Map<string, Stream>();
-  private readonly placeholderTrackId: string;
+  /** What a=msid calls the track, whichever it is: an m-section names one over its life (RFC 8829 §5.2.1). */
+  readonly describedTrackId: string;
 
-  constructor(owner: SenderOwner, track: TrackImpl | null, encodings: RTCRtpEncodingParameters[], cname: string) {
+  constructor(
+    owner: SenderOwner,
+    track: TrackImpl | null,
+    encodings: RTCRtpEncodingParameters[],
+    cname: string,
+    describedTrackId: string,
+  ) {
     this.owner = owner;
     this.track = track;
     this.encodings = encodings;
     this.cname = cname;
-    this.placeholderTrackId = track?.id ?? randomUuid(owner.host.platform);
+    this.describedTrackId = describedTrackId;
     const { host } = owner;
     this.dtmf =
       owner.kind !== "audio"
@@ -97,8 +104,7 @@ export class SenderImpl {
   describe(): SenderDescription {
     return {
       streamIds: this.streamIds,
-      // Unchanged by replaceTrack: an m-section names one track over its life (RFC 8829 §5.2.1, a=msid).
-      trackId: this.placeholderTrackId,
+      trackId: this.describedTrackId,
       cname: this.cname,
       encodings: this.encodings.map(({ rid }) => ({ rid: rid ?? null, ...this.streamOf(rid ?? "") })),
     };

@@ -37,6 +37,7 @@ export interface TransceiverInit {
   readonly track: TrackImpl | null;
   readonly encodings: RTCRtpEncodingParameters[];
   readonly cname: string;
+  readonly describedTrackId: string;
   readonly addedByAddTrack: boolean;
   /** A remote offer had it made. */
   readonly madeByOffer: boolean;
@@ -79,7 +80,7 @@ export class TransceiverImpl {
     this.addedByAddTrack = init.addedByAddTrack;
     this.usedByAddTrack = init.addedByAddTrack;
     this.madeByOffer = init.madeByOffer;
-    this.sender = new SenderImpl(this, init.track, init.encodings, init.cname);
+    this.sender = new SenderImpl(this, init.track, init.encodings, init.cname, init.describedTrackId);
     this.receiver = new ReceiverImpl(this);
     this.wrapper = construct(RTCRtpTransceiver, this);
   }
