@@ -89,6 +89,7 @@ export class HeaderExtensions {
   private readonly offsets = new Int32Array(KINDS);
   private readonly lengths = new Int32Array(KINDS);
   private data: Uint8Array = new Uint8Array(0);
+  private located: Uint8Array | undefined;
   /** Bit n: the packet has kind n. */
   private present = 0;
 
@@ -113,9 +114,44 @@ export class HeaderExtensions {
     return this.ids[kind]!;
   }
 
+  /** Bit n: kind n was negotiated. */
+  get mask(): number {
+    let mask = 0;
+    for (let kind = 1; kind < KINDS; kind++) if (this.ids[kind] !== 0) mask |= 1 << kind;
+    return mask;
+  }
+
+  /** Bit n: the packet has kind n. */
+  get presentMask(): number {
+    return this.present;
+  }
+
+  /** Whether the element is this token. Allocates nothing. */
+  tokenIs(kind: ExtensionKind, token: string): boolean {
+    const at = this.offset(kind);
+    const length = token.length;
+    if (at < 0 || this.lengths[kind]! < length) return false;
+    for (let i = 0; i < length; i++) if (this.data[at + i] !== token.charCodeAt(i)) return false;
+    for (let i = length; i < this.lengths[kind]!; i++) if (this.data[at + i] !== 0) return false;
+    return true;
+  }
+
+  /** Copies the element's data to `out[at]`. */
+  copyTo(kind: ExtensionKind, out: Uint8Array, at: number): void {
+    const from = this.offsets[kind]!;
+    const length = this.lengths[kind]!;
+    for (let i = 0; i < length; i++) out[at + i] = this.data[from + i]!;
+  }
+
+  /** Whether `find` was called for this packet last. */
+  isAt(packet: RtpPacket): boolean {
+    return this.located === packet.data;
+  }
+
   /** Locates the elements of `packet`; valid until the next call or until the bytes change. A malformed rest is ignored. */
   find(packet: RtpPacket): void {
     this.present = 0;
+    this.located = packet.data;
     const profile = packet.extensionProfile;
     if (profile === 0) return;
     const data = packet.data;

@@ -1,6 +1,8 @@
 // The RTP header (RFC 3550 §5.1) as a reusable view of a packet, and its writing. Header extensions are only located here: what
 // they say is in extensions.ts. Not SRTP, not payload formats.
+
 import { readU16, readU32, writeU16, writeU32 } from "./bytes.js";
+import type { HeaderExtensions } from "./extensions.js";
 
 export const RTP_HEADER_LENGTH = 12;
 
@@ -31,6 +33,8 @@ export class RtpPacket {
   /** Without padding. */
   payloadLength = 0;
   paddingLength = 0;
+  /** What reads the header extension: set by the session that the packet came in; without it, extensions are not forwarded. */
+  extensions: HeaderExtensions | undefined;
 
   /** False, with the fields in no particular state, if that is no RTP packet of version 2. */
   parse(data: Uint8Array, length: number = data.length): boolean {
@@ -83,7 +87,7 @@ export class RtpPacket {
 }
 
 /**
- * Writes the twelve fixed bytes, without padding and extension. Contributing sources go behind them: `csrcCount` says how many
+ * Writes the twelve fixed bytes to `data[at]`, without padding and extension. Contributing sources go behind them: `csrcCount` says how many
  * (at most 15), `setExtensionBit` that a header extension follows these.
  */
 export function writeRtpHeader(
@@ -94,16 +98,17 @@ export function writeRtpHeader(
   timestamp: number,
   ssrc: number,
   csrcCount: number,
+  at = 0,
 ): void {
-  data[0] = 0x80 | csrcCount;
-  data[1] = (marker ? 0x80 : 0) | payloadType;
-  writeU16(data, 2, sequenceNumber);
-  writeU32(data, 4, timestamp);
-  writeU32(data, 8, ssrc);
+  data[at] = 0x80 | csrcCount;
+  data[at + 1] = (marker ? 0x80 : 0) | payloadType;
+  writeU16(data, at + 2, sequenceNumber);
+  writeU32(data, at + 4, timestamp);
+  writeU32(data, at + 8, ssrc);
 }
 
-export function setExtensionBit(data: Uint8Array): void {
-  data[0]! |= 0x10;
+export function setExtensionBit(data: Uint8Array, at = 0): void {
+  data[at]! |= 0x10;
 }
 
 /**

@@ -1,0 +1,145 @@
+// What one media section receives: the codecs by payload type, and the streams that belong to it. Which packets are its own the
+// session decides.
+import type { RtpPacket } from "./packet.js";
+import { RtpReceiveStream } from "./receive-stream.js";
+import type { RtpSession } from "./session.js";
+import type { MediaKind, RtpCodec, RtpReceiverHost, RtpReceiverOptions } from "./types.js";
+
+/** A peer may make up SSRCs: above this, the one that was silent longest goes. */
+export const MAX_STREAMS_PER_RECEIVER = 32;
+/** Contributing sources that are remembered for getContributingSources. */
+export const MAX_CONTRIBUTING_SOURCES = 64;
+
+/** A payload type of a receiver. */
+export interface PayloadEntry {
+  readonly codec: RtpCodec;
+  /** It is the codec's retransmissions. */
+  readonly rtx: boolean;
+}
+
+/** What getContributingSources says of one. */
+export interface ContributingSource {
+  readonly source: number;
+  /** Monotonic milliseconds of the last packet with it. */
+  time: number;
+  rtpTimestamp: number;
+  /** -dBov, -1 without (RFC 6465). */
+  audioLevel: number;
+}
+
+export class RtpReceiver {
+  readonly streams: readonly RtpReceiveStream[];
+  readonly contributingSources: readonly ContributingSource[];
+  readonly host: RtpReceiverHost;
+  options: RtpReceiverOptions;
+  /** Frames are put together and given to `onFrame`. */
+  wantFrames = false;
+  /** Milliseconds that frames shall wait at least; null: as the network asks for. */
+  jitterBufferTarget: number | null = null;
+
+  private readonly session: RtpSession;
+  private readonly owned: RtpReceiveStream[];
+  private readonly contributors: ContributingSource[];
+  private payloads: (PayloadEntry | undefined)[] = [];
+  private closed = false;
+
+  /** @internal */
+  constructor(session: RtpSession, options: RtpReceiverOptions, host: RtpReceiverHost) {
+    this.session = session;
+    this.host = host;
+    this.options = options;
+    this.owned = [];
+    this.streams = this.owned;
+    this.contributors = [];
+    this.contributingSources = this.contributors;
+    this.setPayloads();
+  }
+
+  get kind(): MediaKind {
+    return this.options.kind;
+  }
+
+  private setPayloads(): void {
+    const payloads = new Array<PayloadEntry | undefined>(128).fill(undefined);
+    for (const codec of this.options.codecs) {
+      payloads[codec.payloadType & 127] ??= { codec, rtx: false };
+      if (codec.rtxPayloadType !== null) payloads[codec.rtxPayloadType & 127] ??= { codec, rtx: true };
+    }
+    this.payloads = payloads;
+  }
+
+  /** What was negotiated anew. Streams go on. */
+  update(options: RtpReceiverOptions): void {
+    this.options = options;
+    this.setPayloads();
+    this.session.onReceiverChanged(this);
+  }
+
+  /** The codec of a payload type; undefined: not negotiated. */
+  payload(type: number): PayloadEntry | undefined {
+    return this.payloads[type];
+  }
+
+  close(_now: number): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.session.removeReceiver(this);
+    this.owned.length = 0;
+  }
+
+  /** @internal A stream for an SSRC that was not known; undefined: there are too many. */
+  addStream(ssrc: number, rid: string | null, now: number): RtpReceiveStream | undefined {
+    if (this.owned.length >= MAX_STREAMS_PER_RECEIVER) {
+      let oldest = this.owned[0]!;
+      for (const stream of this.owned) if (stream.lastPacketReceived < oldest.lastPacketReceived) oldest = stream;
+      // All of them flow: the newcomer has to wait.
+      if (now - oldest.lastPacketReceived < 1000) return undefined;
+      this.session.removeStream(oldest);
+      this.removeStream(oldest);
+    }
+    const stream = new RtpReceiveStream(this, ssrc, rid);
+    this.owned.push(stream);
+    return stream;
+  }
+
+  /** @internal */
+  removeStream(stream: RtpReceiveStream): void {
+    const index = this.owned.indexOf(stream);
+    if (index < 0) return;
+    this.owned.splice(index, 1);
+    this.host.onBye?.(stream);
+  }
+
+  /** @internal A packet that is to be passed on. */
+  deliver(packet: RtpPacket, stream: RtpReceiveStream, now: number): void {
+    if (this.options.kind === "audio") stream.audioLevel = this.session.extensions.audioLevel();
+    if (packet.csrcCount > 0) this.noteContributors(packet, now);
+    this.host.onPacket?.(packet, stream, now);
+  }
+
+  private noteContributors(packet: RtpPacket, now: number): void {
+    const list = this.contributors;
+    for (let i = 0; i < packet.csrcCount; i++) {
+      const source = packet.csrc(i);
+      let entry = list.find((one) => one.source === source);
+      if (entry === undefined) {
+        entry = { source, time: now, rtpTimestamp: 0, audioLevel: -1 };
+        if (list.length < MAX_CONTRIBUTING_SOURCES) {
+          list.push(entry);
+        } else {
+          let oldest = 0;
+          for (let n = 1; n < list.length; n++) if (list[n]!.time < list[oldest]!.time) oldest = n;
+          list[oldest] = entry;
+        }
+      }
+      entry.time = now;
+      entry.rtpTimestamp = packet.timestamp;
+      entry.audioLevel = this.session.extensions.csrcAudioLevel(i);
+    }
+  }
+
+  /** Asks the sender of `stream` for a key frame. */
+  requestKeyFrame(stream: RtpReceiveStream, now: number): void {
+    this.session.requestKeyFrame(stream, now);
+  }
+}

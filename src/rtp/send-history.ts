@@ -1,0 +1,114 @@
+// The packets that a stream has sent, for retransmission: their bytes in one ring, an index by sequence number. Nothing is allocated
+// per packet; both rings grow while what they would overwrite is young, up to a limit, and old packets are overwritten in place.
+
+/** Packets are kept for so long, milliseconds, as far as the limits allow. */
+export const HISTORY_DURATION = 1500;
+export const MAX_HISTORY_BYTES: number = 4 * 1024 * 1024;
+export const MAX_HISTORY_PACKETS = 8192;
+
+const INITIAL_BYTES = 32 * 1024;
+const INITIAL_PACKETS = 128;
+
+export class SendHistory {
+  /** The memory that `reserve` and `find` point into; it may be another one after a `reserve`. */
+  data: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_BYTES);
+  /** Of the packet that `find` has found. */
+  offset = 0;
+  length = 0;
+
+  /** Bytes written ever; the ring holds the last `data.length` of them. */
+  private written = 0;
+  private wrapped: number = Number.NEGATIVE_INFINITY;
+  private capacity = INITIAL_PACKETS;
+  /** Of each slot: where its packet begins, counted as `written` is; -1: empty. */
+  private positions = new Float64Array(INITIAL_PACKETS).fill(-1);
+  private lengths = new Int32Array(INITIAL_PACKETS);
+  private sequences = new Int32Array(INITIAL_PACKETS);
+  private times = new Float64Array(INITIAL_PACKETS);
+  private repeats = new Uint8Array(INITIAL_PACKETS);
+
+  /** Makes room for a packet of at most `length` bytes; gives its offset in `data`. `commit` keeps it. */
+  reserve(length: number, now: number): number {
+    const size = this.data.length;
+    const at = this.written % size;
+    if (at + length <= size) return at;
+    // The end of the ring is too short: begin again, in a larger one if this was quick.
+    this.written += size - at;
+    if (now - this.wrapped < HISTORY_DURATION && size < MAX_HISTORY_BYTES) this.growBytes();
+    this.wrapped = now;
+    return this.written % this.data.length;
+  }
+
+  private growBytes(): void {
+    const old = this.data;
+    this.data = new Uint8Array(old.length * 2);
+    // Positions are taken modulo the size, and this is a multiple of the old one.
+    this.data.set(old, (this.written - old.length) % this.data.length);
+  }
+
+  /** The packet that `reserve` made room for has `length` bytes. */
+  commit(sequenceNumber: number, length: number, now: number): void {
+    let slot = sequenceNumber & (this.capacity - 1);
+    if (
+      this.capacity < MAX_HISTORY_PACKETS &&
+      this.positions[slot]! >= 0 &&
+      this.sequences[slot] !== sequenceNumber &&
+      now - this.times[slot]! < HISTORY_DURATION
+    ) {
+      this.growIndex(now);
+      slot = sequenceNumber & (this.capacity - 1);
+    }
+    this.positions[slot] = this.written;
+    this.lengths[slot] = length;
+    this.sequences[slot] = sequenceNumber;
+    this.times[slot] = now;
+    this.repeats[slot] = 0;
+    this.written += length;
+  }
+
+  private growIndex(now: number): void {
+    const { positions, lengths, sequences, times, repeats, capacity } = this;
+    this.capacity = capacity * 2;
+    this.positions = new Float64Array(this.capacity).fill(-1);
+    this.lengths = new Int32Array(this.capacity);
+    this.sequences = new Int32Array(this.capacity);
+    this.times = new Float64Array(this.capacity);
+    this.repeats = new Uint8Array(this.capacity);
+    for (let i = 0; i < capacity; i++) {
+      if (positions[i]! < 0 || now - times[i]! > HISTORY_DURATION) continue;
+      const slot = sequences[i]! & (this.capacity - 1);
+      this.positions[slot] = positions[i]!;
+      this.lengths[slot] = lengths[i]!;
+      this.sequences[slot] = sequences[i]!;
+      this.times[slot] = times[i]!;
+      this.repeats[slot] = repeats[i]!;
+    }
+  }
+
+  private slotOf(sequenceNumber: number): number {
+    const slot = sequenceNumber & (this.capacity - 1);
+    if (this.positions[slot]! < 0 || this.sequences[slot] !== sequenceNumber) return -1;
+    return this.positions[slot]! >= this.written - this.data.length ? slot : -1;
+  }
+
+  /** Sets `offset` and `length` to those of a packet; false if it is not there any more. */
+  find(sequenceNumber: number): boolean {
+    const slot = this.slotOf(sequenceNumber);
+    if (slot < 0) return false;
+    this.offset = this.positions[slot]! % this.data.length;
+    this.length = this.lengths[slot]!;
+    return true;
+  }
+
+  /**
+   * Whether a packet that `find` would find may be sent again: at once the first time, then not before `interval` milliseconds
+   * have passed. If so, it counts as sent again now.
+   */
+  repeat(sequenceNumber: number, interval: number, now: number): boolean {
+    const slot = this.slotOf(sequenceNumber);
+    if (slot < 0 || (this.repeats[slot]! > 0 && now - this.times[slot]! < interval)) return false;
+    this.times[slot] = now;
+    if (this.repeats[slot]! < 255) this.repeats[slot]!++;
+    return true;
+  }
+}

@@ -1,0 +1,89 @@
+// What one media section sends: the codecs by payload type, the extensions, and a stream per encoding.
+import { ExtensionKind, HeaderExtensions, tokenBytes } from "./extensions.js";
+import type { RtpPacket } from "./packet.js";
+import { RtpSendStream } from "./send-stream.js";
+import type { RtpSession } from "./session.js";
+import type { RtpCodec, RtpSenderHost, RtpSenderOptions } from "./types.js";
+
+export class RtpSender {
+  readonly host: RtpSenderHost;
+  options: RtpSenderOptions;
+  /** One per encoding, in their order. */
+  streams: readonly RtpSendStream[] = [];
+
+  /** @internal */
+  extensions: HeaderExtensions = new HeaderExtensions();
+  /** @internal */
+  extensionMask = 0;
+  /** @internal An id needs the two-byte form, and forms may not be mixed. */
+  alwaysTwoByte = false;
+  /** @internal */
+  mayMix = false;
+  /** @internal */
+  mid: Uint8Array = new Uint8Array(0);
+
+  private readonly session: RtpSession;
+  private codecs: (RtpCodec | undefined)[] = [];
+  private closed = false;
+
+  /** @internal */
+  constructor(session: RtpSession, options: RtpSenderOptions, host: RtpSenderHost) {
+    this.session = session;
+    this.host = host;
+    this.options = options;
+    this.apply(options);
+  }
+
+  private apply(options: RtpSenderOptions): void {
+    this.options = options;
+    this.extensions = new HeaderExtensions(options.extensions);
+    this.extensionMask = this.extensions.mask;
+    this.mayMix = options.extmapAllowMixed;
+    this.alwaysTwoByte = options.extensions.some(({ id }) => id > 14);
+    this.mid = tokenBytes(options.mid);
+    const codecs = new Array<RtpCodec | undefined>(128).fill(undefined);
+    for (const codec of options.codecs) codecs[codec.payloadType & 127] ??= codec;
+    this.codecs = codecs;
+    this.streams = options.encodings.map((encoding, index) => {
+      const known = this.streams.find((stream) => stream.ssrc === encoding.ssrc && stream.index === index);
+      known?.update(encoding);
+      return known ?? new RtpSendStream(this.session, this, index, encoding);
+    });
+  }
+
+  /** What was negotiated or set anew. Streams whose SSRC and place stay go on. */
+  update(options: RtpSenderOptions): void {
+    if (this.closed) return;
+    this.apply(options);
+    this.session.onSenderChanged();
+  }
+
+  /** The codec of a payload type; undefined: not negotiated. */
+  codec(payloadType: number): RtpCodec | undefined {
+    return this.codecs[payloadType];
+  }
+
+  /** Whether packets carry transport-wide sequence numbers. */
+  get transportWide(): boolean {
+    return this.extensions.id(ExtensionKind.transportSequence) !== 0;
+  }
+
+  /**
+   * Pass-through: sends a packet that another stream was made of. The SSRC becomes the encoding's, the payload type `payloadType`;
+   * sequence numbers and timestamps keep their distances while `packet.ssrc` stays, and go on behind the last ones when it changes;
+   * header extensions are written anew. Dropped while the sender or the encoding is not active.
+   */
+  sendPacket(encoding: number, packet: RtpPacket, payloadType: number, now: number): void {
+    const stream = this.streams[encoding];
+    const codec = this.codecs[payloadType];
+    if (stream === undefined || codec === undefined) return;
+    if (this.closed || !this.options.active || !stream.encoding.active) return;
+    stream.forward(packet, codec, now);
+  }
+
+  close(now: number): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.session.removeSender(this, now);
+  }
+}

@@ -1,0 +1,524 @@
+// One RTP session (RFC 3550) over one transport, with all media sections of a bundle: takes packets apart by receiver, gathers RTCP
+// and schedules reports. A machine: `now` is monotonic milliseconds, effects go to the host. Not SRTP, not ICE, not SDP.
+import type { Logger } from "../util/logger.js";
+import { utf8Encode } from "../util/text.js";
+import { compactNtp, compactNtpOf, ntpFraction, ntpSeconds, roundTripTime, toDelay } from "./clock.js";
+import { EarlyPackets } from "./early-packets.js";
+import { HeaderExtensions } from "./extensions.js";
+import { writeFullIntraRequest, writePictureLoss, writeTmmbn } from "./feedback.js";
+import { RtpPacket } from "./packet.js";
+import type { RtpReceiveStream } from "./receive-stream.js";
+import { RtpReceiver } from "./receiver.js";
+import { ReportSchedule } from "./report-schedule.js";
+import { type Route, RtpRouter } from "./router.js";
+import { parseRtcp, ReportBlock, type RtcpVisitor, RtcpWriter, SDES_CNAME } from "./rtcp.js";
+import type { RtpSendStream } from "./send-stream.js";
+import { RtpSender } from "./sender.js";
+import type {
+  RtpReceiverHost,
+  RtpReceiverOptions,
+  RtpSenderHost,
+  RtpSenderOptions,
+  RtpSessionHost,
+  RtpSessionOptions,
+} from "./types.js";
+
+/** Bytes of a compound: with SRTCP's, UDP's and IP's overhead it fits everywhere. */
+export const MAX_RTCP_SIZE = 1140;
+/** Peers whose clocks (RRTR) the next report answers. */
+export const MAX_REFERENCE_TIMES = 16;
+/** A CNAME that is kept. */
+const MAX_CNAME_LENGTH = 255;
+
+interface SendRoute {
+  readonly stream: RtpSendStream;
+  readonly rtx: boolean;
+}
+
+interface ReferenceTime {
+  readonly ssrc: number;
+  readonly compact: number;
+  readonly arrival: number;
+}
+
+export class RtpSession implements RtcpVisitor {
+  readonly receivers: readonly RtpReceiver[];
+  readonly senders: readonly RtpSender[];
+  /** What was dropped, and why. */
+  readonly counters: Record<string, number> = {
+    malformedRtp: 0,
+    malformedRtcp: 0,
+    noReceiver: 0,
+    inactive: 0,
+    payloadType: 0,
+    tooManyStreams: 0,
+  };
+  /** @internal Of the packet being received. */
+  readonly extensions: HeaderExtensions = new HeaderExtensions();
+  /** Our SSRC where no stream's fits. */
+  readonly localSsrc: number;
+  packetsSent = 0;
+  bytesSent = 0;
+  packetsReceived = 0;
+  bytesReceived = 0;
+
+  private readonly options: RtpSessionOptions;
+  private readonly host: RtpSessionHost;
+  private readonly logger: Logger | undefined;
+  private readonly cname: Uint8Array;
+  private readonly receiverList: RtpReceiver[] = [];
+  private readonly senderList: RtpSender[] = [];
+  private readonly router: RtpRouter;
+  private readonly early = new EarlyPackets();
+  private readonly sendRoutes = new Map<number, SendRoute>();
+  private readonly packet = new RtpPacket();
+  private readonly block = new ReportBlock();
+  private readonly rtcp = new RtcpWriter(MAX_RTCP_SIZE);
+  private readonly schedule: ReportSchedule;
+  private readonly referenceTimes: ReferenceTime[] = [];
+  private transportSequence: number;
+  private rtt: number = Number.NaN;
+  private now = 0;
+  private closed = false;
+
+  constructor(options: RtpSessionOptions, host: RtpSessionHost) {
+    this.options = options;
+    this.host = host;
+    this.logger = options.logger;
+    this.cname = utf8Encode(options.cname).subarray(0, MAX_CNAME_LENGTH);
+    this.receivers = this.receiverList;
+    this.senders = this.senderList;
+    this.localSsrc = this.random32();
+    this.transportSequence = this.random32() & 0x7fff;
+    this.schedule = new ReportSchedule(() => this.random32() / 0x1_0000_0000);
+    this.router = new RtpRouter(this.extensions, (stream) => stream.receiver.host.onStream?.(stream));
+    this.packet.extensions = this.extensions;
+  }
+
+  /** @internal */
+  random32(): number {
+    const bytes = this.options.random(4);
+    return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
+  }
+
+  // Sections
+
+  addReceiver(options: RtpReceiverOptions, host: RtpReceiverHost): RtpReceiver {
+    const receiver = new RtpReceiver(this, options, host);
+    this.receiverList.push(receiver);
+    this.router.add(receiver);
+    this.onReceiverChanged(receiver);
+    return receiver;
+  }
+
+  addSender(options: RtpSenderOptions, host: RtpSenderHost): RtpSender {
+    const sender = new RtpSender(this, options, host);
+    this.senderList.push(sender);
+    this.onSenderChanged();
+    return sender;
+  }
+
+  /** @internal */
+  onReceiverChanged(receiver: RtpReceiver): void {
+    this.extensions.add(receiver.options.extensions);
+    if (receiver.options.active) this.early.replay((data, now) => this.receivePacket(data, data.length, now));
+  }
+
+  /** @internal */
+  onSenderChanged(): void {
+    this.sendRoutes.clear();
+    for (const { streams } of this.senderList) {
+      for (const stream of streams) {
+        this.sendRoutes.set(stream.ssrc, { stream, rtx: false });
+        const { rtxSsrc } = stream.encoding;
+        if (rtxSsrc !== null) this.sendRoutes.set(rtxSsrc, { stream, rtx: true });
+      }
+    }
+  }
+
+  /** @internal */
+  removeReceiver(receiver: RtpReceiver): void {
+    this.receiverList.splice(this.receiverList.indexOf(receiver), 1);
+    this.router.remove(receiver);
+  }
+
+  /** @internal */
+  removeStream(stream: RtpReceiveStream): void {
+    this.router.removeStream(stream);
+  }
+
+  /** @internal Tells the peer that the sender's streams have ended. */
+  removeSender(sender: RtpSender, now: number): void {
+    this.senderList.splice(this.senderList.indexOf(sender), 1);
+    this.onSenderChanged();
+    if (!this.closed) this.writeByes([sender], now);
+  }
+
+  private writeByes(senders: readonly RtpSender[], now: number): void {
+    this.flush(now);
+    let begun = false;
+    for (const { streams } of senders) {
+      for (const { ssrc, packetsSent, encoding } of streams) {
+        if (packetsSent === 0) continue;
+        if (!begun || !this.rtcp.room(8)) this.beginCompound(now, 16);
+        begun = true;
+        this.rtcp.bye(ssrc);
+        if (encoding.rtxSsrc !== null && this.rtcp.room(8)) this.rtcp.bye(encoding.rtxSsrc);
+      }
+    }
+    this.flush(now);
+  }
+
+  /** Ends all streams with a BYE. Nothing is sent or received any more. */
+  close(now: number): void {
+    if (this.closed) return;
+    this.writeByes(this.senderList, now);
+    this.closed = true;
+    this.schedule.stop();
+    this.early.clear();
+  }
+
+  // RTP
+
+  /** A packet that is authentic. The session owns the memory now. */
+  receiveRtp(data: Uint8Array, length: number, now: number): void {
+    if (this.closed) return;
+    this.now = now;
+    this.packetsReceived++;
+    this.bytesReceived += length;
+    this.receivePacket(data, length, now);
+  }
+
+  private receivePacket(data: Uint8Array, length: number, now: number): void {
+    const { packet, extensions } = this;
+    if (!packet.parse(data, length)) {
+      this.counters.malformedRtp!++;
+      return;
+    }
+    extensions.find(packet);
+    const route = this.router.route(packet, now);
+    if (route === undefined) {
+      this.drop(data, length, now);
+      return;
+    }
+    const entry = this.router.entry(packet, route);
+    if (entry === undefined) {
+      this.counters.payloadType!++;
+      return;
+    }
+    const { stream } = route;
+    this.schedule.wake(stream.receiver.kind === "video", now);
+    if (route.rtx) {
+      if (!stream.receiveRetransmission(packet, entry.codec, now)) return;
+      extensions.find(packet);
+    } else if (!stream.receive(packet, entry.codec, now)) {
+      return;
+    }
+    stream.receiver.deliver(packet, stream, now);
+  }
+
+  private drop(data: Uint8Array, length: number, now: number): void {
+    const { counters } = this;
+    switch (this.router.failure) {
+      case "no-receiver":
+        counters.noReceiver!++;
+        // Media may overtake the answer that says whose it is.
+        this.early.keep(data, length, now);
+        break;
+      case "inactive":
+        counters.inactive!++;
+        break;
+      case "payload-type":
+        counters.payloadType!++;
+        break;
+      case "no-stream":
+        counters.tooManyStreams!++;
+    }
+  }
+
+  /** @internal */
+  transmit(packet: Uint8Array, _now: number): void {
+    if (this.closed) return;
+    this.packetsSent++;
+    this.bytesSent += packet.length;
+    this.host.transmitRtp(packet);
+  }
+
+  /** @internal */
+  onMediaSent(stream: RtpSendStream, now: number): void {
+    this.schedule.wake(stream.sender.options.kind === "video", now);
+  }
+
+  /** @internal The number of the next packet that carries one, 16 bits. */
+  nextTransportSequence(): number {
+    this.transportSequence++;
+    return this.transportSequence & 0xffff;
+  }
+
+  // RTCP
+
+  /** A compound that is authentic. */
+  receiveRtcp(data: Uint8Array, length: number, now: number): void {
+    if (this.closed) return;
+    this.now = now;
+    if (!parseRtcp(data, length, this)) {
+      this.counters.malformedRtcp!++;
+      this.logger?.("debug", "rtp", `malformed RTCP of ${length} bytes`);
+    }
+  }
+
+  /** @internal Milliseconds; `fallback` while unknown. */
+  roundTripTime(fallback: number): number {
+    return Number.isNaN(this.rtt) ? fallback : this.rtt;
+  }
+
+  private compactNow(): number {
+    return compactNtpOf(this.options.timeOrigin + this.now);
+  }
+
+  private mediaRoute(ssrc: number): Route | undefined {
+    return this.router.get(ssrc);
+  }
+
+  /** @internal */
+  onSenderReport(
+    ssrc: number,
+    seconds: number,
+    fraction: number,
+    rtpTimestamp: number,
+    packets: number,
+    octets: number,
+  ): void {
+    const route = this.mediaRoute(ssrc);
+    if (route === undefined) return;
+    const { stream } = route;
+    if (route.rtx) stream.rtxStatistics?.onSenderReport(seconds, fraction, this.now);
+    else stream.onSenderReport(seconds, fraction, rtpTimestamp, packets, octets, this.now);
+  }
+
+  /** @internal */
+  onReportBlock(_reporter: number, block: ReportBlock): void {
+    const route = this.sendRoutes.get(block.ssrc);
+    if (route === undefined) return;
+    const rtt = roundTripTime(this.compactNow(), block.lastSenderReport, block.delaySinceLastSenderReport);
+    if (!Number.isNaN(rtt)) this.rtt = rtt;
+    const { fractionLost, cumulativeLost, extendedHighestSequenceNumber, jitter } = block;
+    const { stream, rtx } = route;
+    stream.onReport(rtx, fractionLost, cumulativeLost, extendedHighestSequenceNumber, jitter, rtt, this.now);
+  }
+
+  /** @internal */
+  onSourceDescription(ssrc: number, type: number, data: Uint8Array, offset: number, length: number): void {
+    if (type !== SDES_CNAME) return;
+    const route = this.mediaRoute(ssrc);
+    if (route === undefined || route.rtx || route.stream.cname !== "") return;
+    let text = "";
+    for (let i = 0; i < length; i++) text += String.fromCharCode(data[offset + i]!);
+    route.stream.cname = text;
+  }
+
+  /** @internal */
+  onBye(ssrc: number): void {
+    const route = this.mediaRoute(ssrc);
+    if (route === undefined || route.rtx) return;
+    this.router.removeStream(route.stream);
+    route.stream.receiver.removeStream(route.stream);
+  }
+
+  /** @internal */
+  onReceiverReferenceTime(ssrc: number, seconds: number, fraction: number): void {
+    const list = this.referenceTimes;
+    const index = list.findIndex((one) => one.ssrc === ssrc);
+    if (index >= 0) list.splice(index, 1);
+    if (list.length >= MAX_REFERENCE_TIMES) list.shift();
+    list.push({ ssrc, compact: compactNtp(seconds, fraction), arrival: this.now });
+  }
+
+  /** @internal */
+  onDelaySinceLastReport(reporter: number, ssrc: number, lastReceiverReport: number, delay: number): void {
+    if (ssrc !== this.localSsrc) return;
+    const rtt = roundTripTime(this.compactNow(), lastReceiverReport, delay);
+    if (Number.isNaN(rtt)) return;
+    this.rtt = rtt;
+    const route = this.mediaRoute(reporter);
+    if (route !== undefined && !route.rtx) route.stream.onRoundTripTime(rtt);
+  }
+
+  /** @internal */
+  onNack(_sender: number, media: number, packetId: number, bitmask: number): void {
+    const route = this.sendRoutes.get(media);
+    if (route === undefined || route.rtx) return;
+    const { stream } = route;
+    stream.resend(packetId, this.now);
+    for (let bits = bitmask, next = packetId + 1; bits !== 0; bits >>>= 1, next++) {
+      if ((bits & 1) !== 0) stream.resend(next & 0xffff, this.now);
+    }
+    stream.nackCount++;
+  }
+
+  /** @internal */
+  onPictureLoss(_sender: number, media: number): void {
+    const route = this.sendRoutes.get(media);
+    if (route === undefined) return;
+    route.stream.pliCount++;
+    route.stream.sender.host.onKeyFrameRequest?.(route.stream.index);
+  }
+
+  /** @internal */
+  onFullIntraRequest(sender: number, media: number, sequence: number): void {
+    const route = this.sendRoutes.get(media);
+    if (route === undefined) return;
+    const { stream } = route;
+    // The same number is the same request, repeated (RFC 5104 §4.3.1.1).
+    if (stream.lastFirSender === sender && stream.lastFirSequence === sequence) return;
+    stream.lastFirSender = sender;
+    stream.lastFirSequence = sequence;
+    stream.firCount++;
+    stream.sender.host.onKeyFrameRequest?.(stream.index);
+  }
+
+  /** @internal */
+  onTmmbr(sender: number, media: number, bitrate: number, overhead: number): void {
+    const route = this.sendRoutes.get(media);
+    if (route === undefined) return;
+    const { stream } = route;
+    stream.requestedBitrate = bitrate;
+    // The bounding set is told at once (RFC 5104 §4.2.2): there is one receiver, so it is what that asked for.
+    this.prepare(20, this.now);
+    writeTmmbn(this.rtcp, media, sender, bitrate, overhead);
+    stream.sender.host.onBitrateChange?.(stream.index, bitrate);
+  }
+
+  // Feedback out
+
+  /** @internal */
+  requestKeyFrame(stream: RtpReceiveStream, now: number): void {
+    const { codec } = stream;
+    if (codec === undefined || this.closed) return;
+    if (codec.pli) {
+      this.prepare(12, now);
+      if (writePictureLoss(this.rtcp, this.localSsrc, stream.ssrc)) stream.pliCount++;
+    } else if (codec.fir) {
+      this.prepare(20, now);
+      if (writeFullIntraRequest(this.rtcp, this.localSsrc, stream.ssrc, stream.firCount & 255)) stream.firCount++;
+    }
+  }
+
+  /** @internal Makes room for a feedback message of `bytes` bytes in the packet that `flush` sends. */
+  prepare(bytes: number, now: number): RtcpWriter {
+    const { rtcp } = this;
+    if (rtcp.length > 0 && !rtcp.room(bytes)) this.transmitCompound();
+    if (rtcp.length === 0 && !this.options.reducedSize) this.beginCompound(now, bytes);
+    return rtcp;
+  }
+
+  /** An empty report and our name: what a full compound begins with (RFC 3550 §6.1). */
+  private beginCompound(_now: number, bytes: number): void {
+    const { rtcp } = this;
+    if (rtcp.length > 0 && !rtcp.room(bytes)) this.transmitCompound();
+    if (rtcp.length > 0) return;
+    rtcp.receiverReport(this.localSsrc);
+    rtcp.cname(this.localSsrc, this.cname);
+  }
+
+  private transmitCompound(): void {
+    const { rtcp } = this;
+    if (rtcp.length > 0) this.host.transmitRtcp(rtcp.data.subarray(0, rtcp.length));
+    rtcp.begin();
+  }
+
+  // Reports out
+
+  private sendReports(now: number): void {
+    const { rtcp } = this;
+    this.transmitCompound();
+    const unix = this.options.timeOrigin + now;
+    const seconds = ntpSeconds(unix);
+    const fraction = ntpFraction(unix);
+    let anySent = false;
+    for (const { streams } of this.senderList) {
+      for (const stream of streams) {
+        // Silent since the last report: not a sender any more (RFC 3550 §6.4).
+        if (stream.reportPackets === stream.reportedPackets) continue;
+        stream.reportedPackets = stream.reportPackets;
+        anySent = true;
+        if (!rtcp.room(28 + 16 + this.cname.length)) this.transmitCompound();
+        const { ssrc, reportPackets, reportOctets } = stream;
+        rtcp.senderReport(ssrc, seconds, fraction, stream.timestampAt(now), reportPackets >>> 0, reportOctets >>> 0);
+        rtcp.cname(ssrc, this.cname);
+      }
+    }
+    const anyReceived = this.writeReportBlocks(now);
+    // Only who sends nothing has no round-trip time from reports (RFC 3611 §4.4).
+    if (anyReceived && !anySent) {
+      if (!rtcp.room(20)) this.beginCompound(now, 20);
+      rtcp.receiverReferenceTime(this.localSsrc, seconds, fraction);
+    }
+    this.writeDelays(now);
+    this.transmitCompound();
+    if (!anySent && !anyReceived) this.schedule.sleep();
+  }
+
+  /** Blocks about what has come; true if there was any. */
+  private writeReportBlocks(now: number): boolean {
+    const { rtcp, block } = this;
+    const named = 16 + this.cname.length;
+    let any = false;
+    // Whether the compound begins with the report that blocks are added to: our name is to follow it.
+    let unnamed = false;
+    for (const receiver of this.receiverList) {
+      for (const stream of receiver.streams) {
+        for (let i = 0; i < 2; i++) {
+          const statistics = i === 0 ? stream.statistics : stream.rtxStatistics;
+          // Nothing came since the last report (RFC 3550 §6.4): no block.
+          if (statistics === undefined || statistics.packetsReceived === statistics.reportedPackets) continue;
+          statistics.reportedPackets = statistics.packetsReceived;
+          if (!any || !rtcp.room(32 + named)) {
+            if (unnamed) rtcp.cname(this.localSsrc, this.cname);
+            if (!rtcp.room(32 + named)) this.transmitCompound();
+            unnamed = rtcp.length === 0;
+            rtcp.receiverReport(this.localSsrc);
+            any = true;
+          }
+          statistics.report(block, now);
+          rtcp.reportBlock(block);
+        }
+      }
+    }
+    if (unnamed) rtcp.cname(this.localSsrc, this.cname);
+    return any;
+  }
+
+  private writeDelays(now: number): void {
+    const reporter = this.senderList.flatMap(({ streams }) => streams).find(({ reportPackets }) => reportPackets > 0);
+    if (reporter !== undefined) {
+      for (const { ssrc, compact, arrival } of this.referenceTimes) {
+        if (!this.rtcp.room(24) || this.rtcp.length === 0) this.beginCompound(now, 24);
+        this.rtcp.delaySinceLastReport(reporter.ssrc, ssrc, compact, toDelay(now - arrival));
+      }
+    }
+    this.referenceTimes.length = 0;
+  }
+
+  // Time
+
+  get deadline(): number {
+    return this.schedule.deadline;
+  }
+
+  handleTimeout(now: number): void {
+    if (this.closed) return;
+    this.now = now;
+    if (now >= this.schedule.deadline) {
+      this.sendReports(now);
+      this.schedule.next(now);
+    }
+    this.flush(now);
+  }
+
+  /** Sends what the inputs of a round have made necessary. */
+  flush(_now: number): void {
+    if (this.closed) return;
+    this.transmitCompound();
+  }
+}
