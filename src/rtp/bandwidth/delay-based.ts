@@ -2,6 +2,7 @@
 // probes taken over at once while the path is not overused.
 import { InterArrival } from "./inter-arrival.js";
 import { RateControl } from "./rate-control.js";
+import type { StandingQueue } from "./standing-queue.js";
 import { type BandwidthUsage, Trendline } from "./trendline.js";
 
 /** Without feedback for so long, what was known of delays is stale. */
@@ -47,13 +48,18 @@ export class DelayBased {
     if (before === "underusing" && this.trendline.usage === "normal") this.drained = true;
   }
 
-  /** After the packets of a message. `acknowledged` and `probe` in bits per second, NaN if there is none. */
-  update(acknowledged: number, probe: number, now: number): void {
+  /**
+   * After the packets of a message. `acknowledged` and `probe` in bits per second, NaN if there is none; `queue` has
+   * seen the message already.
+   */
+  update(acknowledged: number, probe: number, queue: StandingQueue, now: number): void {
     const { rateControl } = this;
     this.updated = false;
     this.probed = false;
     this.recovered = false;
-    if (this.trendline.usage === "overusing") {
+    // A queue that grows and is still short is left to grow: flows that share it see it at the same length, but not the
+    // same gradient; acting on that alone, the most sensitive one would yield for ever.
+    if (queue.overused || (this.trendline.usage === "overusing" && queue.long)) {
       this.lastOveruse = now;
       if (!Number.isNaN(acknowledged)) {
         if (rateControl.mayReduce(acknowledged, now)) {
@@ -70,7 +76,8 @@ export class DelayBased {
       this.updated = true;
       this.probed = true;
     } else {
-      rateControl.update(this.trendline.usage, acknowledged, now);
+      const hold = queue.draining || this.trendline.usage === "overusing";
+      rateControl.update(hold ? "underusing" : this.trendline.usage, acknowledged, now);
       this.updated = rateControl.valid;
       this.recovered = this.drained;
     }

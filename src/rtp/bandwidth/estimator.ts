@@ -6,6 +6,7 @@ import { DelayBased } from "./delay-based.js";
 import { type BandwidthLimit, type ProbeCluster, ProbeController } from "./probe-controller.js";
 import { ProbeEstimator } from "./probe-estimator.js";
 import { SENT_LOST, SENT_PENDING, SENT_RECEIVED, SentHistory } from "./sent-history.js";
+import { StandingQueue } from "./standing-queue.js";
 import { TargetRate } from "./target-rate.js";
 import { Throughput } from "./throughput.js";
 
@@ -33,6 +34,16 @@ const PACING_WITHOUT_FEEDBACK = 2.5;
 const PROCESS_INTERVAL = 25;
 /** A probe does not lower the estimate further than to this share of what arrives. */
 const PROBE_DROP = 0.85;
+/** What arrives is measured over so many milliseconds, not the usual second, when the path is too full. */
+const RECENT = 300;
+const SHARP_DROP = 0.75;
+/**
+ * A probe that finds the link full changes the estimate by so much at most: others may be on the link, whose share it took
+ * while it lasted, or who probed at the same time. Not so at the start, where there is no estimate worth its name.
+ */
+const FULL_PROBE_INCREASE = 1.05;
+const FULL_PROBE_DECREASE = 0.95;
+const START_PHASE = 2000;
 /** Insertions out of order above which the packets of one message are sorted instead. */
 const MAX_SHIFTS = 4096;
 
@@ -51,6 +62,7 @@ export class BandwidthEstimator {
   private readonly throughput = new Throughput();
   private readonly delay: DelayBased;
   private readonly target: TargetRate;
+  private readonly queue = new StandingQueue();
   private readonly alr = new ApplicationLimited();
   private readonly probeEstimator = new ProbeEstimator();
   private readonly probes: ProbeController;
@@ -209,11 +221,13 @@ export class BandwidthEstimator {
     if (count > 0) {
       const lastArrival = arrivals[count - 1]!;
       let rtt = Number.POSITIVE_INFINITY;
+      let oneWay = Number.POSITIVE_INFINITY;
       for (let i = 0; i < count; i++) {
         const slot = arrived[i]!;
         const sendTime = history.sendTimes[slot]!;
         const arrival = arrivals[i]!;
         rtt = Math.min(rtt, now - sendTime - (lastArrival - arrival));
+        oneWay = Math.min(oneWay, arrival - sendTime);
         this.throughput.add(sendTime, arrival, history.sizes[slot]!);
         delay.onPacket(sendTime, arrival, now);
         const cluster = history.clusters[slot]!;
@@ -224,13 +238,17 @@ export class BandwidthEstimator {
       this.smoothedRtt = Number.isNaN(this.smoothedRtt) ? rtt : 0.9 * this.smoothedRtt + 0.1 * rtt;
       if (!this.reportedRtt) delay.rateControl.rtt = this.smoothedRtt;
 
-      const acknowledged = this.throughput.bitrate;
+      let acknowledged = this.throughput.bitrate;
       target.loss.setAcknowledged(acknowledged);
+      const recent = this.throughput.recent(RECENT);
+      this.queue.update(oneWay, delay.bitrate, recent, now);
+      target.queueLimit = this.queue.limit;
+      const { capacity } = this.probeEstimator;
       let probe = this.probeEstimator.take();
-      if (!Number.isNaN(probe) && !Number.isNaN(acknowledged)) {
-        probe = Math.max(probe, Math.min(delay.bitrate, acknowledged * PROBE_DROP));
-      }
-      delay.update(acknowledged, probe, now);
+      if (!Number.isNaN(probe)) probe = this.judgeProbe(probe, capacity, acknowledged, now);
+      // A second is too long a memory after a sharp drop of the capacity.
+      if (recent < SHARP_DROP * acknowledged) acknowledged = recent;
+      delay.update(acknowledged, probe, this.queue, now);
       if (delay.updated) {
         if (delay.probed) target.jump(delay.bitrate);
         target.delayLimit = delay.bitrate;
@@ -266,6 +284,23 @@ export class BandwidthEstimator {
 
   handleTimeout(_now: number): void {}
 
+  /** What to make of a probe's result, given what it says of the link's capacity (NaN if it did not fill it). */
+  private judgeProbe(result: number, capacity: number, acknowledged: number, now: number): number {
+    const { delay } = this;
+    let rate = result;
+    if (!Number.isNaN(capacity)) {
+      // More than that gets through all the time: jitter, or another's probe at the same moment.
+      if (capacity < acknowledged) return Number.NaN;
+      delay.rateControl.linkCapacity.onProbe(capacity);
+      if (now - this.startTime > START_PHASE) {
+        rate = Math.min(rate, delay.bitrate * FULL_PROBE_INCREASE);
+        if (!this.alr.active) return Math.max(rate, delay.bitrate * FULL_PROBE_DECREASE);
+      }
+    }
+    // Whatever it says, not below what gets through, or a little below where that is less than was thought.
+    return Number.isNaN(acknowledged) ? rate : Math.max(rate, Math.min(delay.bitrate, acknowledged * PROBE_DROP));
+  }
+
   /** What only time changes: the back-off without feedback, and probes that have become due. */
   private process(now: number): void {
     this.nextProcess = now + PROCESS_INTERVAL;
@@ -288,7 +323,7 @@ export class BandwidthEstimator {
   }
 
   private get limit(): BandwidthLimit {
-    if (this.delay.usage !== "normal") return "delay-increased";
+    if (this.delay.usage !== "normal" || this.queue.draining) return "delay-increased";
     if (this.target.rttAboveLimit) return "rtt";
     const { loss } = this.target;
     if (!loss.ready || loss.state === "delay-based") return "delay";

@@ -2,6 +2,7 @@
 // rate control whether it is near the place where it was too fast last time.
 
 const OVERUSE_WEIGHT = 0.05;
+const PROBE_WEIGHT = 0.5;
 /** Variance, in kbit/s, normalized by the estimate in kbit/s. */
 const MIN_VARIANCE = 0.4;
 const MAX_VARIANCE = 2.5;
@@ -24,10 +25,18 @@ export class LinkCapacity {
   }
 
   onOveruse(throughput: number): void {
-    this.estimate = this.known ? (1 - OVERUSE_WEIGHT) * this.estimate + OVERUSE_WEIGHT * throughput : throughput;
-    const error = (this.estimate - throughput) / 1000;
-    const variance =
-      (1 - OVERUSE_WEIGHT) * this.variance + (OVERUSE_WEIGHT * error * error) / Math.max(this.estimate / 1000, 1);
+    this.update(throughput, OVERUSE_WEIGHT);
+  }
+
+  /** A probe found the link full at this rate. */
+  onProbe(bitrate: number): void {
+    this.update(bitrate, PROBE_WEIGHT);
+  }
+
+  private update(sample: number, weight: number): void {
+    this.estimate = this.known ? (1 - weight) * this.estimate + weight * sample : sample;
+    const error = (this.estimate - sample) / 1000;
+    const variance = (1 - weight) * this.variance + (weight * error * error) / Math.max(this.estimate / 1000, 1);
     this.variance = Math.max(MIN_VARIANCE, Math.min(variance, MAX_VARIANCE));
   }
 

@@ -143,7 +143,8 @@ export class LossBased {
     const bounded = Math.max(lower, Math.min(candidate, this.upperBound, delayBased));
     if (bounded < candidate) {
       this.bandwidth = bounded;
-      this.inherentLoss = 0;
+      // Chromium forgets the random loss here in either case, and at one percent of it then cannot leave a low rate.
+      this.inherentLoss = this.upperBound < Math.min(candidate, delayBased) ? 0 : this.candidateLoss;
     } else {
       this.bandwidth = Math.max(candidate, lower);
       this.inherentLoss = this.candidateLoss;

@@ -42,9 +42,14 @@ const UNBOUNDED_MAX = 5_000_000;
 const MIN_PACKETS = 5;
 const DURATION = 15;
 const MIN_DELTA = 2;
-/** Milliseconds without overuse, loss or a probe after which a rate that is used up is probed above. */
-export const GROWTH_INTERVAL = 3000;
-const GROWTH_SCALE = 2;
+/**
+ * A rate that is used up is probed above so long after the last probe and after the last overuse or loss, milliseconds. Up to
+ * so much more, so that flows which share a link do not probe it at the same time.
+ */
+const GROWTH_INTERVAL = 2000;
+const GROWTH_SPREAD = 2000;
+const GROWTH_CALM = 1000;
+const GROWTH_SCALE = 1.5;
 
 export class ProbeController {
   private readonly onProbe: (cluster: ProbeCluster) => void;
@@ -60,6 +65,8 @@ export class ProbeController {
   private lastDropProbe = Number.NEGATIVE_INFINITY;
   private alrEnded = Number.NEGATIVE_INFINITY;
   private nextId = 0;
+  private spread = 0;
+  private growthInterval = GROWTH_INTERVAL;
 
   constructor(onProbe: (cluster: ProbeCluster) => void) {
     this.onProbe = onProbe;
@@ -89,6 +96,7 @@ export class ProbeController {
   start(startBitrate: number, now: number): void {
     if (this.state !== "start") return;
     this.estimate = startBitrate;
+    this.spread = (now * 0.137) % 1;
     this.probe(now, FIRST_SCALE * startBitrate, true);
     this.probe(now, SECOND_SCALE * startBitrate, true);
   }
@@ -125,7 +133,11 @@ export class ProbeController {
     this.expire(now);
     if (this.state !== "complete" || this.estimate <= 0) return;
     if (Number.isNaN(alrSince)) {
-      if (now - Math.max(this.lastProbe, calmSince) >= GROWTH_INTERVAL && this.limit === "delay") {
+      if (this.limit !== "delay") return;
+      if (now - this.lastProbe >= this.growthInterval && now - calmSince >= GROWTH_CALM) {
+        // No randomness here (architecture.md): the fraction of a Weyl sequence that starts with the time of the first packet.
+        this.spread = (this.spread + 0.618_033_988_75) % 1;
+        this.growthInterval = GROWTH_INTERVAL + GROWTH_SPREAD * this.spread;
         this.probe(now, this.estimate * GROWTH_SCALE, true);
       }
     } else if (now >= Math.max(alrSince, this.lastProbe) + ALR_INTERVAL) {

@@ -15,6 +15,8 @@ const CLUSTERS = 8;
 export class ProbeEstimator {
   /** Result of the latest cluster, bits per second; NaN if there is none. Taken by `take`. */
   private result = Number.NaN;
+  /** The link was full: what arrived is its capacity, bits per second, else NaN. Belongs to the latest result. */
+  capacity: number = Number.NaN;
   private readonly ids = new Int32Array(CLUSTERS).fill(-1);
   private readonly minPackets = new Int32Array(CLUSTERS);
   private readonly minBytes = new Int32Array(CLUSTERS);
@@ -65,8 +67,9 @@ export class ProbeEstimator {
     const sendRate = ((this.bytes[at]! - this.lastSendSize[at]!) * 8000) / sendTimeSpan;
     const receiveRate = ((this.bytes[at]! - this.firstArrivalSize[at]!) * 8000) / arrivalSpan;
     if (receiveRate > MAX_RATIO * sendRate || !(receiveRate > 0)) return;
-    this.result =
-      receiveRate < UNSATURATED_RATIO * sendRate ? UTILIZATION * receiveRate : Math.min(sendRate, receiveRate);
+    const saturated = receiveRate < UNSATURATED_RATIO * sendRate;
+    this.result = saturated ? UTILIZATION * receiveRate : Math.min(sendRate, receiveRate);
+    this.capacity = saturated ? receiveRate : Number.NaN;
   }
 
   /** The latest result, once. */

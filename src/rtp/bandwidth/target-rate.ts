@@ -26,6 +26,8 @@ export class TargetRate {
   /** Bits per second, Infinity: no limit. */
   delayLimit: number = Number.POSITIVE_INFINITY;
   receiverLimit: number = Number.POSITIVE_INFINITY;
+  /** For a while, so that a queue drains (standing-queue.ts). */
+  queueLimit: number = Number.POSITIVE_INFINITY;
 
   private current: number;
   private minBitrate: number;
@@ -54,7 +56,7 @@ export class TargetRate {
 
   /** Bits per second. */
   get bitrate(): number {
-    return Math.max(this.minBitrate, Math.min(this.current, this.receiverLimit));
+    return Math.max(this.minBitrate, Math.min(this.current, this.receiverLimit, this.queueLimit));
   }
 
   get rttAboveLimit(): boolean {

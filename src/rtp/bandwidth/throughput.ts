@@ -53,6 +53,21 @@ export class Throughput {
     return this.cached;
   }
 
+  /** Bits per second of the latest arrivals alone, over at least `duration` milliseconds; NaN while too little has arrived. */
+  recent(duration: number): number {
+    const { arrivals, sizes } = this;
+    if (this.count < REQUIRED) return Number.NaN;
+    const last = this.first + this.count - 1;
+    const lastArrival = arrivals[last & MASK]!;
+    let bytes = 0;
+    for (let i = last; i > this.first; i--) {
+      bytes += sizes[i & MASK]!;
+      const elapsed = lastArrival - arrivals[(i - 1) & MASK]!;
+      if (elapsed >= duration && last - i + 1 >= REQUIRED) return (bytes * 8000) / elapsed;
+    }
+    return this.bitrate;
+  }
+
   clear(): void {
     this.first = 0;
     this.count = 0;
