@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LossBased } from "./loss-based.js";
+
+/** Sends what it says for so long over a link that loses `random` of the packets and what exceeds `capacity`. */
+function run(it: LossBased, capacity: number, random: number, seconds: number, delayBased: number): number[] {
+  let seed = 5;
+  const rates: number[] = [];
+  let time = run.time;
+  let rate = it.ready ? it.bitrate : delayBased;
+  for (let step = 0; step < seconds * 10; step++) {
+    const count = Math.round((rate * 0.1) / 9600);
+    const overflow = Math.max(0, 1 - capacity / rate);
+    let lost = 0;
+    for (let i = 0; i < count; i++) {
+      seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+      const gone = seed / 0x80000000 < random + overflow;
+      if (gone) lost++;
+      it.onPacket(time + (i * 100) / count, 1200, gone);
+    }
+    time += 100;
+    it.setAcknowledged((rate * (count - lost)) / Math.max(1, count));
+    it.update(delayBased, false);
+    if (it.ready) rate = it.bitrate;
+    rates.push(rate);
+  }
+  run.time = time;
+  return rates;
+}
+run.time = 0;
+
+test("no loss: what the delay-based controller gives", () => {
+  const it = new LossBased(30_000, 10_000_000);
+  const rates = run(it, 10_000_000, 0, 10, 2_000_000);
+  assert.equal(rates.at(-1), 2_000_000);
+  assert.equal(it.state, "delay-based");
+});
+
+test("one or two percent of random loss do not throttle", () => {
+  for (const loss of [0.01, 0.02]) {
+    const it = new LossBased(30_000, 10_000_000);
+    const rates = run(it, 10_000_000, loss, 30, 2_000_000);
+    assert.ok(rates.at(-1)! > 1_900_000, `${loss} ${rates.at(-1)}`);
+  }
+});
+
+test("loss of all beyond a rate brings the bitrate near that rate", () => {
+  const it = new LossBased(30_000, 10_000_000);
+  const rates = run(it, 1_000_000, 0, 20, 2_000_000);
+  assert.ok(rates.at(-1)! < 1_200_000 && rates.at(-1)! > 800_000, `${rates.at(-1)}`);
+  assert.notEqual(it.state, "delay-based");
+});
+
+test("and it comes back when the loss has ended", () => {
+  const it = new LossBased(30_000, 10_000_000);
+  run(it, 1_000_000, 0, 10, 2_000_000);
+  const rates = run(it, 10_000_000, 0, 30, 2_000_000);
+  assert.ok(rates.at(-1)! > 1_900_000, `${rates.at(-1)}`);
+});
+
+test("a packet that came after all is no loss", () => {
+  const it = new LossBased(30_000, 10_000_000);
+  for (let time = 0; time <= 3000; time += 10) {
+    it.onPacket(time, 1000, true);
+    it.onRecovered(1000);
+    it.update(2_000_000, false);
+  }
+  assert.equal(it.averageLoss, 0);
+  assert.equal(it.bitrate, 2_000_000);
+});

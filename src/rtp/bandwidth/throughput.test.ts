@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Throughput } from "./throughput.js";
+
+/** `count` packets of 1000 bytes, sent each 8 ms (1 Mbit/s) and arriving by `arrival(i)`. */
+function fed(count: number, arrival: (i: number) => number): Throughput {
+  const it = new Throughput();
+  for (let i = 0; i < count; i++) it.add(i * 8, arrival(i), 1000);
+  return it;
+}
+
+test("needs ten packets, then gives the rate", () => {
+  assert.ok(Number.isNaN(fed(9, (i) => 50 + i * 8).bitrate));
+  assert.ok(Math.abs(fed(200, (i) => 50 + i * 8).bitrate - 1_000_000) < 1);
+});
+
+test("a slower link shows; arriving faster than sent does not", () => {
+  assert.ok(Math.abs(fed(200, (i) => 50 + i * 16).bitrate - 500_000) < 1);
+  assert.ok(Math.abs(fed(200, (i) => 50 + i * 4).bitrate - 1_000_000) < 1);
+});
+
+test("one stall does not lower it", () => {
+  const stalled = fed(120, (i) => (i < 60 ? i * 8 : Math.max(i * 8, 860)));
+  assert.ok(stalled.bitrate > 900_000, `${stalled.bitrate}`);
+});
+
+test("order of arrival is restored, and a clock that was set back starts over", () => {
+  const it = new Throughput();
+  for (let i = 0; i < 100; i += 2) {
+    it.add((i + 1) * 8, (i + 1) * 8, 1000);
+    it.add(i * 8, i * 8, 1000);
+  }
+  assert.ok(Math.abs(it.bitrate - 1_000_000) < 15_000, `${it.bitrate}`);
+  it.add(900, -5000, 1000);
+  assert.ok(Number.isNaN(it.bitrate));
+});
+
+test("recent arrivals alone, after a drop", () => {
+  const it = fed(165, (i) => (i < 150 ? i * 8 : 1200 + (i - 150) * 32));
+  assert.ok(Math.abs(it.recent(300) - 250_000) < 1000, `${it.recent(300)}`);
+  assert.ok(it.bitrate > 300_000);
+});
