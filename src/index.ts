@@ -35,6 +35,7 @@ export {
   RTCTrackEvent,
   type RTCTrackEventInit,
 } from "./w3c/events.js";
+export type { RTCIdentityProviderOptions } from "./w3c/identity.js";
 export type {
   ConstrainBoolean,
   ConstrainBooleanOrDOMString,

@@ -24,15 +24,7 @@ const FILES = [
 ];
 
 /** Interfaces (`Name`) and members (`Name.member`, `Name.constructor`) that are not written yet. */
-const PENDING = new Set([
-  "RTCPeerConnection.setIdentityProvider",
-  "RTCPeerConnection.getIdentityAssertion",
-  "RTCPeerConnection.peerIdentity",
-  "RTCPeerConnection.idpLoginUrl",
-  "RTCPeerConnection.idpErrorInfo",
-  "RTCIdentityProviderGlobalScope",
-  "RTCIdentityProviderRegistrar",
-]);
+const PENDING = new Set(["RTCIdentityProviderGlobalScope", "RTCIdentityProviderRegistrar"]);
 
 /**
  * Members of documents that are not compared: header extension control (webrtc-extensions has no file in @webref/idl), a mixin

@@ -31,6 +31,7 @@ import {
   RTCPeerConnectionIceEvent,
   type RTCTrackEvent,
 } from "./events.js";
+import { Identity, type RTCIdentityProviderOptions, rtcIdentityProviderOptions } from "./identity.js";
 import { MediaObjects } from "./media-objects.js";
 import type { MediaStream } from "./media-stream.js";
 import { type MediaStreamTrack, trackImplOf } from "./media-stream-track.js";
@@ -48,6 +49,7 @@ import {
   type RTCDataChannel,
 } from "./rtc-data-channel.js";
 import { iceCandidateInit, RTCIceCandidate, type RTCIceCandidateInit } from "./rtc-ice-candidate.js";
+import type { RTCIdentityAssertion } from "./rtc-identity-assertion.js";
 import type { ReceiverImpl, RTCRtpReceiver } from "./rtc-rtp-receiver.js";
 import { type RTCRtpSender, type SenderImpl, senderImplOf } from "./rtc-rtp-sender.js";
 import { type RTCRtpTransceiver, type RTCRtpTransceiverInit, rtpTransceiverInit } from "./rtc-rtp-transceiver.js";
@@ -55,6 +57,7 @@ import type { RTCSctpTransport } from "./rtc-sctp-transport.js";
 import {
   localSessionDescriptionInit,
   type RTCLocalSessionDescriptionInit,
+  type RTCSdpType,
   RTCSessionDescription,
   type RTCSessionDescriptionInit,
   sessionDescriptionInit,
@@ -95,6 +98,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   readonly #connection: Connection;
   readonly #objects: TransportObjects;
   readonly #media: MediaObjects;
+  readonly #identity: Identity;
   #configuration: Configuration;
   readonly #stats: ConnectionStats;
   readonly #channels = new Set<DataChannelImpl>();
@@ -121,6 +125,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     const platform = settings.platform ?? defaultPlatform();
     const now = platform.timeOrigin + platform.now();
     this.#configuration = validateConfiguration(rtcConfiguration(configuration, where), now, where);
+    this.#identity = new Identity(this.#configuration.peerIdentity);
     const maxMessageSize = Math.min(settings.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, MAX_MESSAGE_SIZE);
     this.#objects = new TransportObjects({
       queueTask: (run) => this.#connection.queueTask(run),
@@ -323,7 +328,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       if (offerToReceiveAudio !== undefined) this.#media.offerToReceive("audio", offerToReceiveAudio);
       if (offerToReceiveVideo !== undefined) this.#media.offerToReceive("video", offerToReceiveVideo);
     }
-    return settle(this.#connection.createOffer(iceRestart), callbacks);
+    return settle(this.#identity.assertionFailure(where) ?? this.#connection.createOffer(iceRestart), callbacks);
   }
 
   createAnswer(options?: RTCAnswerOptions): Promise<RTCSessionDescriptionInit>;
@@ -335,7 +340,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     const where = executing("createAnswer", "RTCPeerConnection");
     const callbacks = args.length > 1 ? legacyCallbacks(args, 0, where) : undefined;
     if (callbacks === undefined) rtcAnswerOptions(args[0], where);
-    return settle(this.#connection.createAnswer(), callbacks);
+    return settle(this.#identity.assertionFailure(where) ?? this.#connection.createAnswer(), callbacks);
   }
 
   setLocalDescription(description?: RTCLocalSessionDescriptionInit): Promise<void>;
@@ -363,7 +368,19 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     checkArity(args, where);
     const { type, sdp } = sessionDescriptionInit(args[0], where);
     const callbacks = args.length > 1 ? legacyCallbacks(args, 1, where) : undefined;
-    return settle(this.#connection.setRemoteDescription(type, sdp), callbacks);
+    return settle(this.#setRemoteDescription(type, sdp, where), callbacks);
+  }
+
+  #setRemoteDescription(type: RTCSdpType, sdp: string, where: string): Promise<void> {
+    if (type !== "rollback" && !this.#connection.isClosed) this.#identity.checkTarget(where);
+    const result = this.#connection.setRemoteDescription(type, sdp);
+    if (type !== "rollback" && sdp.includes("\na=identity:")) {
+      result.then(
+        () => this.#identity.handleAssertions(),
+        () => {},
+      );
+    }
+    return result;
   }
 
   addIceCandidate(candidate?: RTCIceCandidateInit | null): Promise<void>;
@@ -553,6 +570,30 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     throw domException("InvalidAccessError", `${where}${message} for the track.`);
   }
 
+  // Identity (webrtc-identity)
+
+  setIdentityProvider(provider: string, options?: RTCIdentityProviderOptions): void {
+    const where = executing("setIdentityProvider", "RTCPeerConnection");
+    const domain = domString(provider, where);
+    const converted = rtcIdentityProviderOptions(options, where);
+    this.#checkOpen(where);
+    this.#identity.setProvider(domain, converted);
+  }
+  getIdentityAssertion(): Promise<string> {
+    const where = executing("getIdentityAssertion", "RTCPeerConnection");
+    this.#checkOpen(where);
+    return this.#identity.assertion(where);
+  }
+  get peerIdentity(): Promise<RTCIdentityAssertion> {
+    return this.#identity.peerIdentity;
+  }
+  get idpLoginUrl(): string | null {
+    return this.#identity.idpLoginUrl;
+  }
+  get idpErrorInfo(): string | null {
+    return this.#identity.idpErrorInfo;
+  }
+
   static generateCertificate(keygenAlgorithm: AlgorithmIdentifier): Promise<RTCCertificate> {
     return generateCertificate(defaultPlatform(), keygenAlgorithm);
   }
@@ -568,6 +609,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
         setRemoteDescription: 1,
         setConfiguration: 0,
         getStats: 0,
+        setIdentityProvider: 1,
       },
       promises: [
         "createOffer",
@@ -576,6 +618,8 @@ export class RTCPeerConnection extends PeerConnectionTarget {
         "setRemoteDescription",
         "addIceCandidate",
         "getStats",
+        "getIdentityAssertion",
+        "peerIdentity",
         "generateCertificate",
       ],
       handlers: [
