@@ -137,6 +137,48 @@ test("servers that are silent, unknown or unwilling: candidate errors, and gathe
   await close(sim, a);
 });
 
+for (const scheme of ["stun", "stuns"] as const) {
+  test(`a STUN server over ${scheme === "stun" ? "TCP" : "TLS"} tells where our connections come from`, async () => {
+    const { sim, stunHost } = world();
+    attachStunServer(stunHost, { port: 3479, tlsNames: ["stun.example"] });
+    const home = sim.nat("home", { ...SYMMETRIC, link: { latency: 5 } });
+    const port = scheme === "stun" ? 3478 : 5349;
+    const server: IceServer = { ...STUN, scheme, port, transport: "tcp", url: `${scheme}:stun.example` };
+    const a = new IcePeer(sim, sim.host("a", { realm: home.inside }), { servers: [server], tcp: { active: true } });
+    a.do((agent, now) => agent.gather(now));
+    await sim.runUntil(() => a.agent.gatheringState === "complete", 1000);
+    assert.deepEqual(
+      a.candidates.map((c) => `${c.protocol} ${c.type} ${c.address} ${c.port === 9} ${c.tcpType} ${c.url}`),
+      [
+        "udp host 192.168.0.1 false undefined undefined",
+        "tcp host 192.168.0.1 true active undefined",
+        `tcp srflx ${home.address} true active ${server.url}`,
+      ],
+    );
+    assert.deepEqual(a.errors, []);
+    await close(sim, a);
+
+    // Nobody there, somebody who says nothing, somebody who says no.
+    sim.dns.set("silent.example", ["203.0.113.200"]);
+    const closed = { ...server, hostname: "turn.example", port: 4000 };
+    const silent = { ...server, hostname: "silent.example" };
+    const b = new IcePeer(sim, sim.host("b", { realm: home.inside }), {
+      servers: [closed, silent],
+      tcp: { active: true },
+    });
+    b.do((agent, now) => agent.gather(now));
+    await sim.runUntil(() => b.agent.gatheringState === "complete", 11_000);
+    assert.deepEqual(
+      b.errors.map((e) => e.errorCode),
+      [701, 701],
+    );
+    const c = new IcePeer(sim, sim.host("c", { realm: home.inside }), { servers: [silent], tcp: { active: true } });
+    c.do((agent, now) => agent.gather(now));
+    await sim.run(100);
+    await close(sim, b, c);
+  });
+}
+
 test("a relay that does not answer holds gathering up for ten seconds at most", async () => {
   for (const transport of ["udp", "tcp", "tls"] as const) {
     const { sim, turnServer } = world();

@@ -18,6 +18,7 @@ import {
   MAX_SERVER_ADDRESSES,
 } from "./options.js";
 import { Relay } from "./relay.js";
+import { StreamProbe } from "./stream-probe.js";
 import { IceTcpPort } from "./tcp.js";
 
 const UNREACHABLE = 701;
@@ -53,6 +54,12 @@ export interface ServerAddress extends TransportAddress {
   readonly index: number;
 }
 
+interface TcpEntry {
+  readonly port: IceTcpPort;
+  readonly base: IceBase;
+  readonly from: GatherAddress;
+}
+
 interface Probe {
   readonly socket: HostSocket;
   readonly server: ServerAddress;
@@ -65,7 +72,10 @@ export class Gatherer {
   readonly settings: GathererSettings;
   readonly host: GathererHost;
   private readonly sockets: HostSocket[] = [];
-  private readonly tcpPorts: { readonly port: IceTcpPort; readonly base: IceBase }[] = [];
+  private readonly tcpPorts: TcpEntry[] = [];
+  private readonly streamProbes = new Set<StreamProbe>();
+  /** STUN servers over TCP and TLS. */
+  private readonly streamServers: ServerAddress[] = [];
   private readonly relays = new Set<Relay>();
   private readonly servers: ServerAddress[] = [];
   private readonly cancellables = new Set<Cancellable>();
@@ -120,6 +130,7 @@ export class Gatherer {
   get deadline(): number {
     let at = Math.min(this.probes.deadline, this.refreshAt);
     if (this.relays.size > 0) for (const relay of this.relays) at = Math.min(at, relay.deadline);
+    if (this.streamProbes.size > 0) for (const probe of this.streamProbes) at = Math.min(at, probe.deadline);
     for (let i = 0; i < this.tcpPorts.length; i++) at = Math.min(at, this.tcpPorts[i]!.port.deadline);
     return at;
   }
@@ -127,6 +138,7 @@ export class Gatherer {
   handleTimeout(now: number): void {
     this.probes.handleTimeout(now);
     for (const relay of [...this.relays]) if (relay.deadline <= now) relay.handleTimeout(now);
+    for (const probe of [...this.streamProbes]) if (probe.deadline <= now) probe.handleTimeout(now);
     for (const { port, base } of this.tcpPorts) {
       if (port.deadline <= now)
         port.expire(now, (address, remote) => base.findPair(address, remote)?.authenticated === true);
@@ -152,6 +164,8 @@ export class Gatherer {
     this.probes.clear();
     this.refreshAt = Infinity;
     for (const relay of [...this.relays]) relay.close(now);
+    for (const probe of this.streamProbes) probe.close();
+    this.streamProbes.clear();
     for (const { port } of this.tcpPorts) port.close();
     this.tcpPorts.length = 0;
     for (const socket of this.sockets) if (!this.isNeeded(socket)) socket.close();
@@ -245,9 +259,11 @@ export class Gatherer {
       onUnreachable: (to, toPort, then) => this.host.onUnreachable(base, to, toPort, then),
       onDrained: (then) => this.host.onDrained(then),
     });
-    this.tcpPorts.push({ port, base });
+    const entry: TcpEntry = { port, base, from: address };
+    this.tcpPorts.push(entry);
     this.addHostCandidates(base);
     this.host.onBase(base, now);
+    for (const server of this.streamServers) this.askOverStream(entry, server, now);
   }
 
   private addHostCandidates(base: IceBase): void {
@@ -344,8 +360,9 @@ export class Gatherer {
 
   private findServer(server: IceServer, index: number, now: number): void {
     const turn = server.scheme === "turn" || server.scheme === "turns";
-    // A STUN server over TCP tells the address of a connection that no peer can use.
-    if (!turn && (server.transport === "tcp" || server.scheme === "stuns" || this.settings.policy === "relay")) return;
+    if (!turn && this.settings.policy === "relay") return;
+    // Over TCP a server tells the address of a connection of ours, which is of use to active candidates alone.
+    if (!turn && isStream(server) && this.options.tcp?.active !== true) return;
     const literal = canonicalIp(server.hostname);
     if (literal !== undefined) {
       this.addServer(server, [literal], index, now);
@@ -365,30 +382,70 @@ export class Gatherer {
   }
 
   private addServer(server: IceServer, addresses: readonly string[], index: number, now: number): void {
-    if (server.transport === "tcp" || server.scheme === "turns") {
+    if (server.scheme === "stun" || server.scheme === "stuns") {
+      this.addStunServer(server, addresses, index, now);
+      return;
+    }
+    if (isStream(server)) {
       // One connection: the first address of the family that we have.
       const families = new Set(gatherAddresses(this.options.network.interfaces(), this.options).map((a) => a.family));
       const address = addresses.find((a) => families.has(ipFamily(a) as 4 | 6)) ?? addresses[0]!;
       this.allocate(undefined, { server, address, port: server.port, index }, now);
       return;
     }
-    const taken = new Set<number>();
-    for (const address of addresses.slice(0, MAX_SERVER_ADDRESSES)) {
-      // One address per family will do.
-      const family = ipFamily(address);
-      if (taken.has(family)) continue;
-      taken.add(family);
-      const entry: ServerAddress = { server, address, port: server.port, index };
+    for (const entry of onePerFamily(server, addresses, index)) {
       this.servers.push(entry);
       for (const socket of this.sockets) this.useServer(socket, entry, now);
     }
   }
 
+  private addStunServer(server: IceServer, addresses: readonly string[], index: number, now: number): void {
+    for (const entry of onePerFamily(server, addresses, index)) {
+      if (isStream(server)) {
+        this.streamServers.push(entry);
+        for (const tcp of this.tcpPorts) this.askOverStream(tcp, entry, now);
+      } else {
+        this.servers.push(entry);
+        for (const socket of this.sockets) this.useServer(socket, entry, now);
+      }
+    }
+  }
+
+  /** Whether this address of ours is one to reach the server from. */
+  private isWayTo(from: GatherAddress, server: ServerAddress): boolean {
+    if (from.family !== ipFamily(server.address) || !from.outward) return false;
+    return ipScope(from.address) !== "loopback" || ipScope(server.address) === "loopback";
+  }
+
+  private askOverStream({ base, from }: TcpEntry, server: ServerAddress, now: number): void {
+    if (base.tcpType !== "active" || !this.isWayTo(from, server)) return;
+    this.pending++;
+    const done = (): void => void this.streamProbes.delete(probe);
+    const probe: StreamProbe = new StreamProbe(
+      this.options,
+      server.server,
+      server.address,
+      from.address,
+      {
+        onMapped: ({ address }, then) => {
+          done();
+          // Connections to peers come from other ports than this one did; RFC 6544 §4.5 has port 9 for active candidates.
+          const key = `${server.address} ${server.port}`;
+          this.addReflexive(base, { address, port: base.portNumber }, server.index, server.server.url, key);
+          this.finish(then);
+        },
+        onFailed: (code, text, then) => {
+          done();
+          this.fail(undefined, server.server, code, text, then);
+        },
+      },
+      now,
+    );
+    this.streamProbes.add(probe);
+  }
+
   private useServer(socket: HostSocket, server: ServerAddress, now: number): void {
-    const own = socket.base!;
-    if (own.family !== ipFamily(server.address) || !socket.address.outward) return;
-    const loopback = ipScope(server.address) === "loopback";
-    if ((ipScope(own.address) === "loopback") !== loopback && !loopback) return;
+    if (!this.isWayTo(socket.address, server)) return;
     if (server.server.scheme === "stun") {
       this.pending++;
       this.probe(socket, server, false, now);
@@ -497,6 +554,24 @@ export class Gatherer {
     this.done = true;
     this.host.onGathered(now);
   }
+}
+
+/** Reached over TCP or TLS. */
+function isStream({ scheme, transport }: IceServer): boolean {
+  return transport === "tcp" || scheme === "turns" || scheme === "stuns";
+}
+
+/** Of the addresses of a server, the first of each family. */
+function onePerFamily(server: IceServer, addresses: readonly string[], index: number): ServerAddress[] {
+  const taken = new Set<number>();
+  const entries: ServerAddress[] = [];
+  for (const address of addresses.slice(0, MAX_SERVER_ADDRESSES)) {
+    const family = ipFamily(address);
+    if (taken.has(family)) continue;
+    taken.add(family);
+    entries.push({ server, address, port: server.port, index });
+  }
+  return entries;
 }
 
 /** One UDP socket on one address of ours, shared by host and reflexive candidates and the relays reached from it. */
