@@ -37,6 +37,7 @@ const outboundStream = {
   rid: "hi",
   rtxSsrc: 2,
   remoteId: "RI",
+  scalabilityMode: undefined,
 };
 const inboundStream = { ...stream, playoutId: "AP", remoteId: "RO", trackIdentifier: "track" };
 
@@ -307,6 +308,8 @@ test("a stream that has not sent yet has zeros", () => {
     assert.equal(stats.framesSent, kind === "video" ? 0 : undefined);
     assert.equal(stats.qualityLimitationReason, kind === "video" ? "none" : undefined);
     assert.equal(stats.frameWidth, undefined);
+    const layered = outboundRtp(b, { ...plain, kind, scalabilityMode: "L1T2" });
+    assert.equal(layered.scalabilityMode, kind === "video" ? "L1T2" : undefined);
   }
 });
 

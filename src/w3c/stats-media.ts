@@ -43,6 +43,8 @@ export interface OutboundStream extends RtpStream {
   readonly rid: string | undefined;
   readonly rtxSsrc: number | undefined;
   readonly remoteId: string | undefined;
+  /** As asked for; what is sent may be another. Video only. */
+  readonly scalabilityMode: string | undefined;
 }
 
 /** And of one that is received. */
@@ -62,6 +64,7 @@ const NOTHING_SENT: OutboundRtpCounters = {
   retransmittedBytesSent: 0,
   nackCount: 0,
   totalPacketSendDelay: 0,
+  packetsSentWithEct1: 0,
   firCount: 0,
   pliCount: 0,
   framesSent: 0,
@@ -125,7 +128,7 @@ export function outboundRtp(
     retransmittedPacketsSent: c.retransmittedPacketsSent,
     rid: stream.rid,
     rtxSsrc: stream.rtxSsrc,
-    scalabilityMode: video(c.scalabilityMode),
+    scalabilityMode: video(c.scalabilityMode ?? stream.scalabilityMode),
     targetBitrate: c.targetBitrate,
     totalEncodeTime: video(c.totalEncodeTime),
     totalEncodedBytesTarget: video(c.totalEncodedBytesTarget),

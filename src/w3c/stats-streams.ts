@@ -89,10 +89,10 @@ function addOutbound(
   if (media === null || currentDirection === null || !sends(currentDirection)) return;
   const transportId = transportIds(sender.transport);
   sender.describe().encodings.forEach(({ rid, ssrc, rtxSsrc }, index) => {
-    const active = sender.encodings[index]?.active ?? true;
+    const encoding = sender.encodings[index];
     const counters = sender.statistics?.outbound(ssrc);
     const remote = sender.statistics?.remoteInbound(ssrc);
-    const codec = sentCodec(media.sendCodecs, counters?.payloadType, sender.encodings[index]);
+    const codec = sentCodec(media.sendCodecs, counters?.payloadType, encoding);
     const own = `${initial(transceiver)}${transceiver.id}_${ssrc}`;
     const stream = { kind, ssrc, transportId, codecId: addCodec(builder, transportId, codec) };
     const remoteId = remote && `RI${own}`;
@@ -101,13 +101,14 @@ function addOutbound(
       {
         ...stream,
         id: `O${own}`,
-        active,
+        active: encoding?.active ?? true,
         encodingIndex: index,
         mediaSourceId,
         mid: transceiver.mid ?? undefined,
         rid: rid ?? undefined,
         rtxSsrc: codec?.rtxPayloadType == null ? undefined : (rtxSsrc ?? undefined),
         remoteId,
+        scalabilityMode: encoding?.scalabilityMode,
       },
       counters,
     );
