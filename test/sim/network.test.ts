@@ -223,6 +223,32 @@ test("TCP: the address goes away", async () => {
   assert.equal(accepted[0]!.reason, "ETIMEDOUT");
 });
 
+test("TCP: nobody hears of a connection that stays half open, and it goes with its listener", async () => {
+  const sim = new Simulation(1);
+  const a = sim.host("a");
+  const b = sim.host("b");
+  let heard = 0;
+  let close = (): void => assert.fail();
+  const onConnection = (): undefined => void heard++;
+  const onListening = (port: { close(): void }): void => {
+    close = () => port.close();
+  };
+  b.listenTcp({ address: b.address(), portRange: [443, 443] }, { onListening, onConnection, onError: assert.fail });
+  await sim.run(0);
+  const client = new RecordingTcp();
+  a.connectTcp({ address: b.address(), port: 443 }, client);
+  await sim.run(0);
+  // Its address is gone before the SYN ACK comes.
+  a.detach(a.address());
+  await sim.run(5000);
+  assert.equal(heard, 0);
+  close();
+  assert.deepEqual(b.openSockets(), []);
+  const left = sim.now;
+  await sim.runUntilIdle();
+  assert.ok(sim.now - left < 1000, "nothing is sent again");
+});
+
 test("the same seed gives the same trace, another seed another", async () => {
   const trace = async (seed: string): Promise<string[]> => {
     const sim = new Simulation(seed);

@@ -358,7 +358,7 @@ export class Host implements Network {
         onDrained: (then) => handler.onDrained(then),
         onClose: (reason, then) => handler.onClose(reason, then),
       };
-      connection = new TcpConnection(this, end, watched, false, tls);
+      connection = new TcpConnection(this, end, watched, tls);
       this.connections.set(`${endpoint(localAddress, localPort)} ${remote}`, connection);
       cancel = () => {
         if (!opened) connection?.abandon();
@@ -383,6 +383,11 @@ export class Host implements Network {
       this.listeners.set(key, listener);
       const close = (): void => {
         listener.closed = true;
+        // What is half open goes with its listener.
+        for (const c of this.connections.values()) {
+          const local = c.localAddress === options.address || options.address === "0.0.0.0" || options.address === "::";
+          if (c.isHalfOpen && local && c.localPort === localPort) c.kill("ECONNABORTED");
+        }
         if (this.listeners.get(key) === listener) this.listeners.delete(key);
       };
       handler.onListening({ localAddress: options.address, localPort, close }, now);
@@ -482,9 +487,9 @@ export class Host implements Network {
       return;
     }
     if (segment.kind === "rst") return;
-    const handler = segment.kind === "syn" ? this.accept(packet, segment, now) : "ECONNRESET";
-    if (typeof handler === "string") {
-      this.reset(packet, handler);
+    const listener = segment.kind === "syn" ? this.listenerFor(packet, segment) : "ECONNRESET";
+    if (typeof listener === "string") {
+      this.reset(packet, listener);
       return;
     }
     const end = {
@@ -493,19 +498,20 @@ export class Host implements Network {
       remoteAddress: packet.source,
       remotePort: packet.sourcePort,
     };
-    this.connections.set(key, new TcpConnection(this, end, handler, true, segment.tls));
+    const { source, sourcePort } = packet;
+    const accept = (): StreamHandler | undefined =>
+      listener.handler.onConnection(source, sourcePort, this.scheduler.now);
+    this.connections.set(key, new TcpConnection(this, end, accept, segment.tls));
   }
 
-  /** Who handles a new connection, or why it is refused. */
-  private accept(packet: Packet, segment: Segment, now: number): StreamHandler | string {
+  /** Who takes a new connection, or why it is refused. */
+  private listenerFor(packet: Packet, segment: Segment): Listener | string {
     const wildcard = family(packet.destination) === 4 ? "0.0.0.0" : "::";
     const listener =
       this.listeners.get(endpoint(packet.destination, packet.destinationPort)) ??
       this.listeners.get(endpoint(wildcard, packet.destinationPort));
     if (listener === undefined) return "ECONNREFUSED";
-    const problem = tlsProblem(segment.tls, listener.tlsNames);
-    if (problem !== undefined) return problem;
-    return listener.handler.onConnection(packet.source, packet.sourcePort, now) ?? "ECONNRESET";
+    return tlsProblem(segment.tls, listener.tlsNames) ?? listener;
   }
 
   private reset(packet: Packet, reason: string): void {

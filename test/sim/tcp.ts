@@ -40,8 +40,10 @@ export class TcpConnection implements StreamPort {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  /** Undefined once its owner has closed it or was told of the end. */
+  /** Undefined once its owner has closed it or was told of the end, and before an accepted one is open. */
   handler: StreamHandler | undefined;
+  /** Of an accepted connection: asked for a handler once it is open, as systems hand out nothing half open. */
+  private readonly accepts: (() => StreamHandler | undefined) | undefined;
   private readonly host: TcpHost;
   private readonly server: boolean;
   private readonly tls: Segment["tls"];
@@ -65,16 +67,23 @@ export class TcpConnection implements StreamPort {
   private timer: Entry | undefined;
   private drain = false;
 
-  constructor(host: TcpHost, end: TcpEnd, handler: StreamHandler, server: boolean, tls: Segment["tls"]) {
+  /** `handler`: of a server a function that gives it, or nothing to refuse the connection. */
+  constructor(
+    host: TcpHost,
+    end: TcpEnd,
+    handler: StreamHandler | (() => StreamHandler | undefined),
+    tls: Segment["tls"],
+  ) {
     this.host = host;
     this.localAddress = end.localAddress;
     this.localPort = end.localPort;
     this.remoteAddress = end.remoteAddress;
     this.remotePort = end.remotePort;
-    this.handler = handler;
-    this.server = server;
+    this.server = typeof handler === "function";
+    if (typeof handler === "function") this.accepts = handler;
+    else this.handler = handler;
     this.tls = tls;
-    this.state = server ? "accepting" : "connecting";
+    this.state = this.server ? "accepting" : "connecting";
     this.greet();
   }
 
@@ -127,7 +136,14 @@ export class TcpConnection implements StreamPort {
       return;
     }
     if (this.state === "connecting") return;
-    if (this.state === "accepting") this.established(now);
+    if (this.state === "accepting") {
+      this.handler = this.accepts?.();
+      if (this.handler === undefined) {
+        this.refuse();
+        return;
+      }
+      this.established(now);
+    }
     this.handleAcknowledgment(segment.acknowledgment, data.length === 0 && !segment.fin, now);
     if (data.length === 0 && !segment.fin) return;
     const fresh = segment.sequence >= this.received;
@@ -143,11 +159,19 @@ export class TcpConnection implements StreamPort {
       }
     }
     // Data for an owner who has closed is answered as a system answers it: with a reset.
-    if (this.handler === undefined && fresh && data.length > 0 && !this.finReceived) {
-      this.transmit({ kind: "rst", sequence: 0, acknowledgment: 0, fin: false }, EMPTY);
-      this.end(undefined);
-    } else if (this.state !== "closed") this.acknowledge();
+    if (this.handler === undefined && fresh && data.length > 0 && !this.finReceived) this.refuse();
+    else if (this.state !== "closed") this.acknowledge();
     this.checkDone();
+  }
+
+  /** True while an accepted connection is not open. */
+  get isHalfOpen(): boolean {
+    return this.state === "accepting";
+  }
+
+  private refuse(): void {
+    this.transmit({ kind: "rst", sequence: 0, acknowledgment: 0, fin: false }, EMPTY);
+    this.end(undefined);
   }
 
   private established(now: number): void {
