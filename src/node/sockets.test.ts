@@ -1,6 +1,6 @@
 // The contract of src/util/net.ts that the simulation keeps as well, over real sockets on the loopback interface.
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import type { Cancellable, DatagramPort, StreamPort } from "../util/net.js";
 import { openTcp } from "./tcp.js";
@@ -74,4 +74,30 @@ test("cancelling after a TCP connection is open leaves it open", async () => {
   });
   server.close();
   assert.equal(text, "hi");
+});
+
+test("a TCP connection whose peer takes nothing more is given up soon after it was closed", async () => {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  const peers: Socket[] = [];
+  server.on("connection", (socket) => peers.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise<void>((resolve) => {
+    openTcp(
+      { address: "127.0.0.1", port },
+      {
+        onOpen: (stream: StreamPort) => {
+          stream.write(new Uint8Array(32 * 1024 * 1024));
+          assert.ok(stream.bufferedAmount > 0, "more than the system takes");
+          stream.close();
+        },
+        onData() {},
+        onDrained() {},
+        onClose: () => resolve(),
+      },
+      now,
+    );
+  });
+  for (const peer of peers) peer.destroy();
+  server.close();
 });

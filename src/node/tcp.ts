@@ -4,6 +4,8 @@ import { connect as connectTls } from "node:tls";
 import type { Cancellable, ListenerHandler, StreamHandler, StreamPort, TcpOptions, UdpOptions } from "../util/net.js";
 
 const CONNECT_TIMEOUT = 10_000;
+/** Milliseconds without progress after which a closed socket is not waited for any longer. */
+const CLOSE_TIMEOUT = 2000;
 
 class TcpPort implements StreamPort {
   readonly localAddress: string;
@@ -30,7 +32,8 @@ class TcpPort implements StreamPort {
 
   close(): void {
     this.socket.end();
-    // A peer that never closes its side must not keep the socket.
+    // A peer that never closes its side must not keep the socket, nor one that takes none of what is still to be sent.
+    this.socket.setTimeout(CLOSE_TIMEOUT, () => this.socket.destroy());
     this.socket.destroySoon();
   }
 }
