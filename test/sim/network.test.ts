@@ -225,7 +225,7 @@ test("TCP: the address goes away", async () => {
 
 test("TCP: nobody hears of a connection that stays half open, and it goes with its listener", async () => {
   const sim = new Simulation(1);
-  const a = sim.host("a");
+  const a = sim.host("a", { link: { latency: 10 } });
   const b = sim.host("b");
   let heard = 0;
   let close = (): void => assert.fail();
@@ -237,7 +237,7 @@ test("TCP: nobody hears of a connection that stays half open, and it goes with i
   await sim.run(0);
   const client = new RecordingTcp();
   a.connectTcp({ address: b.address(), port: 443 }, client);
-  await sim.run(0);
+  await sim.run(15);
   // Its address is gone before the SYN ACK comes.
   a.detach(a.address());
   await sim.run(5000);
