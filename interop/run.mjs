@@ -19,6 +19,7 @@ const PARTS = {
   handshakes: "many connections one after the other",
   relay: "coturn over UDP, TCP and TLS",
   statistics: "getStats at both ends, with Chromium and Firefox",
+  media: "pictures and sound of browsers, forwarded to browsers",
   soak: "five hundred connections that must leave nothing behind",
 };
 /** What starts later than this, in milliseconds, is not run any more. */
@@ -85,6 +86,7 @@ const files = [
   wanted(...Object.keys(PEERS)) && "matrix",
   wanted("relay") && "relay",
   wanted("statistics") && "statistics",
+  wanted("media") && "media",
   wanted("soak") && "soak",
 ].filter(Boolean);
 const flags = ["--test", "--test-concurrency=1", `--test-reporter=${join(here, "lib", "reporter.mjs")}`];

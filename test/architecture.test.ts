@@ -26,7 +26,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   jsep: ["sdp", "util"],
   peer: ["ice", "dtls", "srtp", "rtp", "sctp", "datachannel", "util", "crypto"],
   w3c: ["peer", "jsep", "sdp", "util", "crypto"],
-  media: ["w3c", "payload", "util"],
+  media: ["w3c", "peer", "payload", "util"],
   node: ["peer", "crypto", "util"],
   cli: ["", "node", "w3c", "media", "util"], // a program: it uses what users use
 };

@@ -29,8 +29,17 @@ import { SctpAssociation } from "../sctp/association.js";
 import { DEFAULT_MTU, type SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { ipScope } from "../util/ip.js";
-import { DEMUX_DTLS, demux } from "./demux.js";
+import { DEMUX_DTLS, DEMUX_RTP, demux } from "./demux.js";
+import type {
+  RtpReceiver,
+  RtpReceiverHost,
+  RtpReceiverOptions,
+  RtpSender,
+  RtpSenderHost,
+  RtpSenderOptions,
+} from "./media.js";
 import type { TransportRtpCounters } from "./media-stats.js";
+import { MediaTransport, type MediaTransportOptions } from "./media-transport.js";
 import type { Platform } from "./platform.js";
 import { Round, type RoundOwner } from "./round.js";
 import { type RoundNetwork, roundNetwork } from "./round-network.js";
@@ -102,6 +111,8 @@ export class PeerTransport implements RoundOwner {
   private readonly network: RoundNetwork;
   private dtlsConnection: DtlsConnection | undefined;
   private association: SctpAssociation | undefined;
+  private mediaTransport: MediaTransport | undefined;
+  private mediaStartPending = false;
   private early: Uint8Array[] = [];
   private fingerprints: readonly Fingerprint[] = [];
   private dtlsStarted = false;
@@ -162,6 +173,11 @@ export class PeerTransport implements RoundOwner {
 
   get sctp(): SctpAssociation | undefined {
     return this.association;
+  }
+
+  /** Undefined as long as no media was negotiated. */
+  get media(): MediaTransport | undefined {
+    return this.mediaTransport;
   }
 
   // Commands
@@ -227,6 +243,7 @@ export class PeerTransport implements RoundOwner {
           if (this.dtlsConnection !== connection) return;
           if (state === "connected") {
             this.sctpConnectPending = true;
+            this.mediaStartPending = true;
             this.pathUpdated = true;
           }
           if (this.fault === undefined) this.host.onDtlsStateChange(state);
@@ -255,8 +272,10 @@ export class PeerTransport implements RoundOwner {
       this.dtlsStarted = false;
       this.pathReady = false;
       this.sctpConnectPending = false;
+      this.mediaStartPending = false;
       this.dtlsEnded = false;
       this.early = [];
+      this.mediaTransport?.stop();
       old?.close(now);
     });
   }
@@ -310,6 +329,47 @@ export class PeerTransport implements RoundOwner {
     return this.channels.open(parameters, handler);
   }
 
+  // Media. Senders and receivers are used directly, outside of rounds, with `mediaNow`; what they then have to send leaves in
+  // the round that `mediaQueued` asks for.
+
+  private ensureMedia(options: MediaTransportOptions): MediaTransport {
+    if (this.mediaTransport === undefined) {
+      this.mediaTransport = new MediaTransport(
+        this.platform,
+        options,
+        (datagram) => void this.ice.send(datagram, this.current),
+      );
+      this.mediaStartPending = this.dtlsConnection?.state === "connected";
+    }
+    return this.mediaTransport;
+  }
+
+  addRtpSender(options: RtpSenderOptions, host: RtpSenderHost, media: MediaTransportOptions): RtpSender {
+    const sender = this.ensureMedia(media).session.addSender(options, host);
+    this.round.markDirty();
+    return sender;
+  }
+
+  addRtpReceiver(options: RtpReceiverOptions, host: RtpReceiverHost, media: MediaTransportOptions): RtpReceiver {
+    const receiver = this.ensureMedia(media).session.addReceiver(options, host);
+    this.round.markDirty();
+    return receiver;
+  }
+
+  /** Runs what ends a sender or receiver. */
+  removeRtp(run: (now: number) => void): void {
+    this.command(run);
+  }
+
+  mediaNow(): number {
+    this.current = this.now;
+    return this.current;
+  }
+
+  mediaQueued(): void {
+    this.round.markDirty();
+  }
+
   /**
    * Says goodbye to the peer, as far as there is one, and lets go of everything; only what is needed to give relays back
    * stays, for up to RELEASE_TIMEOUT. The host hears nothing of that.
@@ -321,6 +381,7 @@ export class PeerTransport implements RoundOwner {
       this.current = now;
       this.association?.abort(now);
       this.association?.flush(now);
+      this.mediaTransport?.close(now);
       this.dtlsConnection?.close(now);
       this.ice.close(now);
       this.closed = true;
@@ -357,6 +418,7 @@ export class PeerTransport implements RoundOwner {
       this.ice.deadline,
       this.dtlsStarted ? this.dtlsConnection!.deadline : Number.POSITIVE_INFINITY,
       this.association?.deadline ?? Number.POSITIVE_INFINITY,
+      this.mediaTransport?.deadline ?? Number.POSITIVE_INFINITY,
     );
   }
 
@@ -368,6 +430,8 @@ export class PeerTransport implements RoundOwner {
     if (this.dtlsStarted && now >= dtls!.deadline) dtls!.handleTimeout(now);
     const sctp = this.association;
     if (sctp !== undefined && now >= sctp.deadline) sctp.handleTimeout(now);
+    const media = this.mediaTransport;
+    if (media !== undefined && now >= media.deadline) media.handleTimeout(now);
   }
 
   settle(now: number): boolean {
@@ -388,7 +452,16 @@ export class PeerTransport implements RoundOwner {
     dtls.flush(now);
     if (this.dtlsEnded) {
       this.endSctp(now);
+      this.mediaTransport?.stop();
       return false;
+    }
+    const media = this.mediaTransport;
+    if (media !== undefined) {
+      if (this.mediaStartPending) {
+        this.mediaStartPending = false;
+        media.start(dtls, now);
+      }
+      media.flush(now);
     }
     const sctp = this.association;
     if (sctp === undefined) return false;
@@ -495,7 +568,12 @@ export class PeerTransport implements RoundOwner {
 
   private receive(data: Uint8Array, now: number): void {
     this.current = now;
-    if (this.closed || demux(data) !== DEMUX_DTLS) {
+    const protocol = demux(data);
+    if (protocol === DEMUX_RTP && this.mediaTransport !== undefined && !this.closed) {
+      this.mediaTransport.receive(data, now);
+      return;
+    }
+    if (this.closed || protocol !== DEMUX_DTLS) {
       this.dropped++;
       return;
     }

@@ -7,6 +7,7 @@ import type { DescriptionSource, SdpType } from "../jsep/signaling-state.js";
 import type { MediaSlot, NegotiationState } from "../jsep/state.js";
 import type { TransceiverPlan } from "../jsep/transceiver-plan.js";
 import type { TransceiverDescription } from "../jsep/transceivers.js";
+import type { PeerTransport } from "../peer/peer-transport.js";
 import type { SdpDirection, SdpMedia } from "../sdp/model.js";
 import { fire, RTCTrackEvent } from "./events.js";
 import type { MediaHost } from "./media-host.js";
@@ -22,6 +23,7 @@ export interface MediaObjectsHost extends Omit<MediaHost, "changed"> {
   /** Where `track` events fire. */
   readonly target: object;
   dtlsTransport(id: number): DtlsTransportImpl | null;
+  peerTransport(id: number): PeerTransport | undefined;
 }
 
 /** Streams of the peer that no receiver has at the moment, and that the program may see again. */
@@ -131,7 +133,7 @@ export class MediaObjects {
   removeTrack(sender: SenderImpl): void {
     const transceiver = this.list.find((candidate) => candidate.sender === sender);
     if (transceiver === undefined || transceiver.stopping || sender.track === null) return;
-    sender.track = null;
+    sender.setTrack(null);
     if (!sends(transceiver.direction)) return;
     transceiver.setDirection(receives(transceiver.direction) ? "recvonly" : "inactive");
   }
@@ -149,7 +151,11 @@ export class MediaObjects {
 
   /** The connection is closed: nothing fires any more. */
   close(): void {
-    for (const transceiver of this.list) transceiver.stop();
+    for (const transceiver of this.list) {
+      transceiver.stop();
+      transceiver.sender.flow.close();
+      transceiver.receiver.flow.close();
+    }
   }
 
   // -- Descriptions
@@ -170,6 +176,19 @@ export class MediaObjects {
     }
     this.pruneStreams();
     return () => this.fire(changes);
+  }
+
+  /** The plan has been carried out on the transports: the media follows it. */
+  carriedOut(plan: Plan): void {
+    for (const { transceiver: id, transport: transportId, mid, media, remote } of plan.transceivers) {
+      const transceiver = this.list.find((candidate) => candidate.id === id);
+      if (transceiver === undefined) continue;
+      const transport =
+        transportId === null || transceiver.stopped ? undefined : this.connection.peerTransport(transportId);
+      const session = { cname: this.cname, reducedSize: media?.rtcpReducedSize ?? false };
+      transceiver.sender.flow.negotiated(transport, mid, media, session);
+      transceiver.receiver.flow.negotiated(transport, mid, media, remote, session);
+    }
   }
 
   private follow(plan: TransceiverPlan, source: DescriptionSource, type: SdpType, changes: Changes): void {

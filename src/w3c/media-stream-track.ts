@@ -15,12 +15,13 @@ import {
   mediaTrackConstraints,
   selectSettings,
 } from "./media-constraints.js";
+import type { MediaSource } from "./media-feed.js";
 import { OverconstrainedError } from "./overconstrained-error.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
 export type MediaStreamTrackState = "live" | "ended";
 
-export interface TrackSource {
+export interface TrackSource extends Partial<MediaSource> {
   /** A live track more, or less; without any a source can stop. */
   attach(track: TrackImpl): void;
   detach(track: TrackImpl): void;

@@ -147,6 +147,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       chain: (operation) => this.#connection.chainOperation(operation),
       dtlsTransport: (id) => this.#objects.dtlsTransport(id),
       getStats: (selector) => this.#stats.report(selector),
+      peerTransport: (id) => this.#connection.transports.get(id),
     });
     this.#connection = new Connection(
       {
@@ -208,7 +209,10 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       exception: exceptionOf,
       committed: (plan) => this.#objects.committed(plan),
       media: this.#media,
-      carriedOut: (plan) => this.#attachChannels(plan),
+      carriedOut: (plan) => {
+        this.#attachChannels(plan);
+        this.#media.carriedOut(plan);
+      },
       remoteCandidateAdded: (id, candidate) => this.#objects.addRemoteCandidate(id, candidate),
       transportCreated: (id, transport) => this.#objects.transportCreated(id, transport),
       transportEvents: (id) => ({

@@ -5,15 +5,18 @@ import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { ReceiverStatistics } from "../peer/media-stats.js";
 import { codecParameters } from "./codec-dictionary.js";
 import { domString, double, nullable, unionOfInterfaces } from "./conversions.js";
+import { ForwardFlow } from "./forward-flow.js";
 import type {
   Candidate,
   MediaTrackCapabilities,
   MediaTrackConstraints,
   MediaTrackSettings,
 } from "./media-constraints.js";
+import type { FedTrack, MediaFlow, MediaOutlet, MediaReader } from "./media-feed.js";
 import type { MediaHost } from "./media-host.js";
 import type { StreamImpl } from "./media-stream.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource } from "./media-stream-track.js";
+import { ReceiverFlow } from "./receiver-flow.js";
 import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
 import type { RTCRtpScriptTransform } from "./rtc-rtp-script-transform.js";
 import type { RTCStatsReport } from "./rtc-stats-report.js";
@@ -52,6 +55,7 @@ export class ReceiverImpl implements TrackSource {
   /** What the media layer counts, once it receives. */
   statistics: ReceiverStatistics | undefined;
   transform: RTCRtpReceiverTransform | null = null;
+  readonly flow: ReceiverFlow;
   /** The track and its clones, while they are live. */
   readonly tracks: Set<TrackImpl> = new Set();
 
@@ -61,7 +65,28 @@ export class ReceiverImpl implements TrackSource {
     const { platform } = host;
     // Muted until media arrives.
     this.track = new TrackImpl({ platform, kind, label: `remote ${kind}`, source: this, muted: true });
+    const { queueTask } = host;
+    this.flow = new ReceiverFlow({
+      kind,
+      onMedia: () => queueTask(() => this.setMuted(false)),
+      onBye: () => queueTask(() => this.setMuted(true)),
+      // As an exception in an event listener is reported: it is the program's.
+      report: (error) =>
+        platform.queueTask(() => {
+          throw error;
+        }),
+    });
     this.wrapper = construct(RTCRtpReceiver, this);
+  }
+
+  connect(track: FedTrack, outlet: MediaOutlet): MediaFlow {
+    return new ForwardFlow(this, track, outlet);
+  }
+  read(reader: MediaReader): () => void {
+    return this.flow.read(reader);
+  }
+  requestKeyFrame(ssrc?: number): void {
+    this.flow.requestKeyFrame(ssrc);
   }
 
   attach(track: TrackImpl): void {
@@ -131,6 +156,7 @@ export class RTCRtpReceiver {
       throw new RangeError(`${SET_TARGET}The value is outside the range of 0 to ${MAX_JITTER_BUFFER_TARGET}.`);
     }
     this.#impl.jitterBufferTarget = target;
+    this.#impl.flow.jitterBufferTarget = target;
   }
 
   get transform(): RTCRtpReceiverTransform | null {

@@ -27,6 +27,7 @@ import {
   rtpSendParameters,
   setParameterOptions,
 } from "./rtp-parameters.js";
+import { SenderFlow } from "./sender-flow.js";
 import type { RTCRtpSFrameEncryptor } from "./sframe-transforms.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
@@ -48,6 +49,9 @@ interface Stream {
   readonly rtxSsrc: number | null;
 }
 
+/** By event code (RFC 4733 §3.2). */
+const DTMF_TONES = "0123456789*#ABCD";
+
 const SET_PARAMETERS = executing("setParameters", "RTCRtpSender");
 
 export class SenderImpl {
@@ -61,14 +65,13 @@ export class SenderImpl {
   lastStableRidlessEncodings: RTCRtpEncodingParameters[] | null = null;
   /** A promise of setParameters is not settled: descriptions wait (webrtc-pc §4.4.1.5). */
   isSettingParameters = false;
-  /** The program wants a key frame of this encoding (webrtc-extensions). */
-  onKeyFrameRequest: ((encodingIndex: number) => void) | null = null;
   transport: DtlsTransportImpl | null = null;
   degradationPreference: RTCDegradationPreference | undefined;
   readonly dtmf: DtmfSenderImpl | null;
   /** What the media layer counts, once it sends. */
   statistics: SenderStatistics | undefined;
   transform: RTCRtpSenderTransform | null = null;
+  readonly flow: SenderFlow = new SenderFlow(this);
   /** [[LastReturnedParameters]], for the rest of the task. */
   private lastReturned: RTCRtpSendParameters | null = null;
   /** SSRCs by rid: an encoding keeps them. */
@@ -96,7 +99,7 @@ export class SenderImpl {
             platform: host.platform,
             queueTask: (run) => host.queueTask(run),
             canInsertDtmf: () => this.canInsertDtmf(),
-            playTone: () => {},
+            playTone: (tone, duration) => this.flow.sendTelephoneEvent(DTMF_TONES.indexOf(tone), duration),
           });
     this.wrapper = construct(RTCRtpSender, this);
   }
@@ -106,11 +109,27 @@ export class SenderImpl {
       streamIds: this.streamIds,
       trackId: this.describedTrackId,
       cname: this.cname,
-      encodings: this.encodings.map(({ rid }) => ({ rid: rid ?? null, ...this.streamOf(rid ?? "") })),
+      encodings: this.encodings.map(({ rid }) => ({ rid: rid ?? null, ...this.ssrcs(rid ?? "") })),
     };
   }
 
-  private streamOf(rid: string): Stream {
+  get kind(): MediaKind {
+    return this.owner.kind;
+  }
+
+  /** Another track, or none. */
+  setTrack(track: TrackImpl | null): void {
+    if (track === this.track) return;
+    this.track?.offEnd(this.onTrackEnded);
+    this.track = track;
+    track?.onEnd(this.onTrackEnded);
+    this.flow.trackChanged();
+  }
+
+  private readonly onTrackEnded = (): void => this.flow.trackChanged();
+
+  /** The SSRCs of an encoding, which keeps them. */
+  ssrcs(rid: string): Stream {
     let stream = this.streams.get(rid);
     if (stream === undefined) {
       const rtxSsrc = this.owner.kind === "video" ? this.randomSsrc() : null;
@@ -204,9 +223,11 @@ export class SenderImpl {
         this.lastReturned = null;
         this.encodings = copyPlain(encodings);
         this.degradationPreference = parameters.degradationPreference;
+        this.flow.encodingsChanged();
         encodingOptions.forEach(({ keyFrame }, index) => {
-          if (keyFrame === true) this.onKeyFrameRequest?.(index);
+          if (keyFrame === true) this.flow.requestKeyFrame(index);
         });
+        host.changed();
         resolve();
       });
     });
@@ -248,7 +269,7 @@ export class SenderImpl {
       if (this.owner.stopping) throw domException("InvalidStateError", "The transceiver is stopped.");
       await new Promise<void>((resolve) => {
         host.queueTask(() => {
-          this.track = track;
+          this.setTrack(track);
           resolve();
         });
       });

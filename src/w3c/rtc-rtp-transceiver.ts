@@ -104,7 +104,7 @@ export class TransceiverImpl {
 
   /** addTrack takes it for this track. */
   attach(track: TrackImpl): void {
-    this.sender.track = track;
+    this.sender.setTrack(track);
     this.usedByAddTrack = true;
     if (this.madeByOffer) this.addedByAddTrack = true;
     this.direction = receives(this.direction) ? "sendrecv" : "sendonly";

@@ -104,6 +104,13 @@ export const transceiverDirection: Converter<RTCRtpTransceiverDirection> = enume
   "inactive",
   "stopped",
 ]);
+/** Shares of the bitrate that streams get where there is not enough for all (RFC 8835 §4.1). */
+export const PRIORITY_WEIGHTS: Readonly<Record<RTCPriorityType, number>> = {
+  "very-low": 1,
+  low: 2,
+  medium: 4,
+  high: 8,
+};
 const priorityType = enumeration<RTCPriorityType>("RTCPriorityType", ["very-low", "low", "medium", "high"]);
 
 export const rtpCodec: Dictionary<RTCRtpCodec> = dictionary<RTCRtpCodec>("RTCRtpCodec", {

@@ -1,0 +1,160 @@
+// Media through Parley: a page's picture and tone, received, forwarded encoded to a second page, and looked at there.
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
+import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
+import { wants } from "./lib/peers.mjs";
+import { peerTest } from "./lib/suite.mjs";
+
+const LIMIT = 60_000;
+/** Milliseconds in which pictures must have come through. */
+const PATIENCE = 20_000;
+
+/** A connection of Parley's that keeps its candidates until the page can take them. */
+function create() {
+  const pc = new RTCPeerConnection();
+  const candidates = [];
+  pc.onicecandidate = ({ candidate }) => candidates.push(candidate?.toJSON() ?? null);
+  return { pc, candidates };
+}
+
+/** Hands candidates both ways until the connection stands. */
+async function connect(page, { pc, candidates }) {
+  const end = Date.now() + PATIENCE;
+  while (pc.connectionState !== "connected") {
+    assert.ok(Date.now() < end, `not connected: ${pc.connectionState}`);
+    for (const candidate of candidates.splice(0)) await page("candidate", candidate);
+    for (const candidate of await page("candidates")) await pc.addIceCandidate(candidate ?? undefined);
+    await sleep(20);
+  }
+}
+
+/** The page offers. */
+async function answerPage(page, own) {
+  const { pc } = own;
+  await pc.setRemoteDescription({ type: "offer", sdp: await page("offer") });
+  await pc.setLocalDescription();
+  await page("accept", pc.localDescription.sdp);
+  await connect(page, own);
+}
+
+/** Parley offers; `media`: the page is to send. */
+async function offerPage(page, own, media) {
+  const { pc } = own;
+  await pc.setLocalDescription();
+  await pc.setRemoteDescription({ type: "answer", sdp: await page("answer", pc.localDescription.sdp, media) });
+  await connect(page, own);
+}
+
+async function until(what, look, isGood) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const seen = await look();
+    if (isGood(seen)) return seen;
+    assert.ok(Date.now() < end, `${what}: ${JSON.stringify(seen)}`);
+    await sleep(250);
+  }
+}
+
+/** That pictures arrive in order and are not the same one again and again; with a tone, that it is that tone. */
+async function checkViewer(viewer, { audio, frequency = 440 }, t) {
+  await until(
+    "pictures",
+    () => viewer("seen"),
+    ({ counters }) => counters.length > 5,
+  );
+  await sleep(2000);
+  const seen = await until(
+    "a steady picture",
+    async () => {
+      await viewer("seen");
+      await sleep(1500);
+      return viewer("seen");
+    },
+    ({ counters, frequency: heard }) =>
+      counters.length > 15 && (!audio || Math.abs(heard - frequency) < 15) && rises(counters) > 0.9,
+  );
+  t.diagnostic(JSON.stringify({ ...seen, counters: seen.counters.length }));
+  return seen;
+}
+
+/** The share of steps between frame counters that go forward by less than a second's worth of frames. */
+function rises(counters) {
+  let good = 0;
+  for (let i = 1; i < counters.length; i++) {
+    const step = (counters[i] - counters[i - 1] + 1024) % 1024;
+    if (step > 0 && step < 30) good++;
+  }
+  return good / (counters.length - 1);
+}
+
+function forwardTest(source, sink, { video, audio }, pageOffers) {
+  const name = `${source} → Parley → ${sink}, ${[video, audio].filter(Boolean).join(" and ")}, ${pageOffers ? "pages offer" : "Parley offers"}`;
+  peerTest(name, { limit: LIMIT, missing: () => missingBrowser(source) ?? missingBrowser(sink) }, async (t, start) => {
+    const sending = await start(new MediaBrowser().start(source));
+    const showing = source === sink ? sending : await start(new MediaBrowser().start(sink));
+    const camera = await sending.page();
+    const viewer = await showing.page();
+    const from = create();
+    const to = create();
+    const [inbound, outbound] = [from.pc, to.pc];
+    try {
+      await camera("open");
+      await viewer("open");
+      const tracks = [];
+      inbound.ontrack = ({ track, streams }) => tracks.push([track, streams]);
+      if (pageOffers) {
+        await camera("send", { video, audio });
+        await answerPage(camera, from);
+      } else {
+        for (const [kind, mimeType] of Object.entries({ video, audio })) {
+          if (mimeType) prefer(inbound.addTransceiver(kind, { direction: "recvonly" }), kind, mimeType);
+        }
+        await offerPage(camera, from, true);
+      }
+      assert.equal(tracks.length, [video, audio].filter(Boolean).length);
+      if (pageOffers) {
+        await viewer("receive", { video, audio });
+        for (const [track, streams] of tracks) outbound.addTrack(track, ...streams);
+        await answerPage(viewer, to);
+      } else {
+        for (const [track, streams] of tracks) {
+          prefer(
+            outbound.addTransceiver(track, { direction: "sendonly", streams }),
+            track.kind,
+            { video, audio }[track.kind],
+          );
+        }
+        await offerPage(viewer, to);
+      }
+      const seen = await checkViewer(viewer, { audio }, t);
+      if (video) assert.equal(seen.video.codec.toLowerCase(), video.toLowerCase());
+      if (audio && seen.audioCodec) assert.equal(seen.audioCodec.toLowerCase(), audio.toLowerCase());
+      for (const [track] of tracks) assert.equal(track.muted, false);
+    } finally {
+      inbound.close();
+      outbound.close();
+    }
+  });
+}
+
+function prefer(transceiver, kind, mimeType) {
+  if (!mimeType) return;
+  const { codecs } = RTCRtpReceiver.getCapabilities(kind);
+  const wanted = codecs.filter((codec) => codec.mimeType.toLowerCase() === mimeType.toLowerCase());
+  transceiver.setCodecPreferences([...wanted, ...codecs.filter((codec) => /rtx|telephone/i.test(codec.mimeType))]);
+}
+
+if (wants("media")) {
+  const CODECS = [
+    { video: "video/VP8", audio: "audio/opus" },
+    { video: "video/VP9", audio: "audio/PCMU" },
+    { video: "video/H264", audio: "audio/G722" },
+    { video: "video/AV1", audio: "audio/opus" },
+  ];
+  for (const codecs of CODECS) forwardTest("chromium", "chromium", codecs, true);
+  forwardTest("chromium", "chromium", CODECS[0], false);
+  forwardTest("chromium", "firefox", CODECS[0], true);
+  forwardTest("firefox", "chromium", CODECS[0], true);
+  forwardTest("firefox", "firefox", { video: "video/VP9", audio: "audio/opus" }, false);
+}

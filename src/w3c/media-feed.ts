@@ -1,0 +1,169 @@
+// How encoded media gets from the source of a track to senders (MediaOutlet) and to readers (MediaReader). Tracks have
+// nothing to do with it: they name a source, and are enabled, muted or ended.
+import type { MediaKind } from "../jsep/codec-capabilities.js";
+import type { NegotiatedCodec } from "../jsep/codecs.js";
+import { type EncodedFrame, type EncodedFrameInit, RtpPacket } from "../peer/media.js";
+import type { MediaTrackSettings } from "./media-constraints.js";
+
+/** What a source looks at of the track that it feeds. */
+export interface FedTrack {
+  readonly kind: MediaKind;
+  readonly enabled: boolean;
+  readonly settings: MediaTrackSettings;
+}
+
+/** One encoding of a sender, as a source has to make it. */
+export interface OutletEncoding {
+  readonly rid: string | null;
+  readonly active: boolean;
+  /** Bits per second. */
+  readonly maxBitrate: number | null;
+  readonly maxFramerate: number | null;
+  readonly scaleResolutionDownBy: number;
+  readonly scalabilityMode: string | null;
+}
+
+/** Where media goes: one RTCRtpSender that is negotiated to send. */
+export interface MediaOutlet {
+  readonly kind: MediaKind;
+  /** What the peer takes, the one to use first. */
+  readonly codecs: readonly NegotiatedCodec[];
+  readonly encodings: readonly OutletEncoding[];
+  /** `encoding`: an index. The frame's bytes belong to the outlet. */
+  sendFrame(encoding: number, frame: EncodedFrameInit): void;
+  /** The packet's bytes are copied; its payload type is replaced by this one, which is of `codecs`. */
+  sendPacket(encoding: number, packet: RtpPacket, payloadType: number): void;
+}
+
+/** The flow from a source to an outlet. */
+export interface MediaFlow {
+  /** Codecs, encodings or the state of the track are others now. */
+  update(): void;
+  /** The peer needs a key frame of this encoding. */
+  requestKeyFrame(encoding: number): void;
+  /** What the network carries of this encoding, in bits per second. */
+  setBitrate(encoding: number, bitsPerSecond: number): void;
+  stop(): void;
+}
+
+/** Which of the streams of a source a packet is of. */
+export interface PacketOrigin {
+  readonly ssrc: number;
+  readonly rid: string | null;
+  /** By payload type. */
+  codec(payloadType: number): NegotiatedCodec | undefined;
+}
+
+/** Whoever looks at what a source delivers. Called in a microtask; what it throws is reported as an uncaught exception. */
+export interface MediaReader {
+  /** The packet object is used again, its bytes are not. */
+  onPacket?(packet: RtpPacket, origin: PacketOrigin): void;
+  onFrame?(frame: EncodedFrame, origin: PacketOrigin): void;
+}
+
+/** What a TrackSource has if its tracks can be sent. */
+export interface MediaSource {
+  /** Begins to feed a sender of this track. */
+  connect(track: FedTrack, outlet: MediaOutlet): MediaFlow;
+  /** Begins to show the media to a reader; the result ends that. Absent where there is nothing to read. */
+  read?(reader: MediaReader): () => void;
+  /** Asks whoever makes the media for a key frame. */
+  requestKeyFrame?(): void;
+}
+
+/** Packets that a hub holds between two microtasks; more than one wake-up of the event loop can bring. */
+export const MAX_HELD_PACKETS = 4096;
+
+/**
+ * Hands what comes on to its readers once the round that brought it is over, since readers may do anything: send the packet
+ * on over the very transport that it came from, or close that.
+ */
+export class MediaHub {
+  private readonly report: (error: unknown) => void;
+  private readers: readonly MediaReader[] = [];
+  private data: Uint8Array[] = [];
+  private lengths: number[] = [];
+  private origins: PacketOrigin[] = [];
+  private frames: EncodedFrame[] = [];
+  private frameOrigins: PacketOrigin[] = [];
+  private scheduled = false;
+  private readonly packet = new RtpPacket();
+  /** Packets that were not handed on because too many waited. */
+  dropped = 0;
+
+  /** `report`: for exceptions of readers. */
+  constructor(report: (error: unknown) => void) {
+    this.report = report;
+  }
+
+  get isRead(): boolean {
+    return this.readers.length > 0;
+  }
+
+  /** Whether anybody wants whole frames. */
+  get wantsFrames(): boolean {
+    return this.readers.some(({ onFrame }) => onFrame !== undefined);
+  }
+
+  add(reader: MediaReader): () => void {
+    this.readers = [...this.readers, reader];
+    return () => {
+      this.readers = this.readers.filter((other) => other !== reader);
+    };
+  }
+
+  push(packet: RtpPacket, origin: PacketOrigin): void {
+    if (this.readers.length === 0) return;
+    if (this.data.length >= MAX_HELD_PACKETS) {
+      this.dropped++;
+      return;
+    }
+    this.data.push(packet.data);
+    this.lengths.push(packet.length);
+    this.origins.push(origin);
+    this.schedule();
+  }
+
+  pushFrame(frame: EncodedFrame, origin: PacketOrigin): void {
+    if (this.readers.length === 0) return;
+    this.frames.push(frame);
+    this.frameOrigins.push(origin);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    queueMicrotask(this.deliver);
+  }
+
+  private readonly deliver = (): void => {
+    this.scheduled = false;
+    const { data, lengths, origins, frames, frameOrigins, packet } = this;
+    this.data = [];
+    this.lengths = [];
+    this.origins = [];
+    for (let i = 0; i < data.length; i++) {
+      if (!packet.parse(data[i]!, lengths[i]!)) continue;
+      for (const reader of this.readers) {
+        try {
+          reader.onPacket?.(packet, origins[i]!);
+        } catch (error) {
+          this.report(error);
+        }
+      }
+    }
+    if (frames.length === 0) return;
+    this.frames = [];
+    this.frameOrigins = [];
+    for (let i = 0; i < frames.length; i++) {
+      for (const reader of this.readers) {
+        try {
+          reader.onFrame?.(frames[i]!, frameOrigins[i]!);
+        } catch (error) {
+          this.report(error);
+        }
+      }
+    }
+  };
+}

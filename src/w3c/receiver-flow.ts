@@ -1,0 +1,164 @@
+// The media of one RTCRtpReceiver: from an RtpReceiver of the transport that was negotiated to whoever reads its track, or
+// sends it on.
+import type { MediaKind } from "../jsep/codec-capabilities.js";
+import type { NegotiatedCodec } from "../jsep/codecs.js";
+import { receives } from "../jsep/direction.js";
+import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
+import type { RemoteMedia } from "../jsep/remote-media.js";
+import type { EncodedFrame, RtpPacket, RtpReceiver, RtpReceiverHost, RtpReceiveStream } from "../peer/media.js";
+import type { MediaTransportOptions } from "../peer/media-transport.js";
+import type { PeerTransport } from "../peer/peer-transport.js";
+import { MediaHub, type MediaReader, type PacketOrigin } from "./media-feed.js";
+import { announcedSsrcs, receivedExtensions, rtpCodecs } from "./rtp-options.js";
+
+export interface ReceiverState {
+  readonly kind: MediaKind;
+  /** Called in the middle of a round. */
+  onMedia(): void;
+  /** The peer said that a stream has ended (RFC 3550 §6.6). Called in the middle of a round. */
+  onBye(): void;
+  report(error: unknown): void;
+}
+
+class Origin implements PacketOrigin {
+  readonly ssrc: number;
+  readonly rid: string | null;
+  private readonly flow: ReceiverFlow;
+  constructor(flow: ReceiverFlow, stream: RtpReceiveStream) {
+    this.flow = flow;
+    this.ssrc = stream.ssrc;
+    this.rid = stream.rid;
+  }
+  codec(payloadType: number): NegotiatedCodec | undefined {
+    return this.flow.codec(payloadType);
+  }
+}
+
+export class ReceiverFlow implements RtpReceiverHost {
+  private readonly receiver: ReceiverState;
+  private readonly hub: MediaHub;
+  private transport: PeerTransport | undefined;
+  private rtpReceiver: RtpReceiver | undefined;
+  private readonly byPayloadType: (NegotiatedCodec | undefined)[] = [];
+  private origins = new WeakMap<RtpReceiveStream, Origin>();
+  private isReceiving = false;
+  /** The tracks are muted: the next packet is news. */
+  private isWaiting = true;
+  private target: number | null = null;
+
+  constructor(receiver: ReceiverState) {
+    this.receiver = receiver;
+    this.hub = new MediaHub((error) => receiver.report(error));
+  }
+
+  get rtp(): RtpReceiver | undefined {
+    return this.rtpReceiver;
+  }
+
+  codec(payloadType: number): NegotiatedCodec | undefined {
+    return this.byPayloadType[payloadType];
+  }
+
+  /** Follows what was negotiated; `transport` undefined, or no `media`, ends it. */
+  negotiated(
+    transport: PeerTransport | undefined,
+    mid: string | null,
+    media: NegotiatedMedia | null,
+    remote: RemoteMedia | null,
+    session: MediaTransportOptions,
+  ): void {
+    if (transport !== this.transport) this.release();
+    if (transport === undefined || media === null || mid === null) {
+      this.release();
+      return;
+    }
+    this.transport = transport;
+    this.byPayloadType.length = 0;
+    for (const codec of media.receiveCodecs) this.byPayloadType[codec.payloadType] = codec;
+    this.isReceiving = receives(media.direction);
+    if (!this.isReceiving) this.isWaiting = true;
+    const options = {
+      kind: this.receiver.kind,
+      mid,
+      codecs: rtpCodecs(media.receiveCodecs),
+      extensions: receivedExtensions(media),
+      ssrcs: remote === null ? [] : announcedSsrcs(remote),
+      rids: media.receiveRids.map(({ rid }) => rid),
+      active: this.isReceiving,
+    };
+    if (this.rtpReceiver !== undefined) this.rtpReceiver.update(options);
+    else if (this.isReceiving) {
+      this.rtpReceiver = transport.addRtpReceiver(options, this, session);
+      this.rtpReceiver.jitterBufferTarget = this.target;
+      this.followReaders();
+    }
+  }
+
+  set jitterBufferTarget(target: number | null) {
+    this.target = target;
+    if (this.rtpReceiver !== undefined) this.rtpReceiver.jitterBufferTarget = target;
+  }
+
+  onPacket(packet: RtpPacket, stream: RtpReceiveStream): void {
+    if (this.isWaiting && this.isReceiving) {
+      this.isWaiting = false;
+      this.receiver.onMedia();
+    }
+    if (this.hub.isRead) this.hub.push(packet, this.originOf(stream));
+  }
+
+  onFrame(frame: EncodedFrame, stream: RtpReceiveStream): void {
+    this.hub.pushFrame(frame, this.originOf(stream));
+  }
+
+  onBye(): void {
+    this.isWaiting = true;
+    this.receiver.onBye();
+  }
+
+  private originOf(stream: RtpReceiveStream): Origin {
+    let origin = this.origins.get(stream);
+    if (origin === undefined) {
+      origin = new Origin(this, stream);
+      this.origins.set(stream, origin);
+    }
+    return origin;
+  }
+
+  read(reader: MediaReader): () => void {
+    const remove = this.hub.add(reader);
+    this.followReaders();
+    return () => {
+      remove();
+      this.followReaders();
+    };
+  }
+
+  private followReaders(): void {
+    if (this.rtpReceiver !== undefined) this.rtpReceiver.wantFrames = this.hub.wantsFrames;
+  }
+
+  /** A key frame of every stream, or of the one with this SSRC. */
+  requestKeyFrame(ssrc?: number): void {
+    const { rtpReceiver, transport } = this;
+    if (rtpReceiver === undefined) return;
+    for (const stream of rtpReceiver.streams) {
+      if (ssrc === undefined || stream.ssrc === ssrc) rtpReceiver.requestKeyFrame(stream, transport!.mediaNow());
+    }
+    transport!.mediaQueued();
+  }
+
+  private release(): void {
+    const { rtpReceiver, transport } = this;
+    if (rtpReceiver !== undefined) transport!.removeRtp((now) => rtpReceiver.close(now));
+    this.close();
+  }
+
+  close(): void {
+    this.rtpReceiver = undefined;
+    this.transport = undefined;
+    this.origins = new WeakMap();
+    this.isReceiving = false;
+    this.isWaiting = true;
+  }
+}

@@ -1,0 +1,183 @@
+// The media of one RTCRtpSender: from the source of its track to an RtpSender of the transport that was negotiated.
+import type { MediaKind } from "../jsep/codec-capabilities.js";
+import type { NegotiatedCodec } from "../jsep/codecs.js";
+import { sends } from "../jsep/direction.js";
+import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
+import type { EncodedFrameInit, RtpEncoding, RtpPacket, RtpSender } from "../peer/media.js";
+import type { MediaTransportOptions } from "../peer/media-transport.js";
+import type { PeerTransport } from "../peer/peer-transport.js";
+import { codecsMatch, isAuxiliary } from "./codec-dictionary.js";
+import type { MediaFlow, MediaOutlet, OutletEncoding } from "./media-feed.js";
+import type { TrackImpl } from "./media-stream-track.js";
+import { rtpCodecs, sentExtensions } from "./rtp-options.js";
+import { PRIORITY_WEIGHTS, type RTCRtpEncodingParameters } from "./rtp-parameters.js";
+
+/** What the flow asks of its RTCRtpSender. */
+export interface SenderState {
+  readonly kind: MediaKind;
+  readonly track: TrackImpl | null;
+  readonly encodings: readonly RTCRtpEncodingParameters[];
+  ssrcs(rid: string): { readonly ssrc: number; readonly rtxSsrc: number | null };
+}
+
+export class SenderFlow implements MediaOutlet {
+  private readonly sender: SenderState;
+  private transport: PeerTransport | undefined;
+  private rtpSender: RtpSender | undefined;
+  private media: NegotiatedMedia | null = null;
+  private mid: string | null = null;
+  private session: MediaTransportOptions | undefined;
+  private flow: MediaFlow | undefined;
+  private flowTrack: TrackImpl | null = null;
+  codecs: readonly NegotiatedCodec[] = [];
+  encodings: readonly OutletEncoding[] = [];
+
+  constructor(sender: SenderState) {
+    this.sender = sender;
+  }
+
+  get kind(): MediaKind {
+    return this.sender.kind;
+  }
+
+  get rtp(): RtpSender | undefined {
+    return this.rtpSender;
+  }
+
+  /** Follows what was negotiated; `transport` undefined, or no `media`, ends it. */
+  negotiated(
+    transport: PeerTransport | undefined,
+    mid: string | null,
+    media: NegotiatedMedia | null,
+    session: MediaTransportOptions,
+  ): void {
+    if (transport !== this.transport) this.release();
+    this.media = media;
+    if (transport === undefined || media === null || mid === null) {
+      this.release();
+      return;
+    }
+    this.transport = transport;
+    const { maxBitrate } = media;
+    const options = {
+      kind: this.kind,
+      mid,
+      codecs: rtpCodecs(media.sendCodecs),
+      extensions: sentExtensions(media),
+      extmapAllowMixed: media.extmapAllowMixed,
+      encodings: this.rtpEncodings(maxBitrate),
+      active: sends(media.direction),
+    };
+    if (this.rtpSender !== undefined) this.rtpSender.update(options);
+    else if (options.active) {
+      const host = {
+        onKeyFrameRequest: (encoding: number) => this.later(() => this.flow?.requestKeyFrame(encoding)),
+        onBitrateChange: (encoding: number, bps: number) => this.later(() => this.flow?.setBitrate(encoding, bps)),
+      };
+      this.rtpSender = transport.addRtpSender(options, host, session);
+    }
+    this.mid = mid;
+    this.session = session;
+    this.parametersChanged();
+  }
+
+  /** The source may do anything when it is told something, the round has to be over. */
+  private later(run: () => void): void {
+    queueMicrotask(run);
+  }
+
+  private rtpEncodings(sectionLimit: number | null): readonly RtpEncoding[] {
+    return this.sender.encodings.map(({ rid, active, maxBitrate, priority }) => ({
+      rid: rid ?? null,
+      ...this.sender.ssrcs(rid ?? ""),
+      active: active ?? true,
+      maxBitrate: least(maxBitrate ?? null, sectionLimit),
+      priority: PRIORITY_WEIGHTS[priority ?? "low"],
+    }));
+  }
+
+  /** setParameters has changed the encodings. */
+  encodingsChanged(): void {
+    if (this.session !== undefined) this.negotiated(this.transport, this.mid, this.media, this.session);
+  }
+
+  private parametersChanged(): void {
+    const chosen = this.sender.encodings[0]?.codec;
+    const media = this.media?.sendCodecs ?? [];
+    const preferred = chosen && media.find((codec) => !isAuxiliary(codec) && codecsMatch(codec, chosen));
+    this.codecs = preferred === undefined ? media : [preferred, ...media.filter((codec) => codec !== preferred)];
+    this.encodings = this.sender.encodings.map((encoding) => ({
+      rid: encoding.rid ?? null,
+      active: encoding.active ?? true,
+      maxBitrate: encoding.maxBitrate ?? null,
+      maxFramerate: encoding.maxFramerate ?? null,
+      scaleResolutionDownBy: encoding.scaleResolutionDownBy ?? 1,
+      scalabilityMode: encoding.scalabilityMode ?? null,
+    }));
+    this.trackChanged();
+  }
+
+  /** The program wants a key frame (setParameters). */
+  requestKeyFrame(encoding: number): void {
+    this.flow?.requestKeyFrame(encoding);
+  }
+
+  /** The sender has another track, or the state of the track has changed. */
+  trackChanged(): void {
+    const { track } = this.sender;
+    const isSending =
+      track !== null &&
+      track.state === "live" &&
+      this.rtpSender !== undefined &&
+      sends(this.media?.direction ?? "inactive");
+    if (this.flow !== undefined && (!isSending || track !== this.flowTrack)) {
+      this.flow.stop();
+      this.flow = undefined;
+      this.flowTrack = null;
+    }
+    if (!isSending) return;
+    if (this.flow !== undefined) this.flow.update();
+    else {
+      this.flowTrack = track;
+      this.flow = track.source.connect?.(track, this);
+    }
+  }
+
+  sendFrame(encoding: number, frame: EncodedFrameInit): void {
+    // RtpSender takes packets only, so far.
+    void [encoding, frame];
+  }
+
+  sendPacket(encoding: number, packet: RtpPacket, payloadType: number): void {
+    const { transport, rtpSender } = this;
+    if (rtpSender === undefined) return;
+    rtpSender.sendPacket(encoding, packet, payloadType, transport!.mediaNow());
+    transport!.mediaQueued();
+  }
+
+  sendTelephoneEvent(event: number, durationMs: number): void {
+    void [event, durationMs];
+  }
+
+  private release(): void {
+    this.flow?.stop();
+    this.flow = undefined;
+    this.flowTrack = null;
+    const { rtpSender, transport } = this;
+    if (rtpSender !== undefined) transport!.removeRtp((now) => rtpSender.close(now));
+    this.rtpSender = undefined;
+    this.transport = undefined;
+  }
+
+  close(): void {
+    this.flow?.stop();
+    this.flow = undefined;
+    this.rtpSender = undefined;
+    this.transport = undefined;
+  }
+}
+
+function least(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}
