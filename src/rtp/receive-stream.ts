@@ -2,10 +2,20 @@
 // retransmissions unwrapped. Whose packets they are is the receiver's business, what the frames are the jitter buffer's.
 import { readU16, writeU16, writeU32 } from "./bytes.js";
 import { ReportedClock, unixOfNtp } from "./clock.js";
+import { NackList } from "./nack-list.js";
 import type { RtpPacket } from "./packet.js";
 import { DUPLICATE, ReceiveStatistics } from "./receive-statistics.js";
 import type { RtpReceiver } from "./receiver.js";
+import type { RtpSession } from "./session.js";
 import type { RtpCodec } from "./types.js";
+
+/** Milliseconds between two requests for a key frame: it takes as long to make and send one (as in Chromium). */
+export const KEY_FRAME_REQUEST_INTERVAL = 200;
+const DEFAULT_RTT = 100;
+/** Entries of one NACK message: a peer takes it whole. */
+const MAX_NACKS_PER_MESSAGE = 250;
+
+const nacks: Uint16Array = new Uint16Array(MAX_NACKS_PER_MESSAGE);
 
 export class RtpReceiveStream {
   readonly receiver: RtpReceiver;
@@ -51,8 +61,21 @@ export class RtpReceiveStream {
   readonly statistics: ReceiveStatistics;
   rtxStatistics: ReceiveStatistics | undefined;
   readonly clock: ReportedClock = new ReportedClock();
+  /** Undefined until something is missing. */
+  nackList: NackList | undefined;
 
-  constructor(receiver: RtpReceiver, ssrc: number, rid: string | null) {
+  private readonly session: RtpSession;
+  /** The newest number that was looked at for gaps. */
+  private newest = 0;
+  private restarts = 0;
+  private lastKeyFrameRequest: number = Number.NEGATIVE_INFINITY;
+  private keyFramePending = false;
+  /** In the session's list of streams that wait for something. */
+  private waiting = false;
+
+  /** @internal */
+  constructor(session: RtpSession, receiver: RtpReceiver, ssrc: number, rid: string | null) {
+    this.session = session;
     this.receiver = receiver;
     this.ssrc = ssrc;
     this.rid = rid;
@@ -78,7 +101,76 @@ export class RtpReceiveStream {
       return false;
     }
     this.lastTimestamp = packet.timestamp;
+    if (this.receiver.nack) this.look(extended, now);
+    if (this.keyFramePending && this.receiver.isKeyFrame(packet)) this.keyFramePending = false;
     return true;
+  }
+
+  /** Looks for gaps in front of a packet. */
+  private look(extended: number, now: number): void {
+    const { newest, statistics } = this;
+    if (newest === 0 || this.restarts !== statistics.restarts) {
+      this.restarts = statistics.restarts;
+      this.nackList?.clear();
+      this.newest = extended;
+    } else if (extended < newest) {
+      this.nackList?.remove(extended, now);
+    } else {
+      this.newest = extended;
+      if (extended === newest + 1) return;
+      this.nackList ??= new NackList();
+      if (this.nackList.add(newest + 1, extended, now)) this.wait();
+      else this.requestKeyFrame(now);
+    }
+  }
+
+  private wait(): void {
+    if (this.waiting) return;
+    this.waiting = true;
+    this.session.addWaiting(this);
+  }
+
+  /** When `handleTimeout` has something to do, monotonic milliseconds. */
+  get deadline(): number {
+    const nack = this.nackList?.deadline ?? Number.POSITIVE_INFINITY;
+    return this.keyFramePending ? Math.min(nack, this.keyFrameRequestDue) : nack;
+  }
+
+  private get keyFrameRequestDue(): number {
+    return this.lastKeyFrameRequest + Math.max(KEY_FRAME_REQUEST_INTERVAL, this.session.roundTripTime(0));
+  }
+
+  /** @internal Writes the feedback that is due. False: nothing to wait for any more. */
+  handleTimeout(now: number): boolean {
+    const { nackList, session } = this;
+    if (nackList !== undefined && nackList.deadline <= now) {
+      const response = Number.isNaN(nackList.responseTime) ? DEFAULT_RTT : nackList.responseTime;
+      for (let left = 4; left > 0 && nackList.deadline <= now; left--) {
+        const count = nackList.collect(nacks, session.roundTripTime(response), now);
+        if (count === 0) break;
+        if (session.sendNack(this, nacks, count, now)) this.nackCount++;
+      }
+    }
+    if (this.keyFramePending && this.keyFrameRequestDue <= now) {
+      this.keyFramePending = false;
+      this.lastKeyFrameRequest = now;
+      session.sendKeyFrameRequest(this, now);
+    }
+    this.waiting = this.deadline < Number.POSITIVE_INFINITY;
+    return this.waiting;
+  }
+
+  /** Asks for a key frame, unless one was asked for just now: then again after a while, if none has come by then. */
+  requestKeyFrame(now: number): void {
+    if (this.keyFramePending) return;
+    this.keyFramePending = true;
+    if (this.keyFrameRequestDue <= now) {
+      this.keyFramePending = false;
+      this.lastKeyFrameRequest = now;
+      this.session.sendKeyFrameRequest(this, now);
+    } else {
+      this.wait();
+    }
   }
 
   private count(packet: RtpPacket, now: number): void {
@@ -105,6 +197,7 @@ export class RtpReceiveStream {
       this.packetsDiscarded++;
       return false;
     }
+    this.nackList?.remove(this.statistics.extend(original), now);
     const { data, payloadOffset, length } = packet;
     data.copyWithin(2, 0, payloadOffset);
     const restored = data.subarray(2, length);
@@ -122,8 +215,8 @@ export class RtpReceiveStream {
   }
 
   /** Whether a packet of that number has been asked for. */
-  isMissing(_sequenceNumber: number): boolean {
-    return false;
+  isMissing(sequenceNumber: number): boolean {
+    return this.nackList?.has(this.statistics.extend(sequenceNumber)) ?? false;
   }
 
   /** @internal */

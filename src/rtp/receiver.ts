@@ -1,5 +1,7 @@
 // What one media section receives: the codecs by payload type, and the streams that belong to it. Which packets are its own the
 // session decides.
+import { payloadFormat } from "../payload/format.js";
+import type { PayloadFormat } from "../payload/types.js";
 import type { RtpPacket } from "./packet.js";
 import { RtpReceiveStream } from "./receive-stream.js";
 import type { RtpSession } from "./session.js";
@@ -37,10 +39,14 @@ export class RtpReceiver {
   /** Milliseconds that frames shall wait at least; null: as the network asks for. */
   jitterBufferTarget: number | null = null;
 
+  /** @internal Missing packets are asked for. */
+  nack = false;
+
   private readonly session: RtpSession;
   private readonly owned: RtpReceiveStream[];
   private readonly contributors: ContributingSource[];
   private payloads: (PayloadEntry | undefined)[] = [];
+  private formats: (PayloadFormat | undefined)[] = [];
   private closed = false;
 
   /** @internal */
@@ -66,6 +72,8 @@ export class RtpReceiver {
       if (codec.rtxPayloadType !== null) payloads[codec.rtxPayloadType & 127] ??= { codec, rtx: true };
     }
     this.payloads = payloads;
+    this.nack = this.options.codecs.some(({ nack }) => nack);
+    this.formats = [];
   }
 
   /** What was negotiated anew. Streams go on. */
@@ -80,10 +88,27 @@ export class RtpReceiver {
     return this.payloads[type];
   }
 
+  /** @internal The format of a payload type that is negotiated. */
+  format(type: number): PayloadFormat | undefined {
+    const known = this.formats[type];
+    if (known !== undefined) return known;
+    const codec = this.payloads[type]?.codec;
+    if (codec === undefined) return undefined;
+    const format = payloadFormat(codec.mimeType, codec.parameters);
+    this.formats[type] = format;
+    return format;
+  }
+
+  /** @internal Whether a key frame begins with the packet. */
+  isKeyFrame(packet: RtpPacket): boolean {
+    return packet.payloadLength > 0 && (this.format(packet.payloadType)?.isKeyFrame(packet.payload()) ?? false);
+  }
+
   close(_now: number): void {
     if (this.closed) return;
     this.closed = true;
     this.session.removeReceiver(this);
+    for (const stream of this.owned) this.session.onStreamRemoved(stream);
     this.owned.length = 0;
   }
 
@@ -97,7 +122,7 @@ export class RtpReceiver {
       this.session.removeStream(oldest);
       this.removeStream(oldest);
     }
-    const stream = new RtpReceiveStream(this, ssrc, rid);
+    const stream = new RtpReceiveStream(this.session, this, ssrc, rid);
     this.owned.push(stream);
     return stream;
   }
@@ -107,6 +132,7 @@ export class RtpReceiver {
     const index = this.owned.indexOf(stream);
     if (index < 0) return;
     this.owned.splice(index, 1);
+    this.session.onStreamRemoved(stream);
     this.host.onBye?.(stream);
   }
 
@@ -140,6 +166,6 @@ export class RtpReceiver {
 
   /** Asks the sender of `stream` for a key frame. */
   requestKeyFrame(stream: RtpReceiveStream, now: number): void {
-    this.session.requestKeyFrame(stream, now);
+    stream.requestKeyFrame(now);
   }
 }

@@ -5,7 +5,7 @@ import { utf8Encode } from "../util/text.js";
 import { compactNtp, compactNtpOf, ntpFraction, ntpSeconds, roundTripTime, toDelay } from "./clock.js";
 import { EarlyPackets } from "./early-packets.js";
 import { HeaderExtensions } from "./extensions.js";
-import { writeFullIntraRequest, writePictureLoss, writeTmmbn } from "./feedback.js";
+import { writeFullIntraRequest, writeNack, writePictureLoss, writeTmmbn } from "./feedback.js";
 import { RtpPacket } from "./packet.js";
 import type { RtpReceiveStream } from "./receive-stream.js";
 import { RtpReceiver } from "./receiver.js";
@@ -75,6 +75,7 @@ export class RtpSession implements RtcpVisitor {
   private readonly block = new ReportBlock();
   private readonly rtcp = new RtcpWriter(MAX_RTCP_SIZE);
   private readonly schedule: ReportSchedule;
+  private readonly waiting: RtpReceiveStream[] = [];
   private readonly referenceTimes: ReferenceTime[] = [];
   private transportSequence: number;
   private rtt: number = Number.NaN;
@@ -145,6 +146,12 @@ export class RtpSession implements RtcpVisitor {
   /** @internal */
   removeStream(stream: RtpReceiveStream): void {
     this.router.removeStream(stream);
+  }
+
+  /** @internal The stream has ended: it waits for nothing any more. */
+  onStreamRemoved(stream: RtpReceiveStream): void {
+    const index = this.waiting.indexOf(stream);
+    if (index >= 0) this.waiting.splice(index, 1);
   }
 
   /** @internal Tells the peer that the sender's streams have ended. */
@@ -391,8 +398,20 @@ export class RtpSession implements RtcpVisitor {
 
   // Feedback out
 
+  /** @internal The stream waits for a time of its own. */
+  addWaiting(stream: RtpReceiveStream): void {
+    this.waiting.push(stream);
+  }
+
   /** @internal */
-  requestKeyFrame(stream: RtpReceiveStream, now: number): void {
+  sendNack(stream: RtpReceiveStream, sequences: Uint16Array, count: number, now: number): boolean {
+    // In the worst case each number takes an entry of its own.
+    this.prepare(12 + 4 * count, now);
+    return writeNack(this.rtcp, this.localSsrc, stream.ssrc, sequences, count) === count;
+  }
+
+  /** @internal */
+  sendKeyFrameRequest(stream: RtpReceiveStream, now: number): void {
     const { codec } = stream;
     if (codec === undefined || this.closed) return;
     if (codec.pli) {
@@ -503,7 +522,9 @@ export class RtpSession implements RtcpVisitor {
   // Time
 
   get deadline(): number {
-    return this.schedule.deadline;
+    let deadline = this.schedule.deadline;
+    for (let i = 0; i < this.waiting.length; i++) deadline = Math.min(deadline, this.waiting[i]!.deadline);
+    return deadline;
   }
 
   handleTimeout(now: number): void {
@@ -517,8 +538,17 @@ export class RtpSession implements RtcpVisitor {
   }
 
   /** Sends what the inputs of a round have made necessary. */
-  flush(_now: number): void {
+  flush(now: number): void {
     if (this.closed) return;
+    const { waiting } = this;
+    if (waiting.length > 0) {
+      let kept = 0;
+      for (let i = 0; i < waiting.length; i++) {
+        const stream = waiting[i]!;
+        if (stream.handleTimeout(now)) waiting[kept++] = stream;
+      }
+      waiting.length = kept;
+    }
     this.transmitCompound();
   }
 }
