@@ -2,7 +2,10 @@
 // tests of congestion control and for the curves of docs/bandwidth.md.
 
 import { BandwidthEstimator } from "#src/rtp/bandwidth/estimator.js";
+import { FeedbackInput } from "#src/rtp/bandwidth/feedback-input.js";
+import { TransportFeedbackRecorder } from "#src/rtp/bandwidth/transport-feedback-recorder.js";
 import { Pacer, PRIORITY_VIDEO } from "#src/rtp/pacer.js";
+import { parseRtcp, RtcpWriter } from "#src/rtp/rtcp.js";
 import { type LinkOptions, type Packet, Pipe } from "#test/sim/link.js";
 import { Random } from "#test/sim/random.js";
 import { Scheduler } from "#test/sim/scheduler.js";
@@ -80,10 +83,9 @@ class Flow {
   private readonly scheduler: Scheduler;
   private readonly options: FlowOptions;
   private readonly world: World;
-  // Receiver: arrivals since the last feedback.
-  private nextToReport = 0;
-  private readonly arrivals = new Map<number, number>();
-  private highest = -1;
+  private readonly input: FeedbackInput;
+  private readonly recorder = new TransportFeedbackRecorder();
+  private readonly writer = new RtcpWriter(1200);
 
   constructor(world: World, options: FlowOptions) {
     this.world = world;
@@ -111,10 +113,8 @@ class Flow {
       },
       { pacingRate: startBitrate },
     );
-    this.scheduler.at(options.start ?? 0, () => {
-      this.frame();
-      this.feedback();
-    });
+    this.input = new FeedbackInput(this.estimator);
+    this.scheduler.at(options.start ?? 0, () => this.frame());
   }
 
   get running(): boolean {
@@ -157,33 +157,29 @@ class Flow {
     this.packets++;
     this.world.forward(size, (arrival) => {
       this.receivedBytes += size;
-      if (!this.arrivals.has(sequence)) this.arrivals.set(sequence, arrival);
-      this.highest = Math.max(this.highest, sequence);
+      // The other end sends as much as we do.
+      this.recorder.setSendBitrate(this.estimator.targetBitrate);
+      const idle = this.recorder.deadline === Number.POSITIVE_INFINITY;
+      this.recorder.onPacket(sequence & 0xffff, 1, arrival);
+      if (idle && this.recorder.deadline !== Number.POSITIVE_INFINITY) {
+        this.scheduler.at(this.recorder.deadline, (now) => this.feedback(now));
+      }
     });
   }
 
-  private feedback(): void {
-    const rate = this.estimator.targetBitrate;
-    const interval = Math.max(50, Math.min((68 * 8000) / (0.05 * rate), 250));
-    if (this.highest >= this.nextToReport) {
-      const from = this.nextToReport;
-      const until = this.highest;
-      const times: number[] = [];
-      for (let sequence = from; sequence <= until; sequence++) {
-        const arrival = this.arrivals.get(sequence);
-        this.arrivals.delete(sequence);
-        times.push(arrival === undefined ? Number.NaN : Math.round(arrival * 4) / 4);
-      }
-      this.nextToReport = until + 1;
-      this.world.back(60 + times.length, () => {
-        const { now } = this.scheduler;
-        for (let i = 0; i < times.length; i++) this.estimator.onPacketFeedback(from + i, times[i]!);
-        this.estimator.onFeedbackEnd(now);
-        this.updatePacer(now);
+  private feedback(now: number): void {
+    for (;;) {
+      this.writer.begin();
+      if (!this.recorder.write(this.writer, 1, now)) break;
+      const message = this.writer.data.slice(0, this.writer.length);
+      this.world.back(message.length + OVERHEAD, () => {
+        parseRtcp(message, message.length, {
+          onTransportFeedback: (feedback) => this.input.onTransportFeedback(feedback, this.scheduler.now),
+        });
+        this.updatePacer(this.scheduler.now);
         this.arm();
       });
     }
-    if (this.running) this.scheduler.after(interval, () => this.feedback());
   }
 }
 
@@ -305,7 +301,7 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }
 
-/** The usual scenarios. */
+/** A capacity that falls and rises. */
 export const STEPS: BandwidthScenario = {
   name: "steps",
   duration: 60_000,
@@ -317,3 +313,61 @@ export const STEPS: BandwidthScenario = {
   rtt: 50,
   flows: [{}],
 };
+
+/** Two flows, the second five seconds later. */
+export const SHARED: BandwidthScenario = {
+  name: "shared",
+  duration: 90_000,
+  capacity: [[0, 4_000_000]],
+  rtt: 50,
+  flows: [{}, { start: 5000 }],
+};
+
+/** Bursts of traffic that takes half of the link for 3 of each 10 seconds. */
+export const CROSS: BandwidthScenario = {
+  name: "cross",
+  duration: 60_000,
+  capacity: [[0, 3_000_000]],
+  rtt: 50,
+  flows: [{}],
+  cross: { rate: 1_500_000, period: 10_000, on: 3000, from: 10_000 },
+};
+
+/** An application that for a while sends little. */
+export const LIMITED: BandwidthScenario = {
+  name: "limited",
+  duration: 60_000,
+  capacity: [
+    [0, 4_000_000],
+    [25_000, 2_000_000],
+  ],
+  rtt: 50,
+  flows: [
+    {
+      application: [
+        [0, Number.POSITIVE_INFINITY],
+        [15_000, 300_000],
+        [40_000, Number.POSITIVE_INFINITY],
+      ],
+    },
+  ],
+};
+
+/** How near the sum of the targets was to the capacity in a stretch of time. */
+export interface Closeness {
+  /** Mean of target / capacity. */
+  readonly mean: number;
+  /** Share of the time within a tenth of the capacity. */
+  readonly within: number;
+}
+
+export function closeness(result: BandwidthResult, from: number, until: number): Closeness {
+  const ratios = samplesBetween(result, from, until).map((s) => s.target.reduce((a, b) => a + b, 0) / s.capacity);
+  return { mean: mean(ratios), within: ratios.filter((r) => r >= 0.9 && r <= 1.1).length / ratios.length };
+}
+
+/** What each flow got in a stretch of time, bits per second. */
+export function shares(result: BandwidthResult, from: number, until: number): number[] {
+  const samples = samplesBetween(result, from, until);
+  return result.scenario.flows.map((_, i) => mean(samples.map((sample) => sample.received[i]!)));
+}
