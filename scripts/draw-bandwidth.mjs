@@ -33,7 +33,7 @@ const panels = [
     title: "A link of 5, then 1, then 3 Mbit/s",
     scenario: STEPS,
     note: (r) =>
-      `within a tenth of the capacity from 5 to 20 s after each step: ${[0, 20_000, 40_000]
+      `within a tenth of the capacity 5 to 20 s after each step: ${[0, 20_000, 40_000]
         .map((from) => `${Math.round(100 * closeness(r, from + 5000, from + 20_000).within)} %`)
         .join(", ")} of the time`,
   },
@@ -103,9 +103,7 @@ function draw({ title, scenario, note }, left, top) {
   const out = [];
   out.push(text(left, top + 16, title, { size: 13, fill: INK, weight: 600 }));
   const delays = delaysBetween(result, 0, Number.POSITIVE_INFINITY);
-  out.push(
-    text(left, top + 33, `${note(result)}; 95 % of the packets wait less than ${millis(percentile(delays, 0.95))}`),
-  );
+  out.push(text(left, top + 32, note(result)));
   const step = maxRate > 4e6 ? 2e6 : 1e6;
   for (let rate = 0; rate <= maxRate; rate += step) {
     out.push(`<path d="M${left} ${y(rate).toFixed(1)}h${WIDTH}" stroke="${LINE}"/>`);
@@ -146,7 +144,14 @@ function draw({ title, scenario, note }, left, top) {
   out.push(
     `<path d="${path(samples.map((s) => [x(s.time), d(s.queueDelay)]))}" fill="none" stroke="${DELAY}" stroke-width="1"/>`,
   );
-  out.push(text(left + 4, queueTop + 9, "queueing delay, ms", { size: 10, fill: DELAY }));
+  out.push(
+    text(
+      left + WIDTH,
+      queueTop - 3,
+      `queueing delay, ms: 95 % of the packets wait less than ${millis(percentile(delays, 0.95))}`,
+      { size: 10, fill: DELAY, anchor: "end" },
+    ),
+  );
   return out.join("\n");
 }
 
