@@ -27,7 +27,7 @@ class Bench {
   constructor(pacingRate: number, maxQueueTime?: number) {
     this.pacer = new Pacer<string>(
       {
-        send: (packet, cluster, now) => this.sent.push({ packet, cluster, now }),
+        send: (packet, cluster, _priority, now) => this.sent.push({ packet, cluster, now }),
         pad: (bytes, cluster, now) => {
           if (!this.padding) return 0;
           this.padded.push({ bytes, cluster, now });

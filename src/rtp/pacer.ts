@@ -12,8 +12,8 @@ export const PRIORITY_PADDING = 3;
 const PRIORITIES = 4;
 
 export interface PacerHost<T> {
-  /** The packet leaves now; `cluster` is the probe cluster it counts for, -1: none. */
-  send(packet: T, cluster: number, now: number): void;
+  /** The packet leaves now; `cluster` is the probe cluster it counts for, -1: none; `priority` that of `enqueue`. */
+  send(packet: T, cluster: number, priority: number, now: number): void;
   /** Sends about so many bytes of padding (old packets again, or padding alone) at once; gives the bytes sent, 0: cannot. */
   pad(bytes: number, cluster: number, now: number): number;
 }
@@ -140,9 +140,9 @@ export class Pacer<T> {
     if (now + TIMER_SLACK < this.deadline) return;
     this.drain(now);
     const audio = this.queues[PRIORITY_AUDIO]!;
-    while (audio.length > 0) this.sendFrom(audio, -1, now);
+    while (audio.length > 0) this.sendFrom(PRIORITY_AUDIO, -1, now);
     if (!this.probe(now)) {
-      for (let queue = this.next(); queue !== undefined && this.mayBurst(now); queue = this.next()) {
+      for (let queue = this.next(); queue >= 0 && this.mayBurst(now); queue = this.next()) {
         this.sendFrom(queue, -1, now);
       }
       this.fill(now);
@@ -150,17 +150,19 @@ export class Pacer<T> {
     this.schedule(now);
   }
 
-  private next(): PacketQueue<T> | undefined {
+  /** The priority of the next packet, -1 if none waits. */
+  private next(): number {
     const { queues } = this;
-    for (let i = 0; i < PRIORITIES; i++) if (queues[i]!.length > 0) return queues[i];
-    return undefined;
+    for (let i = 0; i < PRIORITIES; i++) if (queues[i]!.length > 0) return i;
+    return -1;
   }
 
-  private sendFrom(queue: PacketQueue<T>, cluster: number, now: number): number {
+  private sendFrom(priority: number, cluster: number, now: number): number {
+    const queue = this.queues[priority]!;
     const bytes = queue.firstBytes;
     const packet = queue.shift()!;
     this.charge(bytes);
-    this.host.send(packet, cluster, now);
+    this.host.send(packet, cluster, priority, now);
     return bytes;
   }
 
@@ -214,7 +216,7 @@ export class Pacer<T> {
     while (sent < wanted) {
       const queue = this.next();
       let bytes: number;
-      if (queue !== undefined) {
+      if (queue >= 0) {
         bytes = this.sendFrom(queue, cluster.id, now);
       } else {
         bytes = this.paddingExhausted ? 0 : this.host.pad(Math.ceil(wanted - sent), cluster.id, now);
@@ -248,7 +250,7 @@ export class Pacer<T> {
   }
 
   private fill(now: number): void {
-    if (!this.mayFill(now) || this.next() !== undefined || this.debt >= 1 || this.paddingDebt >= 1) return;
+    if (!this.mayFill(now) || this.next() >= 0 || this.debt >= 1 || this.paddingDebt >= 1) return;
     const bytes = this.host.pad(Math.ceil((this.paddingRate * PADDING_DURATION) / 8000), -1, now);
     if (bytes > 0) this.charge(bytes);
     else this.paddingExhausted = true;
@@ -259,7 +261,7 @@ export class Pacer<T> {
       this.deadline = now;
       return;
     }
-    const queued = this.next() !== undefined;
+    const queued = this.next() >= 0;
     if (this.probes.length > 0 && (queued || !this.paddingExhausted)) {
       this.deadline = Math.max(now, this.nextProbe);
     } else if (queued) {

@@ -104,7 +104,7 @@ class Flow {
     );
     this.pacer = new Pacer<number>(
       {
-        send: (size, cluster, now) => this.transmit(size, cluster, now),
+        send: (size, cluster, _priority, now) => this.transmit(size, cluster, now),
         pad: (wanted, cluster, now) => {
           const size = Math.min(Math.max(wanted, 60), MTU);
           this.transmit(size, cluster, now);
