@@ -137,7 +137,11 @@ export class Pacer<T> {
   }
 
   handleTimeout(now: number): void {
-    if (now + TIMER_SLACK < this.deadline) return;
+    // Once, and again where a probe cluster has ended and another one waits.
+    for (let i = 0; i <= MAX_PENDING_PROBES && now + TIMER_SLACK >= this.deadline; i++) this.process(now);
+  }
+
+  private process(now: number): void {
     this.drain(now);
     const audio = this.queues[PRIORITY_AUDIO]!;
     while (audio.length > 0) this.sendFrom(PRIORITY_AUDIO, -1, now);

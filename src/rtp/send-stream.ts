@@ -28,6 +28,10 @@ const PASSED_ON: readonly ExtensionKind[] = [
 ];
 const PASSED_ON_MASK: number = PASSED_ON.reduce((mask, kind) => mask | (1 << kind), 0);
 
+/** Padding of at least so many bytes is a packet again, below it is padding alone, of at most so many (RFC 3550 §5.1: 255). */
+const MIN_REPEATED_PADDING = 400;
+const MAX_PADDING = 224;
+
 /** Two-byte heads, ids and lengths of all that we write ourselves: twcc 2, send time 3, mid and rid up to 64 each. */
 const OWN_EXTENSIONS = 160;
 /** The largest element of the one-byte form. */
@@ -219,7 +223,7 @@ export class RtpSendStream {
     }
     writer.begin(data, at, twoByte);
     let id = table.id(ExtensionKind.transportSequence);
-    if (id !== 0) writer.putU16(id, session.nextTransportSequence());
+    if (id !== 0) writer.putU16(id, session.nextTransportSequence(sender.transportCc));
     id = table.id(ExtensionKind.absSendTime);
     if (id !== 0) writer.putU24(id, toAbsSendTime(now));
     // Names are told until the peer reports on the stream: it knows the SSRC then (RFC 8843 §9.2, RFC 8852).
@@ -279,6 +283,44 @@ export class RtpSendStream {
     end += original.payloadLength;
     this.session.transmit(data.subarray(0, end), now);
     return true;
+  }
+
+  /** @internal The pacer lets the next packet go that `session.pace` announced with this priority. */
+  sendPaced(_priority: number, _cluster: number, _now: number): void {}
+
+  /**
+   * @internal Sends about so many bytes that say nothing, for the pacer: the last packet again on the retransmission SSRC, or
+   * padding alone there. Gives the bytes, 0 if the peer would not take it.
+   */
+  sendPadding(bytes: number, cluster: number, now: number): number {
+    const { codec, history } = this;
+    const { rtxSsrc } = this.encoding;
+    if (codec === undefined || codec.rtxPayloadType === null || rtxSsrc === null) return 0;
+    const repeat =
+      bytes >= MIN_REPEATED_PADDING &&
+      history?.find(this.lastSequence) === true &&
+      original.parse(history.data.subarray(history.offset, history.offset + history.length));
+    if (this.scratch.length < 2048) this.scratch = new Uint8Array(2048);
+    const data = this.scratch;
+    this.rtxSequence = (this.rtxSequence + 1) & 0xffff;
+    writeRtpHeader(data, false, codec.rtxPayloadType, this.rtxSequence, this.lastTimestamp, rtxSsrc, 0);
+    let end = RTP_HEADER_LENGTH + this.writeExtensions(data, RTP_HEADER_LENGTH, undefined, true, now);
+    if (end > RTP_HEADER_LENGTH) setExtensionBit(data);
+    if (repeat) {
+      writeU16(data, end, this.lastSequence);
+      data.set(original.payload(), end + 2);
+      end += 2 + original.payloadLength;
+    } else {
+      const padding = Math.max(1, Math.min(bytes, MAX_PADDING));
+      data.fill(0, end, end + padding);
+      end += padding;
+      data[end - 1] = padding;
+      data[0]! |= 0x20;
+    }
+    this.packetsSent++;
+    this.headerBytesSent += end;
+    this.session.transmit(data.subarray(0, end), now, cluster);
+    return end;
   }
 
   /** @internal A report block of the peer is about this stream, or its retransmissions. */

@@ -17,6 +17,8 @@ export class RtpSender {
   extensionMask = 0;
   /** @internal An id needs the two-byte form, and forms may not be mixed. */
   alwaysTwoByte = false;
+  /** @internal The peer reports on transport-wide sequence numbers. */
+  transportCc = false;
   /** @internal */
   mayMix = false;
   /** @internal */
@@ -38,6 +40,7 @@ export class RtpSender {
     this.options = options;
     this.extensions = new HeaderExtensions(options.extensions);
     this.extensionMask = this.extensions.mask;
+    this.transportCc = options.codecs.some(({ transportCc }) => transportCc);
     this.mayMix = options.extmapAllowMixed;
     this.alwaysTwoByte = options.extensions.some(({ id }) => id > 14);
     this.mid = tokenBytes(options.mid);

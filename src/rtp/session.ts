@@ -2,7 +2,9 @@
 // and schedules reports. A machine: `now` is monotonic milliseconds, effects go to the host. Not SRTP, not ICE, not SDP.
 import type { Logger } from "../util/logger.js";
 import { utf8Encode } from "../util/text.js";
+import type { BandwidthEstimator } from "./bandwidth/estimator.js";
 import { compactNtp, compactNtpOf, ntpFraction, ntpSeconds, roundTripTime, toDelay } from "./clock.js";
+import { CongestionControl } from "./congestion-control.js";
 import { EarlyPackets } from "./early-packets.js";
 import { HeaderExtensions } from "./extensions.js";
 import { writeFullIntraRequest, writeNack, writePictureLoss, writeTmmbn } from "./feedback.js";
@@ -14,6 +16,7 @@ import { type Route, RtpRouter } from "./router.js";
 import { parseRtcp, ReportBlock, type RtcpVisitor, RtcpWriter, SDES_CNAME } from "./rtcp.js";
 import type { RtpSendStream } from "./send-stream.js";
 import { RtpSender } from "./sender.js";
+import type { TransportFeedback } from "./transport-feedback.js";
 import type {
   RtpReceiverHost,
   RtpReceiverOptions,
@@ -27,6 +30,8 @@ import type {
 export const MAX_RTCP_SIZE = 1140;
 /** Peers whose clocks (RRTR) the next report answers. */
 export const MAX_REFERENCE_TIMES = 16;
+/** Bytes that a usual feedback message takes. */
+const FEEDBACK_ROOM = 400;
 /** A CNAME that is kept. */
 const MAX_CNAME_LENGTH = 255;
 
@@ -76,8 +81,11 @@ export class RtpSession implements RtcpVisitor {
   private readonly rtcp = new RtcpWriter(MAX_RTCP_SIZE);
   private readonly schedule: ReportSchedule;
   private readonly waiting: RtpReceiveStream[] = [];
+  private readonly congestion: CongestionControl;
   private readonly referenceTimes: ReferenceTime[] = [];
   private transportSequence: number;
+  /** The number written into the packet that `transmit` is about to get, -1: none. */
+  private pendingSequence = -1;
   private rtt: number = Number.NaN;
   private now = 0;
   private closed = false;
@@ -92,6 +100,11 @@ export class RtpSession implements RtcpVisitor {
     this.localSsrc = this.random32();
     this.transportSequence = this.random32() & 0x7fff;
     this.schedule = new ReportSchedule(() => this.random32() / 0x1_0000_0000);
+    this.congestion = new CongestionControl({
+      senders: this.senderList,
+      localSsrc: this.localSsrc,
+      onBitrateChange: (available) => host.onBitrateChange?.(available),
+    });
     this.router = new RtpRouter(this.extensions, (stream) => stream.receiver.host.onStream?.(stream));
     this.packet.extensions = this.extensions;
   }
@@ -100,6 +113,11 @@ export class RtpSession implements RtcpVisitor {
   random32(): number {
     const bytes = this.options.random(4);
     return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
+  }
+
+  /** The estimate for what is sent; undefined until there is a sender. */
+  get bandwidth(): BandwidthEstimator | undefined {
+    return this.congestion.estimator;
   }
 
   // Sections
@@ -135,6 +153,7 @@ export class RtpSession implements RtcpVisitor {
         if (rtxSsrc !== null) this.sendRoutes.set(rtxSsrc, { stream, rtx: true });
       }
     }
+    this.congestion.onSendersChanged(this.now);
   }
 
   /** @internal */
@@ -214,6 +233,7 @@ export class RtpSession implements RtcpVisitor {
       return;
     }
     const { stream } = route;
+    this.congestion.onPacketReceived(packet, extensions, entry.codec, now);
     this.schedule.wake(stream.receiver.kind === "video", now);
     if (route.rtx) {
       if (!stream.receiveRetransmission(packet, entry.codec, now)) return;
@@ -244,10 +264,14 @@ export class RtpSession implements RtcpVisitor {
   }
 
   /** @internal */
-  transmit(packet: Uint8Array, _now: number): void {
+  transmit(packet: Uint8Array, now: number, cluster = -1): void {
     if (this.closed) return;
     this.packetsSent++;
     this.bytesSent += packet.length;
+    if (this.pendingSequence >= 0) {
+      this.congestion.onPacketSent(this.pendingSequence, packet.length, cluster, now);
+      this.pendingSequence = -1;
+    }
     this.host.transmitRtp(packet);
   }
 
@@ -256,10 +280,16 @@ export class RtpSession implements RtcpVisitor {
     this.schedule.wake(stream.sender.options.kind === "video", now);
   }
 
-  /** @internal The number of the next packet that carries one, 16 bits. */
-  nextTransportSequence(): number {
+  /** @internal The number of the next packet that carries one, 16 bits. `reported`: the peer will tell when it came. */
+  nextTransportSequence(reported: boolean): number {
     this.transportSequence++;
+    if (reported) this.pendingSequence = this.transportSequence;
     return this.transportSequence & 0xffff;
+  }
+
+  /** @internal The stream has a packet that may wait for its turn: `sendPaced` asks for it. False: refused. */
+  pace(stream: RtpSendStream, bytes: number, priority: number, now: number): boolean {
+    return !this.closed && this.congestion.pace(stream, bytes, priority, now);
   }
 
   // RTCP
@@ -272,6 +302,7 @@ export class RtpSession implements RtcpVisitor {
       this.counters.malformedRtcp!++;
       this.logger?.("debug", "rtp", `malformed RTCP of ${length} bytes`);
     }
+    this.congestion.onCompoundEnd(now);
   }
 
   /** @internal Milliseconds; `fallback` while unknown. */
@@ -311,6 +342,11 @@ export class RtpSession implements RtcpVisitor {
     if (!Number.isNaN(rtt)) this.rtt = rtt;
     const { fractionLost, cumulativeLost, extendedHighestSequenceNumber, jitter } = block;
     const { stream, rtx } = route;
+    if (!rtx) {
+      const first = Number.isNaN(stream.remoteReportTime);
+      const expected = first ? 0 : extendedHighestSequenceNumber - stream.remoteHighestSequenceNumber;
+      this.congestion.onReportBlock(expected, cumulativeLost - stream.remotePacketsLost, rtt);
+    }
     stream.onReport(rtx, fractionLost, cumulativeLost, extendedHighestSequenceNumber, jitter, rtt, this.now);
   }
 
@@ -393,7 +429,17 @@ export class RtpSession implements RtcpVisitor {
     // The bounding set is told at once (RFC 5104 §4.2.2): there is one receiver, so it is what that asked for.
     this.prepare(20, this.now);
     writeTmmbn(this.rtcp, media, sender, bitrate, overhead);
-    stream.sender.host.onBitrateChange?.(stream.index, bitrate);
+    this.congestion.invalidate(this.now);
+  }
+
+  /** @internal */
+  onRemb(_sender: number, bitrate: number): void {
+    this.congestion.onRemb(bitrate, this.now);
+  }
+
+  /** @internal */
+  onTransportFeedback(feedback: TransportFeedback): void {
+    this.congestion.onTransportFeedback(feedback, this.now);
   }
 
   // Feedback out
@@ -522,7 +568,8 @@ export class RtpSession implements RtcpVisitor {
   // Time
 
   get deadline(): number {
-    let deadline = this.schedule.deadline;
+    if (this.closed) return Number.POSITIVE_INFINITY;
+    let deadline = Math.min(this.schedule.deadline, this.congestion.deadline);
     for (let i = 0; i < this.waiting.length; i++) deadline = Math.min(deadline, this.waiting[i]!.deadline);
     return deadline;
   }
@@ -534,10 +581,23 @@ export class RtpSession implements RtcpVisitor {
       this.sendReports(now);
       this.schedule.next(now);
     }
+    this.congestion.handleTimeout(now);
+    if (now >= this.congestion.feedbackDue) this.writeFeedback(now);
     this.flush(now);
   }
 
-  /** Sends what the inputs of a round have made necessary. */
+  private writeFeedback(now: number): void {
+    const { congestion, rtcp } = this;
+    while (now >= congestion.feedbackDue) {
+      this.prepare(FEEDBACK_ROOM, now);
+      if (congestion.writeFeedback(rtcp, now)) continue;
+      // A name so long that a full message has no room behind it: alone then.
+      this.transmitCompound();
+      if (!congestion.writeFeedback(rtcp, now)) break;
+    }
+  }
+
+  /** Sends what the inputs of a round have made necessary, and tells encodings their bitrates. */
   flush(now: number): void {
     if (this.closed) return;
     const { waiting } = this;
@@ -549,6 +609,7 @@ export class RtpSession implements RtcpVisitor {
       }
       waiting.length = kept;
     }
+    this.congestion.allocate();
     this.transmitCompound();
   }
 }

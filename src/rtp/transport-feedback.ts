@@ -147,7 +147,7 @@ export class TransportFeedbackBuilder {
   /** Appends the message to a compound. False: no room. */
   write(writer: RtcpWriter, sender: number, media: number, feedbackCount: number): boolean {
     const from = writer.length;
-    if (this.count === 0 || !writer.room(MAX_MESSAGE + 4)) return false;
+    if (this.count === 0 || !writer.room(Math.ceil(24 + this.chunkBytes + this.deltaBytes) + 4)) return false;
     writer.packetOf(205, 15, 20);
     const { data } = writer;
     writeU32(data, from + 4, sender);

@@ -1,0 +1,264 @@
+// Congestion control of one RTP session: the estimator and the pacer for what is sent, feedback about what comes, and the shares
+// of the encodings. The algorithms are in bandwidth/; this connects them to packets, RTCP and streams.
+import { allocate } from "./bandwidth/allocation.js";
+import { BandwidthEstimator } from "./bandwidth/estimator.js";
+import { FeedbackInput } from "./bandwidth/feedback-input.js";
+import { RemoteBitrate } from "./bandwidth/remote-bitrate.js";
+import { TransportFeedbackRecorder } from "./bandwidth/transport-feedback-recorder.js";
+import type { HeaderExtensions } from "./extensions.js";
+import { writeRemb } from "./feedback.js";
+import { Pacer } from "./pacer.js";
+import type { RtpPacket } from "./packet.js";
+import type { RtcpWriter } from "./rtcp.js";
+import type { RtpSendStream } from "./send-stream.js";
+import type { RtpSender } from "./sender.js";
+import type { TransportFeedback } from "./transport-feedback.js";
+import type { RtpCodec } from "./types.js";
+
+export const START_BITRATE = 300_000;
+export const MIN_BITRATE = 30_000;
+/** Bytes that SRTP, UDP and IP add to a packet. */
+export const TRANSPORT_OVERHEAD = 38;
+/** What audio may use where nobody says. */
+const DEFAULT_AUDIO_BITRATE = 128_000;
+/** What audio gets before weights count: it is small, and missed most. */
+const MIN_AUDIO_BITRATE = 32_000;
+/** Of all bytes, those of payloads, before enough was sent to know. */
+const DEFAULT_PAYLOAD_SHARE = 0.92;
+const PACKETS_TO_KNOW = 50;
+/** An encoding is told a new bitrate if it differs by more than this share. */
+const NEWS = 0.01;
+/** Streams that one REMB names. */
+const MAX_REMB_STREAMS = 31;
+
+/** What the session does for its congestion control. */
+export interface CongestionControlHost {
+  readonly senders: readonly RtpSender[];
+  readonly localSsrc: number;
+  onBitrateChange(available: number): void;
+}
+
+export class CongestionControl {
+  /** Undefined until there is a sender. */
+  estimator: BandwidthEstimator | undefined;
+
+  private readonly host: CongestionControlHost;
+  private input: FeedbackInput | undefined;
+  private pacer: Pacer<RtpSendStream> | undefined;
+  private recorder: TransportFeedbackRecorder | undefined;
+  private remote: RemoteBitrate | undefined;
+  private readonly rembSsrcs: number[] = [];
+  private now = 0;
+  private allocationDue = false;
+  // Of the compound being read.
+  private expected = 0;
+  private lost = 0;
+  private rtt = Number.NaN;
+
+  constructor(host: CongestionControlHost) {
+    this.host = host;
+  }
+
+  /** Bytes of the packets that wait, and milliseconds that the first of them has. */
+  get queuedBytes(): number {
+    return this.pacer?.queuedBytes ?? 0;
+  }
+
+  // What is sent
+
+  /** Senders or their encodings have changed. */
+  onSendersChanged(now: number): void {
+    this.now = now;
+    if (this.estimator === undefined && this.host.senders.length > 0) {
+      const options = { startBitrate: START_BITRATE, minBitrate: MIN_BITRATE, maxBitrate: Number.POSITIVE_INFINITY };
+      this.estimator = new BandwidthEstimator(options, {
+        onTargetBitrateChange: () => {
+          this.allocationDue = true;
+          this.updatePacer();
+        },
+        onProbe: (cluster) => this.pacing().addProbe(cluster, this.now),
+      });
+      this.input = new FeedbackInput(this.estimator);
+    }
+    this.pacer?.remove((stream) => !stream.sender.streams.includes(stream), now);
+    this.allocationDue = true;
+  }
+
+  /** A packet with that transport-wide number leaves; `bytes` as the session sees it. */
+  onPacketSent(transportSequence: number, bytes: number, cluster: number, now: number): void {
+    this.now = now;
+    this.estimator?.onPacketSent(transportSequence, bytes + TRANSPORT_OVERHEAD, now, cluster);
+  }
+
+  /** The stream has one more packet of `bytes` bytes to send: it is asked for it (`sendPaced`) when it may leave. False: refused. */
+  pace(stream: RtpSendStream, bytes: number, priority: number, now: number): boolean {
+    this.now = now;
+    return this.pacing().enqueue(stream, bytes + TRANSPORT_OVERHEAD, priority, now);
+  }
+
+  private pacing(): Pacer<RtpSendStream> {
+    if (this.pacer === undefined) {
+      this.pacer = new Pacer<RtpSendStream>(
+        {
+          send: (stream, cluster, priority, now) => stream.sendPaced(priority, cluster, now),
+          pad: (bytes, cluster, now) => this.pad(bytes, cluster, now),
+        },
+        { pacingRate: START_BITRATE },
+      );
+      this.updatePacer();
+    }
+    return this.pacer;
+  }
+
+  private updatePacer(): void {
+    const { estimator } = this;
+    if (estimator !== undefined) this.pacer?.setRates(estimator.pacingRate, estimator.paddingRate, this.now);
+  }
+
+  private pad(bytes: number, cluster: number, now: number): number {
+    for (const { options, streams } of this.host.senders) {
+      if (!options.active || options.kind !== "video") continue;
+      for (const stream of streams) {
+        if (!stream.encoding.active) continue;
+        const sent = stream.sendPadding(bytes, cluster, now);
+        if (sent > 0) return sent + TRANSPORT_OVERHEAD;
+      }
+    }
+    return 0;
+  }
+
+  /** Of a report block: packets that were to come since the last one, those of them that did not, and the round-trip time or NaN. */
+  onReportBlock(expected: number, lost: number, rtt: number): void {
+    this.expected += Math.max(0, expected);
+    this.lost += Math.max(0, lost);
+    if (!Number.isNaN(rtt)) this.rtt = rtt;
+  }
+
+  onTransportFeedback(feedback: TransportFeedback, now: number): void {
+    this.now = now;
+    this.input?.onTransportFeedback(feedback, now);
+  }
+
+  onRemb(bitrate: number, now: number): void {
+    this.now = now;
+    this.estimator?.onRemb(bitrate, now);
+  }
+
+  /** The compound has been read. */
+  onCompoundEnd(now: number): void {
+    if (this.expected === 0 && Number.isNaN(this.rtt)) return;
+    this.now = now;
+    const fraction = this.expected > 0 ? Math.min(1, this.lost / this.expected) : 0;
+    if (this.expected > 0) this.estimator?.onReceiverReport(fraction, Number.isNaN(this.rtt) ? 0 : this.rtt, now);
+    if (!Number.isNaN(this.rtt)) this.remote?.setRtt(this.rtt);
+    this.expected = 0;
+    this.lost = 0;
+    this.rtt = Number.NaN;
+  }
+
+  /** Gives each encoding its share, if anything has changed since the last time. */
+  allocate(): void {
+    const { estimator } = this;
+    if (!this.allocationDue || estimator === undefined) return;
+    this.allocationDue = false;
+    const { targetBitrate } = estimator;
+    const streams: RtpSendStream[] = [];
+    const requests = [];
+    let wanted = 0;
+    for (const { options, streams: own } of this.host.senders) {
+      for (const stream of own) {
+        const active = options.active && stream.encoding.active;
+        const audio = options.kind === "audio";
+        const limit = stream.encoding.maxBitrate ?? (audio ? DEFAULT_AUDIO_BITRATE : Number.POSITIVE_INFINITY);
+        const max = Math.min(limit, stream.requestedBitrate) / payloadShare(stream);
+        requests.push({ priority: stream.encoding.priority, max, active, min: audio ? MIN_AUDIO_BITRATE : 0 });
+        streams.push(stream);
+        if (active) wanted += max;
+      }
+    }
+    estimator.setAllocatedBitrate(wanted, this.now);
+    const given = allocate(targetBitrate, requests);
+    for (let i = 0; i < streams.length; i++) {
+      const stream = streams[i]!;
+      const bitrate = Math.floor(given[i]! * payloadShare(stream));
+      const before = stream.targetBitrate;
+      if (bitrate === before || (Math.abs(bitrate - before) <= NEWS * before && bitrate > 0)) continue;
+      stream.targetBitrate = bitrate;
+      stream.sender.host.onBitrateChange?.(stream.index, bitrate);
+    }
+    this.host.onBitrateChange(targetBitrate);
+  }
+
+  /** What limits a stream has changed. */
+  invalidate(now: number): void {
+    this.now = now;
+    this.allocationDue = true;
+  }
+
+  // What comes
+
+  /** A packet that a section has taken; its extensions have been found. */
+  onPacketReceived(packet: RtpPacket, extensions: HeaderExtensions, codec: RtpCodec, now: number): void {
+    const sequence = extensions.transportSequence();
+    if (codec.transportCc && sequence >= 0) {
+      this.recorder ??= new TransportFeedbackRecorder();
+      this.recorder.onPacket(sequence, packet.ssrc, now);
+      return;
+    }
+    if (!codec.remb || sequence >= 0) return;
+    const sendTime = extensions.absSendTime();
+    if (sendTime < 0) return;
+    this.remote ??= new RemoteBitrate();
+    this.remote.onPacket(sendTime, packet.length + TRANSPORT_OVERHEAD, now);
+    if (this.rembSsrcs.length < MAX_REMB_STREAMS && !this.rembSsrcs.includes(packet.ssrc)) {
+      this.rembSsrcs.push(packet.ssrc);
+    }
+  }
+
+  /** Monotonic milliseconds. */
+  get deadline(): number {
+    return Math.min(
+      this.pacer?.deadline ?? Number.POSITIVE_INFINITY,
+      this.recorder?.deadline ?? Number.POSITIVE_INFINITY,
+      this.remote?.deadline ?? Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** Sends what the pacer lets go. */
+  handleTimeout(now: number): void {
+    this.now = now;
+    if (this.pacer !== undefined && this.pacer.deadline <= now) this.pacer.handleTimeout(now);
+  }
+
+  get feedbackDue(): number {
+    return Math.min(
+      this.recorder?.deadline ?? Number.POSITIVE_INFINITY,
+      this.remote?.deadline ?? Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** Appends one feedback message that is due. False: nothing more to write, or no room. */
+  writeFeedback(writer: RtcpWriter, now: number): boolean {
+    const { recorder, remote, estimator } = this;
+    if (recorder !== undefined && recorder.deadline <= now) {
+      // What goes the other way is only known where something goes.
+      if (estimator !== undefined && !Number.isNaN(estimator.acknowledgedBitrate)) {
+        recorder.setSendBitrate(estimator.targetBitrate);
+      }
+      if (recorder.write(writer, this.host.localSsrc, now)) return true;
+    }
+    if (remote === undefined || remote.deadline > now || !writer.room(20 + 4 * this.rembSsrcs.length)) return false;
+    const bitrate = remote.take(now);
+    if (Number.isNaN(bitrate)) return false;
+    writeRemb(writer, this.host.localSsrc, bitrate, this.rembSsrcs);
+    this.rembSsrcs.length = 0;
+    return true;
+  }
+}
+
+/** Of the bytes that a stream makes the path carry, those that its encoder made. */
+function payloadShare(stream: RtpSendStream): number {
+  const { packetsSent, bytesSent, headerBytesSent } = stream;
+  if (packetsSent < PACKETS_TO_KNOW || bytesSent === 0) return DEFAULT_PAYLOAD_SHARE;
+  return bytesSent / (bytesSent + headerBytesSent + packetsSent * TRANSPORT_OVERHEAD);
+}
