@@ -371,5 +371,6 @@ export const av1Format: PayloadFormat = {
   createPacketizer: () => new Av1Packetizer(),
   createDepacketizer: () => new Av1Depacketizer(),
   isKeyFrame,
+  renumber: null,
   frameDuration: () => 0,
 };

@@ -96,6 +96,7 @@ export function wholeFormat(
         return describe === undefined || describe(payload, info);
       }),
     isKeyFrame: (payload) => payload.length > 0,
+    renumber: null,
     frameDuration: duration,
   };
 }
@@ -110,6 +111,7 @@ export function genericFormat(mimeType: string): PayloadFormat {
     createPacketizer: () => new CuttingPacketizer(),
     createDepacketizer: () => new GluingDepacketizer(),
     isKeyFrame: (payload) => payload.length > 0,
+    renumber: null,
     frameDuration: () => 0,
   };
 }

@@ -265,6 +265,7 @@ export function h264Format(parameters: string): PayloadFormat {
     createPacketizer: () => new NalPacketizer(SCHEME, mode !== "0"),
     createDepacketizer: () => new H264Depacketizer(parseParameterSets(parameters)),
     isKeyFrame,
+    renumber: null,
     frameDuration: () => 0,
   };
 }

@@ -193,5 +193,6 @@ export const h265Format: PayloadFormat = {
   createPacketizer: () => new NalPacketizer(SCHEME, true),
   createDepacketizer: () => new H265Depacketizer(),
   isKeyFrame,
+  renumber: null,
   frameDuration: () => 0,
 };

@@ -150,6 +150,11 @@ export interface PayloadFormat {
   createDepacketizer(): Depacketizer;
   /** True if a key frame begins with this payload: a receiver may switch to the stream here. */
   isKeyFrame(payload: Uint8Array): boolean;
+  /**
+   * Overwrites the picture numbers of the payload that begins at `data[at]` (both as `PayloadInfo` has them; what the payload does not
+   * have is ignored). Only for payloads that `inspect` took. Null if the format has no such numbers.
+   */
+  readonly renumber: ((data: Uint8Array, at: number, pictureId: number, tl0PictureIndex: number) => void) | null;
   /** How long a frame plays, in units of the RTP timestamp; 0 if the bytes do not tell. */
   frameDuration(frame: Uint8Array): number;
 }

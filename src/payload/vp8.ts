@@ -80,6 +80,17 @@ export function inspectVp8(payload: Uint8Array, info: PayloadInfo): boolean {
   return true;
 }
 
+/** Overwrites a PictureID, of 7 or 15 bits as it was; returns where it ends. */
+export function writePictureId(data: Uint8Array, at: number, pictureId: number): number {
+  if (data[at]! < 0x80) {
+    data[at] = pictureId & 0x7f;
+    return at + 1;
+  }
+  data[at] = 0x80 | (pictureId >> 8);
+  data[at + 1] = pictureId;
+  return at + 2;
+}
+
 function hasStartCode(data: Uint8Array, at: number): boolean {
   return data[at] === 0x9d && data[at + 1] === 0x01 && data[at + 2] === 0x2a;
 }
@@ -166,6 +177,13 @@ export const vp8Format: PayloadFormat = {
   isKeyFrame(payload) {
     const length = vp8DescriptorLength(payload);
     return length > 0 && beginsFrame(payload) && (payload[length]! & 1) === 0;
+  },
+  renumber(data, at, pictureId, tl0PictureIndex) {
+    if ((data[at]! & EXTENDED) === 0) return;
+    const flags = data[at + 1]!;
+    let next = at + 2;
+    if ((flags & HAS_PICTURE_ID) !== 0) next = writePictureId(data, next, pictureId);
+    if ((flags & HAS_TL0PICIDX) !== 0) data[next] = tl0PictureIndex;
   },
   frameDuration: () => 0,
 };

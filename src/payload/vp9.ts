@@ -8,6 +8,7 @@ import {
   type PayloadFrame,
   PayloadInfo,
 } from "./types.js";
+import { writePictureId } from "./vp8.js";
 import { parseVp9KeyFrame } from "./vp9-header.js";
 
 // First byte of the descriptor (RFC 9628 §4.2).
@@ -298,5 +299,10 @@ export const vp9Format: PayloadFormat = {
   createPacketizer: (options = {}) => new Vp9Packetizer(options),
   createDepacketizer: () => new Vp9Depacketizer(),
   isKeyFrame: (payload) => parseVp9Descriptor(payload, skipped) && skipped.keyFrame,
+  renumber(data, at, pictureId, tl0PictureIndex) {
+    const flags = data[at]!;
+    const next = (flags & HAS_PICTURE_ID) !== 0 ? writePictureId(data, at + 1, pictureId) : at + 1;
+    if ((flags & (HAS_LAYERS | FLEXIBLE)) === HAS_LAYERS) data[next + 1] = tl0PictureIndex;
+  },
   frameDuration: () => 0,
 };
