@@ -102,9 +102,11 @@ test("what payloads tell", () => {
   assert.deepEqual(tell(hex("01 9a 01")), [true, false, true], "nal_ref_idc 0");
   assert.deepEqual(tell(hex("41 1a 01")), [false, false, false], "not the first slice");
   assert.deepEqual(tell(idr(10)), [true, true, false]);
-  assert.deepEqual(tell(hex("65 08 01")), [false, true, false], "not the first slice");
+  assert.deepEqual(tell(hex("65 08 01")), [false, false, false], "not the first slice");
   assert.deepEqual(tell(hex("7c 85 88 01")), [true, true, false]);
   assert.deepEqual(tell(hex("7c 05 88 01")), [false, false, false]);
+  assert.deepEqual(tell(hex("7c 85 08 01")), [false, false, false], "not the first slice");
+  assert.ok(!format.isKeyFrame(hex("65 08 01")) && !format.isKeyFrame(hex("7c 85 08 01")) && format.isKeyFrame(idr(1)));
   assert.deepEqual(tell(hex("1c 81 9a 01")), [true, false, true]);
   assert.deepEqual(tell(hex("5c 81 1a 01")), [false, false, false]);
 });

@@ -44,7 +44,8 @@ const SCHEME: NalScheme = {
 function describeNal(data: Uint8Array, type: number, from: number, to: number, info: PayloadInfo): void {
   switch (type) {
     case IDR:
-      info.keyFrame = true;
+      // Further slices of the picture begin nothing.
+      if (mayBegin(data, IDR, from + 1)) info.keyFrame = true;
       info.intraPicture = true;
       info.discardable = false;
       break;
@@ -75,6 +76,11 @@ function mayBegin(data: Uint8Array, type: number, body: number): boolean {
     default:
       return type >= 13 && type <= 18;
   }
+}
+
+/** A parameter set, or the first slice of an IDR picture. */
+function beginsKeyFrame(data: Uint8Array, type: number, body: number): boolean {
+  return type === SPS || (type === IDR && mayBegin(data, IDR, body));
 }
 
 export class H264Depacketizer implements Depacketizer {
@@ -114,7 +120,7 @@ export class H264Depacketizer implements Depacketizer {
     if ((payload[1]! & FU_START) !== 0) {
       info.startOfFrame = mayBegin(payload, nested, 2);
       info.certainStart = nested === SPS;
-      if (nested === IDR || nested === SPS) info.keyFrame = true;
+      info.keyFrame = beginsKeyFrame(payload, nested, 2);
       info.intraPicture = nested === IDR;
     }
     return info;
@@ -207,20 +213,16 @@ export class H264Depacketizer implements Depacketizer {
   }
 }
 
-/** A key frame begins: parameter sets, or the first fragment or slice of an IDR picture. */
+/** A key frame begins: parameter sets, or the first slice (or its first fragment) of an IDR picture. */
 function isKeyFrame(payload: Uint8Array): boolean {
   if (payload.length === 0) return false;
   const type = payload[0]! & 0x1f;
-  if (type === IDR || type === SPS) return true;
   if (type === FU_A) {
-    if (payload.length < 3) return false;
-    const nested = payload[1]! & 0x1f;
-    return (payload[1]! & FU_START) !== 0 && (nested === IDR || nested === SPS);
+    return payload.length > 2 && (payload[1]! & FU_START) !== 0 && beginsKeyFrame(payload, payload[1]! & 0x1f, 2);
   }
-  if (type !== STAP_A) return false;
+  if (type !== STAP_A) return beginsKeyFrame(payload, type, 1);
   for (let at = 1; at + 2 < payload.length; ) {
-    const nested = payload[at + 2]! & 0x1f;
-    if (nested === IDR || nested === SPS) return true;
+    if (beginsKeyFrame(payload, payload[at + 2]! & 0x1f, at + 3)) return true;
     at += 2 + ((payload[at]! << 8) | payload[at + 1]!);
   }
   return false;

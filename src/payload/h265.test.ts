@@ -59,7 +59,7 @@ test("what payloads tell", () => {
     return [info?.startOfFrame, info?.keyFrame, info?.temporalIndex];
   };
   assert.deepEqual(tell("26 01 af 01"), [true, true, 0]);
-  assert.deepEqual(tell("26 01 2f 01"), [false, true, 0], "not the first slice");
+  assert.deepEqual(tell("26 01 2f 01"), [false, false, 0], "not the first slice");
   assert.deepEqual(tell("02 03 d0 01"), [true, false, 2]);
   assert.deepEqual(tell("62 01 93 af"), [true, true, 0]);
   assert.deepEqual(tell("62 01 13 af"), [false, false, 0]);

@@ -46,13 +46,17 @@ const SCHEME: NalScheme = {
 };
 
 const isIrap = (type: number): boolean => type >= FIRST_IRAP && type <= LAST_IRAP;
-const beginsKeyFrame = (type: number): boolean => isIrap(type) || type === VPS || type === SPS;
 
 /** Whether a frame may begin with a NAL unit; `body` is where its header ends. */
 function mayBegin(data: Uint8Array, type: number, body: number): boolean {
   // first_slice_segment_in_pic_flag
   if (type <= LAST_VCL) return body < data.length && data[body]! >= 0x80;
   return (type >= VPS && type <= DELIMITER) || type === PREFIX_SEI || (type >= 41 && type <= 44);
+}
+
+/** A parameter set, or the first slice of an IRAP picture; `body` is where its header ends. */
+function beginsKeyFrame(data: Uint8Array, type: number, body: number): boolean {
+  return type === VPS || type === SPS || (isIrap(type) && mayBegin(data, type, body));
 }
 
 const isCertain = (type: number): boolean => type === DELIMITER || type === VPS;
@@ -88,7 +92,7 @@ export class H265Depacketizer implements Depacketizer {
     if ((payload[2]! & FU_START) !== 0) {
       info.startOfFrame = mayBegin(payload, nested, 3);
       info.certainStart = isCertain(nested);
-      info.keyFrame = beginsKeyFrame(nested);
+      info.keyFrame = beginsKeyFrame(payload, nested, 3);
       info.intraPicture = isIrap(nested);
     }
     return info;
@@ -96,7 +100,7 @@ export class H265Depacketizer implements Depacketizer {
 
   private describe(data: Uint8Array, type: number, from: number, to: number): void {
     const { info } = this;
-    if (beginsKeyFrame(type)) info.keyFrame = true;
+    if (beginsKeyFrame(data, type, from + 2)) info.keyFrame = true;
     if (isIrap(type)) info.intraPicture = true;
     if (type === SPS) parseH265Sps(data, from, to, info);
   }
@@ -173,13 +177,15 @@ function nalSize(payload: Uint8Array, at: number): number {
 function isKeyFrame(payload: Uint8Array): boolean {
   if (payload.length < 2 || (payload[1]! & 7) === 0) return false;
   const type = typeAt(payload, 0);
-  if (type <= LAST_SINGLE) return beginsKeyFrame(type);
-  if (type === FU) return payload.length > 3 && (payload[2]! & FU_START) !== 0 && beginsKeyFrame(payload[2]! & 0x3f);
+  if (type <= LAST_SINGLE) return beginsKeyFrame(payload, type, 2);
+  if (type === FU) {
+    return payload.length > 3 && (payload[2]! & FU_START) !== 0 && beginsKeyFrame(payload, payload[2]! & 0x3f, 3);
+  }
   if (type !== AP) return false;
   for (let at = 2; at < payload.length; ) {
     const size = nalSize(payload, at);
     if (size === 0) return false;
-    if (beginsKeyFrame(typeAt(payload, at + 2))) return true;
+    if (beginsKeyFrame(payload, typeAt(payload, at + 2), at + 4)) return true;
     at += 2 + size;
   }
   return false;
