@@ -10,9 +10,10 @@ function bits(text: string): Uint8Array {
   );
 }
 
-// Start and end of frame, template 6, frame 0x1234; structure present; template_id_offset 5, two decode targets; then the layers of five
-// templates: S0T0, S0T0, S0T1, S1T0, S1T1.
-const KEY = bits("1 1 000110 0001001000110100 1 0 0 0 0 000101 00001 00 01 10 01 11");
+// Start and end of frame, template 6, frame 0x1234; structure present; template_id_offset 5, two decode targets; the layers of five
+// templates: S0T0, S0T0, S0T1, S1T0, S1T1; and their indications, for S0T1 and for S1T1.
+const KEY = bits(`1 1 000110 0001001000110100 10000 000101 00001 00 01 10 01 11
+  1010 1010 0111 0010 0001`);
 
 test("a key frame's structure tells the layers of templates", () => {
   const reader = new DependencyDescriptorReader();
@@ -36,9 +37,30 @@ test("a key frame's structure tells the layers of templates", () => {
   ]);
 });
 
+test("indications tell to which layers one can go up", () => {
+  const reader = new DependencyDescriptorReader();
+  // L1T2: a frame of the lowest layer is a switch for both targets, one of the higher discardable.
+  const key = bits("1 1 000000 0000000000000001 10000 000000 00001 01 11 1010 0001");
+  assert.ok(reader.read(key, 0, key.length));
+  assert.deepEqual([...reader.switches], [0b11, 0, 0, 0]);
+  assert.ok(reader.read(Uint8Array.of(0xc0, 0, 2), 0, 3));
+  assert.deepEqual([...reader.switches], [0b11, 0, 0, 0]);
+  assert.ok(reader.read(Uint8Array.of(0xc1, 0, 3), 0, 3));
+  assert.deepEqual([...reader.switches], [0, 0, 0, 0]);
+  // Indications of its own: required, and switch; behind the active targets if those are told.
+  for (const text of ["00100 11 10", "01100 11 11 10"]) {
+    const own = bits(`1 1 000000 0000000000000100 ${text}`);
+    assert.ok(reader.read(own, 0, own.length));
+    assert.deepEqual([...reader.switches], [0b10, 0, 0, 0]);
+  }
+  // Two spatial layers.
+  assert.ok(reader.read(KEY, 0, KEY.length));
+  assert.deepEqual([...reader.switches], [0b10, 0b10, 0, 0]);
+});
+
 test("template numbers wrap around", () => {
   const reader = new DependencyDescriptorReader();
-  const key = bits("1 1 111111 0000000000000001 1 0 0 0 0 111111 00001 01 11");
+  const key = bits("1 1 111111 0000000000000001 10000 111111 00001 01 11 1010 0001");
   assert.ok(reader.read(key, 0, key.length));
   assert.ok(reader.read(Uint8Array.of(0xc0, 0, 2), 0, 3));
   assert.deepEqual([reader.spatialIndex, reader.temporalIndex], [0, 1]);

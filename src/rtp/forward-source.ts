@@ -65,6 +65,12 @@ export class ForwardSource {
     this.depacketizer = this.format.createDepacketizer();
   }
 
+  /** Bit n: who has taken this packet's frame can take temporal layer n from here on. By the dependency descriptor, for `spatial`. */
+  switchesTo(spatial: number): number {
+    if (this.descriptorOffset < 0) return 0;
+    return this.descriptor.switches[Math.max(0, Math.min(spatial, this.maxSpatialIndex))]!;
+  }
+
   /** What a sender report says: milliseconds of its NTP time, and the RTP timestamp of the same instant. */
   setSenderReport(ntpMilliseconds: number, rtpTimestamp: number): void {
     this.reportNtp = ntpMilliseconds;

@@ -503,8 +503,10 @@ test("a source that begins its numbers anew is taken up again", () => {
   assert.equal(host.sent.length, 1);
 });
 
-test("the dependency descriptor's frame numbers go on", () => {
-  const structure = (frame: number): Uint8Array => Uint8Array.of(0xc0, frame >> 8, frame, 0x80, 0, 0b01_11_0000);
+test("by the dependency descriptor: frame numbers go on, layers are left out and taken up again", () => {
+  // Templates of two temporal layers; the frames of the lower one are where one can go up.
+  const structure = (frame: number): Uint8Array =>
+    Uint8Array.of(0xc0, frame >> 8, frame, 0x80, 0x01, 0b0111_1010, 0b0001_0000);
   const plain = (template: number, frame: number): Uint8Array => Uint8Array.of(0xc0 | template, frame >> 8, frame);
   const seen: number[] = [];
   const sources = [0, 1].map(() => new ForwardSource({ mimeType: "video/AV1", clockRate: CLOCK }));
@@ -519,7 +521,6 @@ test("the dependency descriptor's frame numbers go on", () => {
     writeRtpHeader(data, true, 96, sequence, sequence * 3000, index, 0);
     data[0]! |= 0x10;
     data.set([0xbe, 0xde, 0, 2], 12);
-    data[16] = descriptor.length - 1;
     data.set(descriptor, 16);
     data.set(key ? [0x18, 0x30, 1] : [0x10, 0x30, 1], 24);
     assert.ok(packet.parse(data));
@@ -533,9 +534,12 @@ test("the dependency descriptor's frame numbers go on", () => {
   forwarder.setMaxTemporalIndex(0, 0);
   deliver(0, 12, plain(0, 7002), false);
   deliver(0, 13, plain(1, 7003), false);
-  deliver(0, 14, plain(0, 7004), false);
+  forwarder.setMaxTemporalIndex(1, 0);
+  deliver(0, 14, plain(1, 7004), false);
+  deliver(0, 15, plain(0, 7005), false);
+  deliver(0, 16, plain(1, 7006), false);
   forwarder.setTarget(sources[1]!, 500);
   deliver(1, 90, structure(100), true);
   deliver(1, 91, plain(0, 101), false);
-  assert.deepEqual(seen, [0, 1, 2, 4, 5, 6]);
+  assert.deepEqual(seen, [0, 1, 2, 5, 6, 7, 8]);
 });

@@ -255,9 +255,18 @@ export class Forwarder implements ForwardListener {
       return;
     }
     if (source.spatialIndex <= 0) this.spatial = Math.min(this.spatial, this.maxSpatial);
-    if (this.temporal > this.maxTemporal) this.temporal = this.maxTemporal;
+    if (this.temporal >= this.maxTemporal) {
+      this.temporal = this.maxTemporal;
+      return;
+    }
+    const switches = source.switchesTo(this.spatial);
+    if (switches !== 0 && source.temporalIndex <= this.temporal) {
+      let layer = Math.min(this.maxTemporal, 7);
+      while (layer > this.temporal && ((switches >> layer) & 1) === 0) layer--;
+      this.temporal = layer;
+    }
     // One layer after the other: what may be gone up to need not be what a higher one refers to.
-    else if (info.layerSync && source.temporalIndex === this.temporal + 1 && this.temporal < this.maxTemporal) {
+    else if (info.layerSync && source.temporalIndex === this.temporal + 1) {
       this.temporal++;
     }
   }
