@@ -1,0 +1,146 @@
+// Makes FlexFEC repair payloads (RFC 8627, or the flexfec-03 of browsers) for one media stream. Groups of packets are
+// interleaved: with m repair packets the i-th media packet goes into the (i mod m)-th, so that a burst of m losses can be
+// repaired. Not here: the repair packets' RTP headers, when they are sent, and how many are worth their bits.
+import { writeU16, writeU32 } from "../bytes.js";
+import { RTP_HEADER_LENGTH } from "../packet.js";
+import { Parity } from "./parity.js";
+
+/** What Chromium takes in one group. */
+export const MAX_GROUP_SIZE = 48;
+/** How far apart the packets of a group may be: the bits of the draft's mask. */
+const MAX_SPAN = 15 + 31 + 63;
+/** The longest header: that of the draft with the longest mask. */
+const MAX_HEADER_LENGTH = 12 + 4 + 2 + 14;
+
+export interface FlexFecSenderOptions {
+  readonly format: "flexfec" | "flexfec-03";
+  /** Of the media. In RTP headers of "flexfec" it must be the only contributing source (RFC 8627 §4.2.1). */
+  readonly ssrc: number;
+  /** Media packets of a group, at most MAX_GROUP_SIZE; it may be ended earlier. */
+  readonly groupSize: number;
+  /** Repair packets for each group. */
+  readonly repairPackets: number;
+  /** As FecReceiverOptions has it: extensions that are written later. */
+  readonly mutableExtensions?: readonly number[];
+}
+
+class Accumulator {
+  readonly parity: Parity;
+  /** Bytes of the body that are in use: the longest packet. */
+  length = 0;
+  readonly mask: Uint8Array = new Uint8Array(14);
+  lastOffset = -1;
+
+  constructor(maxPacketSize: number, mutableExtensions: readonly number[]) {
+    this.parity = new Parity(new Uint8Array(maxPacketSize), mutableExtensions);
+  }
+
+  reset(): void {
+    const { parity } = this;
+    parity.first = 0;
+    parity.second = 0;
+    parity.length = 0;
+    parity.timestamp = 0;
+    parity.body.fill(0, 0, this.length);
+    this.length = 0;
+    this.mask.fill(0);
+    this.lastOffset = -1;
+  }
+}
+
+export class FlexFecSender {
+  private readonly options: FlexFecSenderOptions;
+  private readonly maxPacketSize: number;
+  private readonly accumulators: Accumulator[];
+  private readonly out: Uint8Array;
+  private readonly emit: (payload: Uint8Array) => void;
+  private count = 0;
+  private base = 0;
+
+  /**
+   * `emit` gets the payloads of repair packets, whose bytes are valid only during the call. Media packets longer than
+   * `maxPacketSize` are not protected.
+   */
+  constructor(options: FlexFecSenderOptions, emit: (payload: Uint8Array) => void, maxPacketSize = 1500) {
+    this.options = options;
+    this.maxPacketSize = maxPacketSize;
+    this.emit = emit;
+    this.accumulators = Array.from(
+      { length: Math.min(options.repairPackets, MAX_GROUP_SIZE) },
+      () => new Accumulator(maxPacketSize, options.mutableExtensions ?? []),
+    );
+    this.out = new Uint8Array(MAX_HEADER_LENGTH + maxPacketSize);
+  }
+
+  /** A media packet that was sent, in the order of sequence numbers; ends the group when it is full. */
+  addMediaPacket(packet: Uint8Array, length: number): void {
+    const { accumulators, options } = this;
+    if (accumulators.length === 0 || length < RTP_HEADER_LENGTH || length > this.maxPacketSize) return;
+    const sequence = (packet[2]! << 8) | packet[3]!;
+    if (this.count > 0 && ((sequence - this.base) & 0xffff) >= MAX_SPAN) this.endGroup();
+    if (this.count === 0) this.base = sequence;
+    const offset = (sequence - this.base) & 0xffff;
+    const one = accumulators[this.count % accumulators.length]!;
+    one.parity.add(packet, length);
+    one.length = Math.max(one.length, length - RTP_HEADER_LENGTH);
+    one.mask[offset >> 3]! |= 0x80 >> (offset & 7);
+    one.lastOffset = Math.max(one.lastOffset, offset);
+    if (++this.count >= Math.min(options.groupSize, MAX_GROUP_SIZE)) this.endGroup();
+  }
+
+  /** Emits the repair packets of what came since the last group, such as the rest of a frame. */
+  endGroup(): void {
+    for (let i = 0; i < Math.min(this.count, this.accumulators.length); i++) {
+      const one = this.accumulators[i]!;
+      this.emit(this.out.subarray(0, this.write(one)));
+      one.reset();
+    }
+    this.count = 0;
+  }
+
+  private write({ parity, length, mask, lastOffset }: Accumulator): number {
+    const { out, options } = this;
+    const draft = options.format === "flexfec-03";
+    out[0] = parity.first & 0x3f;
+    out[1] = parity.second;
+    writeU16(out, 2, parity.length);
+    writeU32(out, 4, parity.timestamp);
+    let at = 8;
+    if (draft) {
+      writeU32(out, 8, 0x0100_0000);
+      writeU32(out, 12, options.ssrc);
+      at = 16;
+    }
+    writeU16(out, at, this.base);
+    at += 2;
+    // The k bit ends the mask in the draft, and continues it in the RFC.
+    const parts = lastOffset < 15 ? 1 : lastOffset < 46 ? 2 : 3;
+    at = writeMask(out, at, mask, 0, 15, (parts === 1) === draft);
+    if (parts > 1) at = writeMask(out, at, mask, 15, 31, (parts === 2) === draft);
+    if (parts > 2) at = draft ? writeMask(out, at, mask, 46, 63, true) : writeMask(out, at, mask, 46, 64, undefined);
+    out.set(parity.body.subarray(0, length), at);
+    return at + length;
+  }
+}
+
+/** Writes `count` bits of the mask behind a k bit, if there is one. Returns where they end. */
+function writeMask(
+  out: Uint8Array,
+  at: number,
+  mask: Uint8Array,
+  from: number,
+  count: number,
+  k: boolean | undefined,
+): number {
+  const skip = k === undefined ? 0 : 1;
+  const length = (count + skip) >> 3;
+  out.fill(0, at, at + length);
+  if (k) out[at] = 0x80;
+  for (let i = 0; i < count; i++) {
+    const bit = from + i;
+    if (((mask[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) === 0) continue;
+    const to = i + skip;
+    out[at + (to >> 3)]! |= 0x80 >> (to & 7);
+  }
+  return at + length;
+}
