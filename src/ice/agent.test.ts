@@ -217,6 +217,33 @@ test("a lite peer is controlled; it connects when a pair is nominated, and notic
   }
 });
 
+test("two lite agents connect on what they signal, keep each other informed, and notice when the other is gone", async () => {
+  for (const endless of [false, true]) {
+    const pair = setUp(1, { lite: true, role: "controlling" }, { lite: true, role: "controlled" });
+    const { sim, a, b } = pair;
+    signalBetween(a, b, { endless });
+    await connected(pair);
+    assert.deepEqual([a.agent.role, b.agent.role], ["controlling", "controlled"]);
+    assert.deepEqual([...a.roles, ...b.roles], []);
+    await dataFlows(pair);
+    await sim.run(120_000);
+    assert.ok(a.connected && b.connected);
+    assert.equal([...a.agent.pairs, ...b.agent.pairs].filter((p) => p.requestsSent > 0).length, 0);
+    await dataFlows(pair);
+    const { link } = sim.hosts[1]!;
+    link.set({ up: false });
+    await sim.run(48_000);
+    assert.deepEqual([a.state, b.state], ["disconnected", "disconnected"]);
+    link.set({ up: true });
+    await sim.run(10_001);
+    assert.ok(a.connected && b.connected);
+    link.set({ up: false });
+    await sim.run(70_000);
+    assert.deepEqual([a.state, b.state], ["failed", "failed"]);
+    closeAll(pair);
+  }
+});
+
 test("a lite agent whose peer never checks fails after its patience", async () => {
   const pair = setUp(1, { lite: true });
   const { sim, a, b } = pair;

@@ -27,6 +27,11 @@ export function writeCheck(request: CheckRequest, key: Hmac): Uint8Array<ArrayBu
   return message.encode({ integrity: key, fingerprint: true });
 }
 
+/** A keepalive (RFC 8445 §11): an indication without anything. */
+export function writeKeepalive(transactionId: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new StunMessage("indication", StunMethod.binding, transactionId).encode({ fingerprint: true });
+}
+
 /** The success response, protected with our own password. */
 export function writeSuccess(request: StunMessage, address: string, port: number, key: Hmac): Uint8Array<ArrayBuffer> {
   return new StunMessage("success", StunMethod.binding, request.transactionId)

@@ -80,6 +80,8 @@ export interface IceTiming {
   readonly candidatePatience: number;
   /** A lite agent has no checks of its own: it goes by the peer's. */
   readonly liteDisconnectedTimeout: number;
+  /** Two lite agents: how often each is heard of at least (Tr of RFC 8445 §11). */
+  readonly keepalive: number;
   /** As controlled: a nomination older than this no longer outweighs a newer one of lower priority. */
   readonly nominationRecency: number;
 }
@@ -101,6 +103,7 @@ export const DEFAULT_TIMING: IceTiming = {
   patience: 16_000,
   candidatePatience: 30_000,
   liteDisconnectedTimeout: 8000,
+  keepalive: 15_000,
   nominationRecency: 3000,
 };
 

@@ -5,7 +5,7 @@ import type { Hmac } from "../crypto/provider.js";
 import { shortTermKey } from "../stun/credentials.js";
 import { isStun, parseStunMessage, StunAttribute, type StunMessage, StunMethod } from "../stun/message.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
-import { writeError, writeSuccess } from "./binding.js";
+import { writeError, writeKeepalive, writeSuccess } from "./binding.js";
 import { type IceBase, type RemoteCandidate, remoteKey } from "./candidate.js";
 import { Checker } from "./checker.js";
 import { Checklist, isPairable, pairClass } from "./checklist.js";
@@ -93,6 +93,7 @@ export class IceSession {
     this.remotes = new RemoteCandidates(options, counters, {
       onRemote: (remote, now) => {
         for (const base of this.bases) this.pairUp(base, remote);
+        if (this.bothLite) this.evaluate(now);
         this.pump(now);
       },
       onIdentified: (remote, now) => this.handleIdentified(remote, now),
@@ -135,6 +136,7 @@ export class IceSession {
   addBase(base: IceBase, now: number): void {
     this.bases.push(base);
     for (const remote of this.remotes.values()) this.pairUp(base, remote);
+    if (this.bothLite) this.evaluate(now);
     this.pump(now);
   }
 
@@ -172,6 +174,20 @@ export class IceSession {
   endRemoteCandidates(now: number): void {
     this.endOfRemoteCandidates = true;
     this.host.onProgress(this, now);
+  }
+
+  /** Nobody checks anything (RFC 8445 §6.1.1): what each signals is taken to work, and both choose by priority (§8.2). */
+  private get bothLite(): boolean {
+    return this.options.lite === true && this.remote?.iceLite === true;
+  }
+
+  private assumeAll(): void {
+    for (const pair of this.checklist.pairs) {
+      if (pair.revoked) continue;
+      pair.state = "succeeded";
+      pair.authenticated = true;
+      pair.nominated = true;
+    }
   }
 
   private pairUp(base: IceBase, remote: RemoteCandidate): void {
@@ -294,6 +310,10 @@ export class IceSession {
     }
     if (message.class === "request") this.receiveRequest(base, message, address, port, now);
     else if (message.class !== "indication") this.receiveResponse(base, message, address, port, now);
+    else if (this.bothLite) {
+      const pair = base.findPair(address, port);
+      if (pair !== undefined) pair.lastReceivedAt = now;
+    }
     this.pump(now);
   }
 
@@ -494,6 +514,7 @@ export class IceSession {
   /** Chooses the pair to use and, if we control, to nominate. */
   private evaluate(now: number): void {
     if (this.closed || this.halted) return;
+    if (this.bothLite) this.assumeAll();
     const doubted = this.isDoubtful ? this.selected : undefined;
     let best: CandidatePair | undefined;
     let bestNominated: CandidatePair | undefined;
@@ -545,7 +566,8 @@ export class IceSession {
     this.disconnectedNow = false;
     this.recoverAt = Infinity;
     const { crypto } = this.options;
-    this.consent = new Consent(this.timing, () => crypto.random(1)[0]! / 256, this.options.lite === true, now);
+    const kind = this.bothLite ? "keepalive" : this.options.lite === true ? "listens" : "asks";
+    this.consent = new Consent(this.timing, () => crypto.random(1)[0]! / 256, kind, now);
     if (now - pair.lastResponseAt > this.timing.consentInterval) this.consent.hurry(now);
   }
 
@@ -632,12 +654,13 @@ export class IceSession {
   private checkConsent(now: number): void {
     const { consent, selected } = this;
     if (consent === undefined || selected === undefined) return;
-    if (consent.isExpired(now)) {
+    if (consent.isExpired(selected.lastReceivedAt, now)) {
       this.revoke(selected, now);
       return;
     }
     if (consent.takeDue(selected.currentRoundTripTime, now)) {
-      this.checker.checkConsent(selected, this.host.role, this.host.tieBreaker, now);
+      if (this.bothLite) this.sendKeepalive(selected);
+      else this.checker.checkConsent(selected, this.host.role, this.host.tieBreaker, now);
       if (consent.doubtful && this.recoverAt === Infinity) this.recoverAt = now;
     }
     if (now >= this.recoverAt) this.recover(now);
@@ -645,6 +668,10 @@ export class IceSession {
     if (disconnected === this.disconnectedNow) return;
     this.disconnectedNow = disconnected;
     this.host.onProgress(this, now);
+  }
+
+  private sendKeepalive(pair: CandidatePair): void {
+    pair.port.send(writeKeepalive(this.options.crypto.random(12)), pair.address, pair.portNumber);
   }
 
   /** Tries every other pair again while the selected one is silent. */

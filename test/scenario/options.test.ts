@@ -6,7 +6,7 @@ import type { RTCConfiguration } from "#src/w3c/configuration.js";
 import { RTCPeerConnection } from "#src/w3c/rtc-peer-connection.js";
 import { FULL_CONE } from "#test/sim/nat.js";
 import { Simulation } from "#test/sim/simulation.js";
-import { addServers, Pair, STUN, TURN_UDP } from "./pair.js";
+import { addServers, type End, Pair, STUN, TURN_UDP } from "./pair.js";
 
 /** Those of UDP; active TCP adds one for each address. */
 function candidatesOf(pc: RTCPeerConnection): string[] {
@@ -138,6 +138,24 @@ for (const lite of ["a", "b"] as const) {
     await pair.close();
   });
 }
+
+test("ICE-lite on both sides, also after a restart", async () => {
+  const sim = new Simulation(1);
+  const lite = (name: string): End => ({
+    host: sim.host(name, { link: { latency: 5 }, address6: `2001:db8::${name}` }),
+    iceLite: true,
+  });
+  const pair = new Pair(sim, lite("a"), lite("b"));
+  await pair.open();
+  assert.deepEqual(
+    [pair.a, pair.b].map((pc) => pc.sctp!.transport.iceTransport.role),
+    ["controlling", "controlled"],
+  );
+  const exchange = pair.exchange(20, 20_000);
+  pair.a.restartIce();
+  await pair.until(() => exchange.done);
+  await pair.close();
+});
 
 for (const listener of ["a", "b"] as const) {
   test(`ICE-TCP where no UDP gets through; ${listener} listens`, async () => {
