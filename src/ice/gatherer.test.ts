@@ -130,7 +130,7 @@ test("servers that are silent, unknown or unwilling: candidate errors, and gathe
   await sim.runUntil(() => a.agent.gatheringState === "complete", 15_000);
   assert.deepEqual(a.errors.map((e) => `${e.errorCode} ${e.url} ${e.address}`).sort(), [
     "401 turn:turn.example?transport=udp 203.0.113.1",
-    "701 stun:nobody.example undefined",
+    "701 stun:nobody.example 203.0.113.1",
     "701 stun:silent.example 203.0.113.1",
     "701 turn:silent.example?transport=tcp undefined",
   ]);

@@ -374,7 +374,8 @@ export class Gatherer {
         if (this.closed) return;
         const usable = addresses.map(canonicalIp).filter((a) => a !== undefined);
         if (usable.length === 0) {
-          this.report(undefined, server, UNREACHABLE, "The server's name has no address");
+          const asking = this.sockets.find(({ address }) => address.outward);
+          this.report(asking, server, UNREACHABLE, "The server's name has no address");
         } else this.addServer(server, usable, index, then);
         this.finish(then);
       }),
