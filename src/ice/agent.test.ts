@@ -382,9 +382,13 @@ test("restart out of failed", async () => {
   await sim.run(10_000);
   assert.equal(a.state, "failed", "terminal until a restart");
   for (const peer of [a, b]) peer.do((agent, now) => agent.restart(now));
-  assert.equal(a.state, "checking");
+  assert.equal(a.state, "failed", "until the peer has restarted");
   signalBetween(a, b);
   await connected(pair);
+  assert.deepEqual(
+    a.states.slice(-2).map(([state]) => state),
+    ["checking", "connected"],
+  );
   await dataFlows(pair);
   closeAll(pair);
 });

@@ -35,6 +35,8 @@ interface Generation {
   /** What has been found for it. */
   readonly candidates: IceCandidate[];
   gathered: boolean;
+  /** It has been "completed". */
+  completed: boolean;
 }
 
 export class IceAgent {
@@ -295,7 +297,7 @@ export class IceAgent {
         this.host.onData(data, now);
       },
     });
-    return { session, gatherer: this.gathererOf(session), candidates: [], gathered: false };
+    return { session, gatherer: this.gathererOf(session), candidates: [], gathered: false, completed: false };
   }
 
   private gathererOf(session: IceSession): Gatherer {
@@ -341,7 +343,7 @@ export class IceAgent {
   /** The current generation with a gatherer that knows the present configuration. */
   private refreshedGeneration(): Generation {
     const { session } = this.current;
-    this.current = { session, gatherer: this.gathererOf(session), candidates: [], gathered: false };
+    this.current = { session, gatherer: this.gathererOf(session), candidates: [], gathered: false, completed: false };
     return this.current;
   }
 
@@ -415,10 +417,18 @@ export class IceAgent {
     if (session.selected !== undefined) {
       if (session.disconnected) return "disconnected";
       const settled = session.selected.nominated && session.gathered && session.endOfRemoteCandidates;
-      return settled && !session.checking ? "completed" : "connected";
+      // Pairs that are tried again because the selected one is in doubt do not undo what was complete.
+      this.current.completed ||= settled && !session.checking;
+      return settled && this.current.completed ? "completed" : "connected";
     }
-    if (pair !== undefined) return this.previous?.session.disconnected === true ? "checking" : "connected";
-    if (this.currentState !== "new") return session.isWithoutHope ? "disconnected" : "checking";
+    if (pair !== undefined && this.previous?.session.disconnected !== true) return "connected";
+    // A restart begins to help with the peer's credentials: until then what was lost is lost.
+    const { currentState } = this;
+    if (session.remote === undefined && (currentState === "disconnected" || currentState === "failed")) {
+      return currentState;
+    }
+    if (pair !== undefined) return "checking";
+    if (currentState !== "new") return session.isWithoutHope ? "disconnected" : "checking";
     return session.remote !== undefined && session.hasRemoteCandidates ? "checking" : "new";
   }
 }

@@ -31,6 +31,8 @@ export interface TransportObjectsHost {
 
 export class TransportObjects {
   private readonly byId = new Map<number, Objects>();
+  /** Ended by a description, which their objects tell in a task of its own. */
+  private readonly closing = new Set<Objects>();
   private readonly host: TransportObjectsHost;
   sctp: SctpTransportImpl | null = null;
   private sctpTransportId: number | undefined;
@@ -199,23 +201,33 @@ export class TransportObjects {
     if (objects === undefined) return;
     const { ice, dtls } = objects;
     if (silent) {
-      ice.state = "closed";
-      dtls.state = "closed";
+      closeSilently(objects);
       return;
     }
     this.byId.delete(id);
-    if (ice.setState("closed")) ice.fireStateChange();
-    if (dtls.setState("closed")) dtls.fireStateChange();
+    this.closing.add(objects);
+    this.host.queueTask(() => {
+      this.closing.delete(objects);
+      if (ice.setState("closed")) ice.fireStateChange();
+      if (dtls.setState("closed")) dtls.fireStateChange();
+    });
   }
 
   /** The connection is closed: states change, without events (webrtc-pc, "close the connection"). */
   closeAll(): void {
     for (const id of this.byId.keys()) this.close(id, true);
+    for (const objects of this.closing) closeSilently(objects);
+    this.closing.clear();
     const { sctp } = this;
     if (sctp === null || sctp.state === "closed") return;
     sctp.state = "closed";
     this.host.queueFinalTask(() => fireSimple(sctp.wrapper, "statechange"));
   }
+}
+
+function closeSilently({ ice, dtls }: Objects): void {
+  ice.state = "closed";
+  dtls.state = "closed";
 }
 
 function startsAssociation(plan: Plan, transport: number): boolean {
