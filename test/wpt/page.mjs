@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join, normalize } from "node:path";
 import vm from "node:vm";
+import { audioClasses } from "./audio-context.mjs";
 import { pageOf } from "./tests.mjs";
 import { installWindow } from "./window.mjs";
 
@@ -21,8 +22,8 @@ const parley = await import(module);
 for (const name of ["log", "info", "debug", "warn", "error"]) console[name] = () => {};
 
 const document = installWindow({ html: pageOf(root, file, query), url, readFile, mediaDevices: parley.mediaDevices });
-for (const [name, value] of Object.entries(parley)) {
-  if (!/^(RTC|Media)[A-Z]?/.test(name)) continue;
+for (const [name, value] of Object.entries({ ...parley, ...audioClasses(parley) })) {
+  if (!/^[A-Z]/.test(name)) continue;
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 }
 
