@@ -37,7 +37,6 @@ export function entryOf(reasons, passing) {
 export function guessReason(id, message) {
   if (/postMessage|iframe|service-?worker/i.test(id)) return "awaits a document";
   if (/Worker is not defined/.test(message) || /worker/i.test(id)) return "awaits workers";
-  if (/getStats|webrtc-stats|stats/i.test(`${id} ${message}`)) return "awaits statistics";
   if (/canvas|playing|video element|currentTime|MediaElement/i.test(id)) return "awaits media elements";
   return "awaits media";
 }
