@@ -148,6 +148,11 @@ export class ReceiveStatistics {
     this.lastClockRate = clockRate;
   }
 
+  /** When the last sender report came, monotonic milliseconds; NaN before the first. */
+  get senderReportTime(): number {
+    return this.reportArrival;
+  }
+
   /** A sender report for this source has come. */
   onSenderReport(seconds: number, fraction: number, now: number): void {
     this.reportSeconds = seconds;

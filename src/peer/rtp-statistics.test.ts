@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Pipe, packet, receiving, sending, TIME_ORIGIN, VP8 } from "../rtp/testing.test.js";
+import { RtpReceiverStatistics, RtpSenderStatistics } from "./rtp-statistics.js";
+
+test("both ends of a stream count the same, and tell each other", () => {
+  const pipe = new Pipe({ delay: 20 });
+  // What is lost stays lost.
+  const codecs = [{ ...VP8, nack: false }];
+  const sender = pipe.sessions[0].addSender(sending({ codecs }), {});
+  const receiver = pipe.sessions[1].addReceiver(receiving({ codecs }), {});
+  const [ours, theirs] = [new RtpSenderStatistics(sender), new RtpReceiverStatistics(receiver)];
+  assert.equal(ours.outbound(1), undefined, "an SSRC that is not the sender's");
+  assert.equal(ours.outbound(1000)!.packetsSent, 0);
+  assert.equal(ours.outbound(1000)!.payloadType, undefined);
+  assert.deepEqual(
+    [ours.remoteInbound(1000), theirs.inbound(), theirs.remoteOutbound(1000)],
+    [undefined, [], undefined],
+  );
+
+  let lost = 0;
+  pipe.drop = (_, side) => side === 0 && pipe.sentRtp[0].length === 50 && lost++ === 0;
+  for (let i = 0; i < 300; i++) {
+    sender.sendPacket(0, packet(i, i * 3000, { payload: new Uint8Array(100) }), 96, pipe.now);
+    pipe.run(33);
+  }
+  pipe.run(2000);
+  const sent = ours.outbound(1000)!;
+  const [received] = theirs.inbound();
+  assert.equal(lost, 1);
+  assert.equal(received!.packetsLost, 1);
+  assert.equal(sent.payloadType, 96);
+  assert.equal(received!.payloadType, 96);
+  assert.equal(sent.packetsSent, pipe.sentRtp[0].length);
+  assert.equal(sent.packetsSent, received!.packetsReceived + lost);
+  assert.equal(sent.bytesSent - received!.bytesReceived, 100 * lost);
+  assert.equal(sent.headerBytesSent, pipe.sentRtp[0].reduce((sum, { length }) => sum + length, 0) - sent.bytesSent);
+  assert.equal(received!.ssrc, 1000);
+  assert.ok(received!.jitter < 0.001, "seconds");
+
+  const said = ours.remoteInbound(1000)!;
+  assert.equal(said.packetsLost, received!.packetsLost);
+  assert.ok(Math.abs(said.roundTripTime! - 0.04) < 0.001, `${said.roundTripTime} s`);
+  assert.ok(said.roundTripTimeMeasurements > 1);
+  assert.ok(said.totalRoundTripTime < said.roundTripTimeMeasurements * 0.041);
+  assert.ok(said.reportedAt > 1000 && said.reportedAt <= pipe.now);
+
+  const told = theirs.remoteOutbound(1000)!;
+  assert.ok(told.reportsSent > 1);
+  assert.ok(told.packetsSent > 200 && told.packetsSent <= sent.packetsSent);
+  // The report was made a delay before it came.
+  assert.ok(Math.abs(told.remoteTimestamp - TIME_ORIGIN - (told.reportedAt - 20)) < 1);
+});
+
+test("what codecs count is added", () => {
+  const pipe = new Pipe();
+  const sender = pipe.sessions[0].addSender(sending(), {});
+  const receiver = pipe.sessions[1].addReceiver(receiving(), {});
+  const [ours, theirs] = [new RtpSenderStatistics(sender), new RtpReceiverStatistics(receiver)];
+  sender.sendPacket(0, packet(1, 1), 96, pipe.now);
+  pipe.run(50);
+  ours.encoder = (stream) => ({ framesEncoded: 7, scalabilityMode: `L${stream.index + 1}T1` });
+  theirs.decoder = (stream) => ({ framesDecoded: stream.packetsReceived + 1 });
+  const { framesEncoded, framesSent, scalabilityMode } = ours.outbound(1000)!;
+  assert.deepEqual([framesEncoded, framesSent, scalabilityMode], [7, 0, "L1T1"]);
+  assert.equal(theirs.inbound()[0]!.framesDecoded, 2);
+});

@@ -1,0 +1,130 @@
+// What getStats asks of media (media-stats.ts), answered by the RTP machines: one object for each sender and receiver, which
+// looks at their counters when it is asked. What codecs count is the media layer's, which adds it; without a codec frames were
+// encoded elsewhere, and what is sent counts as encoded.
+import type { RtpReceiveStream } from "../rtp/receive-stream.js";
+import type { RtpReceiver } from "../rtp/receiver.js";
+import type { RtpSendStream } from "../rtp/send-stream.js";
+import type { RtpSender } from "../rtp/sender.js";
+import type {
+  AudioPlayoutCounters,
+  InboundRtpCounters,
+  OutboundRtpCounters,
+  ReceiverStatistics,
+  RemoteInboundCounters,
+  RemoteOutboundCounters,
+  SenderStatistics,
+} from "./media-stats.js";
+
+/** What an encoder adds to, or knows better than, the packets it made. */
+export type EncoderCounters = (stream: RtpSendStream) => Partial<OutboundRtpCounters> | undefined;
+/** And a jitter buffer or decoder. */
+export type DecoderCounters = (stream: RtpReceiveStream) => Partial<InboundRtpCounters> | undefined;
+
+const seconds = (milliseconds: number): number => milliseconds / 1000;
+
+export class RtpSenderStatistics implements SenderStatistics {
+  /** Set by whoever encodes. */
+  encoder: EncoderCounters | undefined;
+  private readonly sender: RtpSender;
+
+  constructor(sender: RtpSender) {
+    this.sender = sender;
+  }
+
+  private stream(ssrc: number): RtpSendStream | undefined {
+    return this.sender.streams.find((stream) => stream.ssrc === ssrc);
+  }
+
+  outbound(ssrc: number): OutboundRtpCounters | undefined {
+    const stream = this.stream(ssrc);
+    if (stream === undefined) return undefined;
+    return {
+      payloadType: stream.codec?.payloadType,
+      packetsSent: stream.packetsSent,
+      bytesSent: stream.bytesSent,
+      headerBytesSent: stream.headerBytesSent,
+      retransmittedPacketsSent: stream.retransmittedPacketsSent,
+      retransmittedBytesSent: stream.retransmittedBytesSent,
+      nackCount: stream.nackCount,
+      targetBitrate: stream.targetBitrate > 0 ? stream.targetBitrate : undefined,
+      totalPacketSendDelay: seconds(stream.totalPacketSendDelay),
+      // Sockets of Node cannot mark packets.
+      packetsSentWithEct1: 0,
+      firCount: stream.firCount,
+      pliCount: stream.pliCount,
+      framesSent: stream.framesSent,
+      framesEncoded: stream.framesSent,
+      keyFramesEncoded: stream.keyFramesSent,
+      hugeFramesSent: 0,
+      qualityLimitationReason: "none",
+      qualityLimitationResolutionChanges: 0,
+      ...this.encoder?.(stream),
+    };
+  }
+
+  remoteInbound(ssrc: number): RemoteInboundCounters | undefined {
+    const stream = this.stream(ssrc);
+    if (stream === undefined || Number.isNaN(stream.remoteReportTime)) return undefined;
+    return {
+      reportedAt: stream.remoteReportTime,
+      packetsReceived: stream.remotePacketsReceived,
+      packetsLost: stream.remotePacketsLost,
+      jitter: stream.remoteJitter,
+      fractionLost: stream.remoteFractionLost,
+      roundTripTime: seconds(stream.roundTripTime),
+      totalRoundTripTime: seconds(stream.totalRoundTripTime),
+      roundTripTimeMeasurements: stream.roundTripTimeMeasurements,
+    };
+  }
+}
+
+export class RtpReceiverStatistics implements ReceiverStatistics {
+  /** Set by whoever decodes. */
+  decoder: DecoderCounters | undefined;
+  /** Set by whoever plays. */
+  playout: AudioPlayoutCounters | undefined;
+  private readonly receiver: RtpReceiver;
+
+  constructor(receiver: RtpReceiver) {
+    this.receiver = receiver;
+  }
+
+  inbound(): InboundRtpCounters[] {
+    return this.receiver.streams.map((stream) => ({
+      ssrc: stream.ssrc,
+      payloadType: stream.codec?.payloadType ?? -1,
+      packetsReceived: stream.packetsReceived,
+      bytesReceived: stream.bytesReceived,
+      headerBytesReceived: stream.headerBytesReceived,
+      packetsLost: stream.packetsLost,
+      jitter: stream.jitter,
+      lastPacketReceivedAt: stream.lastPacketReceived,
+      packetsDiscarded: stream.packetsDiscarded,
+      retransmittedPacketsReceived: stream.retransmittedPacketsReceived,
+      retransmittedBytesReceived: stream.retransmittedBytesReceived,
+      rtxSsrc: stream.rtxSsrc,
+      nackCount: stream.nackCount,
+      firCount: stream.firCount,
+      pliCount: stream.pliCount,
+      // Nobody marks packets for us: ECN is not negotiated (RFC 6679), and Node could not show it.
+      packetsReceivedWithEct1: 0,
+      packetsReceivedWithCe: 0,
+      ...this.decoder?.(stream),
+    }));
+  }
+
+  remoteOutbound(ssrc: number): RemoteOutboundCounters | undefined {
+    const stream = this.receiver.streams.find((candidate) => candidate.ssrc === ssrc);
+    if (stream === undefined || stream.reportsSent === 0) return undefined;
+    return {
+      reportedAt: stream.statistics.senderReportTime,
+      packetsSent: stream.remotePacketsSent,
+      bytesSent: stream.remoteBytesSent,
+      reportsSent: stream.reportsSent,
+      remoteTimestamp: stream.remoteTimestamp,
+      roundTripTime: seconds(stream.roundTripTime),
+      totalRoundTripTime: seconds(stream.totalRoundTripTime),
+      roundTripTimeMeasurements: stream.roundTripTimeMeasurements,
+    };
+  }
+}
