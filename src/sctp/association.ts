@@ -1,5 +1,5 @@
-// One SCTP association over DTLS (RFC 8261, RFC 9260, RFC 8831): its state, chunk dispatch, shutdown, timers and bundling. The parts are
-// elsewhere: handshake.ts, data-sender.ts, data-receiver.ts, stream-reset.ts, heartbeat.ts, path-mtu.ts.
+// One SCTP association over DTLS (RFC 8261, RFC 9260, RFC 8831): its state, chunk dispatch, timers and bundling. The parts are
+// elsewhere: handshake.ts, data-sender.ts, data-receiver.ts, reset-queue.ts and stream-reset.ts, path.ts, replies.ts, shutdown.ts.
 //
 // Inputs: connect, receive, send, resetStreams, shutdown, abort, handleTimeout, flush. Nothing but handshake answers is
 // transmitted before `flush`, which the owner calls at the end of each round. No multi-homing, no dynamic addresses, no AUTH.
@@ -29,16 +29,8 @@ import {
 import { type DataFault, DataReceiver } from "./data-receiver.js";
 import { DataSender } from "./data-sender.js";
 import { Handshake, type HandshakeHost } from "./handshake.js";
-import { Heartbeat, heartbeatAck } from "./heartbeat.js";
 import {
-  ASSOCIATION_MAX_RETRANS,
   DEFAULT_MTU,
-  HEARTBEAT_INTERVAL,
-  MAX_MTU,
-  MAX_PENDING_ERRORS,
-  MAX_PENDING_HEARTBEAT_ACKS,
-  MIN_MTU,
-  RTO_INITIAL,
   type SctpCloseReason,
   type SctpHost,
   type SctpOptions,
@@ -46,24 +38,25 @@ import {
   type SctpStats,
   type SendOptions,
 } from "./options.js";
-import { COMMON_HEADER, checksumOk, pad4, read16, read32, write32 } from "./packet.js";
+import { COMMON_HEADER, isLoneInit, packetProblem, pad4, read16, read32 } from "./packet.js";
 import { PacketSender } from "./packet-sender.js";
 import {
-  CAUSE_COOKIE_WHILE_SHUTTING_DOWN,
   CAUSE_OUT_OF_RESOURCE,
   CAUSE_PROTOCOL_VIOLATION,
   CAUSE_UNRECOGNIZED_CHUNK,
   CAUSE_USER_INITIATED_ABORT,
   errorCause,
 } from "./parameters.js";
-import { PathMtu } from "./path-mtu.js";
+import { clampMtu, Path } from "./path.js";
+import { Replies } from "./replies.js";
+import { ResetQueue } from "./reset-queue.js";
 import { OutgoingMessage } from "./send-queue.js";
+import { Shutdown, type ShutdownHost } from "./shutdown.js";
+import { associationStats, PacketCounters } from "./stats.js";
 import { StreamReset } from "./stream-reset.js";
 
 const NOTHING = new Uint8Array(0);
 const NEVER = Number.POSITIVE_INFINITY;
-/** Bytes in flight from which on the path is probed for larger packets. */
-const PROBE_FLIGHT = 8 * DEFAULT_MTU;
 
 /** Why a message was not taken. */
 export type SendResult = "ok" | "too-large" | "empty" | "invalid-stream" | "closed";
@@ -72,13 +65,16 @@ export class SctpAssociation {
   private readonly options: SctpOptions;
   private readonly host: SctpHost;
   private readonly zeroChecksum: boolean;
+  private readonly localPort: number;
+  private readonly remotePort: number;
   private readonly out: PacketSender;
   private readonly handshake: Handshake;
   private readonly sender: DataSender;
   private readonly receiver: DataReceiver;
   private readonly resets: StreamReset;
-  private readonly heartbeat: Heartbeat;
-  private readonly pathMtu: PathMtu;
+  private readonly resetQueue: ResetQueue;
+  private readonly ending: Shutdown;
+  private readonly path: Path;
 
   state: SctpState = "closed";
   /** No way back: aborted, shut down or failed. */
@@ -86,38 +82,31 @@ export class SctpAssociation {
   /** Largest message the peer takes, in bytes; 0 = unlimited (RFC 8841 §6). */
   peerMaxMessageSize: number;
 
-  /** T2-shutdown. */
-  private shutdownDeadline = NEVER;
-  private shutdownDue = false;
-  private heartbeatAcks: Uint8Array[] = [];
-  private errorChunks: Uint8Array[] = [];
-  /** Streams whose queue must drain before their reset is asked for. */
-  private draining: number[] = [];
-  private refusedResets: number[] = [];
-  private pathErrors = 0;
-  private packetsReceived = 0;
-  private bytesReceived = 0;
-  private packetsDropped = 0;
+  private readonly replies = new Replies();
+  private readonly received = new PacketCounters();
   private readonly reportDecrease: (streamId: number, bytes: number) => void;
 
   constructor(options: SctpOptions, host: SctpHost) {
     this.options = options;
     this.host = host;
     this.zeroChecksum = options.zeroChecksum ?? true;
+    this.localPort = options.localPort ?? 5000;
+    this.remotePort = options.remotePort ?? 5000;
     this.peerMaxMessageSize = options.peerMaxMessageSize ?? 65_536;
     const mtu = clampMtu(options.mtu ?? DEFAULT_MTU);
-    this.pathMtu = new PathMtu(mtu, clampMtu(options.maxMtu ?? mtu));
-    this.out = new PacketSender(host, mtu, options.localPort ?? 5000, options.remotePort ?? 5000);
-    this.receiver = new DataReceiver(options, host, (cause) => this.error(cause));
+    this.out = new PacketSender(host, mtu, this.localPort, this.remotePort);
+    this.receiver = new DataReceiver(options, host, (cause) => this.replies.error(cause));
     const offer = { interleaving: options.interleaving ?? true, zeroChecksum: this.zeroChecksum };
     this.handshake = new Handshake(options, offer, this.out, this.receiver.buffer, this.handshakeHost());
     this.sender = new DataSender(options, this.out, mtu, this.handshake.localInitialTsn);
-    this.heartbeat = new Heartbeat(options.crypto, options.heartbeatInterval ?? HEARTBEAT_INTERVAL);
+    this.path = new Path(options, this.sender, this.out);
     this.resets = new StreamReset({
       resetIncoming: (ids) => this.resetIncoming(ids),
       onOutgoingReset: (ids, ok) => this.finishReset(ids, ok),
       onResetRequested: (ids) => this.resetStreams(ids.length > 0 ? ids : this.receiver.reassembly.streamIds()),
     });
+    this.resetQueue = new ResetQueue(this.sender.queue, this.resets, this.out);
+    this.ending = new Shutdown(this.out, this.handshake, this.shutdownHost());
     this.reportDecrease = (streamId, bytes) => host.onBufferedAmountDecrease(streamId, bytes);
   }
 
@@ -139,10 +128,31 @@ export class SctpAssociation {
       onRestart: (now) => this.restart(now),
       onFailed: () => this.close("init-failed"),
       loseData: () => this.sender.outstanding.loseAll(),
-      repeatShutdownAck: (error) => {
-        this.out.add(writeChunk(SHUTDOWN_ACK, 0, NOTHING));
-        if (error) this.out.add(writeChunk(ERROR, 0, errorCause(CAUSE_COOKIE_WHILE_SHUTTING_DOWN)));
+      repeatShutdownAck: (error) => this.ending.repeatAck(error),
+      drop: (why) => this.drop(why),
+    };
+  }
+
+  private shutdownHost(): ShutdownHost {
+    const association = this;
+    return {
+      get state() {
+        return association.state;
       },
+      set state(state: SctpState) {
+        association.state = state;
+      },
+      get idle() {
+        return association.sender.idle;
+      },
+      get rto() {
+        return association.sender.rto.rto;
+      },
+      get cumulativeTsn() {
+        return association.receiver.tracker.cumulativeTsn;
+      },
+      onCumulativeAck: (tsn, now) => this.sender.handleCumulativeAck(tsn, now),
+      onComplete: () => this.close("shutdown"),
       drop: (why) => this.drop(why),
     };
   }
@@ -165,18 +175,16 @@ export class SctpAssociation {
 
   private establish(now: number): void {
     this.sender.startTimer(now);
-    this.heartbeat.start(now);
-    this.pathMtu.start();
+    this.path.start(now);
     this.host.onEstablished();
   }
 
   private restart(now: number): void {
     this.debug("peer restarted");
     this.sender.restart(this.handshake.localInitialTsn);
-    this.draining = [];
-    this.shutdownDeadline = NEVER;
-    this.shutdownDue = false;
-    this.heartbeat.start(now);
+    this.resetQueue.clear();
+    this.ending.stop();
+    this.path.restart(now);
     this.host.onRestarted?.();
   }
 
@@ -237,12 +245,7 @@ export class SctpAssociation {
   /** Resets our side of the streams once what they have queued was sent (RFC 6525 §5.1). `onOutgoingReset` follows. */
   resetStreams(streamIds: readonly number[]): void {
     if (this.finished) return;
-    for (const id of streamIds) {
-      const stream = this.sender.queue.stream(id);
-      if (stream.resetting) continue;
-      stream.resetting = true;
-      this.draining.push(id);
-    }
+    for (const id of streamIds) this.resetQueue.add(id);
   }
 
   /** Ends the association after everything queued has arrived (RFC 9260 §9.2). */
@@ -262,9 +265,8 @@ export class SctpAssociation {
 
   /** SCTP packet bytes that fit one record of the path in use now: for certain, and at best (see `maxMtu`). */
   setMtu(mtu: number, maxMtu: number = mtu): void {
-    this.pathMtu.set(clampMtu(mtu), clampMtu(maxMtu));
-    this.applyMtu();
-    if (this.handshake.adopted) this.pathMtu.start();
+    this.path.setMtu(mtu, maxMtu);
+    if (this.handshake.adopted) this.path.search();
   }
 
   /** ICE selected another pair: what was measured is void, and what is in flight is sent again. */
@@ -272,36 +274,12 @@ export class SctpAssociation {
     if (this.finished) return;
     this.sender.pathChanged(now);
     this.handshake.hurry(now);
-    if (this.handshake.adopted) this.pathMtu.start();
+    if (this.handshake.adopted) this.path.search();
   }
 
   get stats(): SctpStats {
-    const { sender, out } = this;
-    return {
-      state: this.state,
-      mtu: this.pathMtu.mtu,
-      cwnd: Math.floor(sender.congestion.cwnd),
-      ssthresh: sender.congestion.ssthresh,
-      rwnd: Math.max(0, sender.peerRwnd - sender.outstanding.flight),
-      srtt: sender.rto.srtt,
-      rto: sender.rto.rto,
-      flight: sender.outstanding.flight,
-      unackedChunks: sender.outstanding.outstanding,
-      bufferedAmount: sender.queue.bufferedAmount,
-      packetsSent: out.packets,
-      packetsReceived: this.packetsReceived,
-      bytesSent: out.bytes,
-      bytesReceived: this.bytesReceived,
-      messagesSent: sender.messages,
-      messagesReceived: this.receiver.reassembly.messages,
-      chunksRetransmitted: sender.outstanding.retransmitted,
-      timeouts: sender.timeouts,
-      congestionEvents: sender.congestion.events,
-      duplicates: this.receiver.tracker.duplicatesSeen,
-      packetsDropped: this.packetsDropped,
-      usesInterleaving: (this.handshake.capabilities & CAN_INTERLEAVE) !== 0,
-      usesZeroChecksum: out.zeroChecksum,
-    };
+    const { state, out, handshake, sender, receiver, received } = this;
+    return associationStats({ state, mtu: this.path.mtu, out, handshake, sender, receiver, received });
   }
 
   /** Streams we may use, and the peer may use; what we ask for until negotiated. */
@@ -323,37 +301,18 @@ export class SctpAssociation {
   /** One decrypted DTLS record. Never throws; what is wrong is dropped or aborts the association. */
   receive(packet: Uint8Array, now: number): void {
     if (this.finished) return;
-    this.packetsReceived++;
-    this.bytesReceived += packet.length;
-    if (packet.length < COMMON_HEADER + 4) {
-      this.drop("short packet");
-      return;
-    }
-    if (
-      read16(packet, 0) !== (this.options.remotePort ?? 5000) ||
-      read16(packet, 2) !== (this.options.localPort ?? 5000)
-    ) {
-      this.drop("wrong port");
-      return;
-    }
-    if (!checksumOk(packet, this.zeroChecksum)) {
-      this.drop("wrong checksum");
+    this.received.packets++;
+    this.received.bytes += packet.length;
+    const problem = packetProblem(packet, this.localPort, this.remotePort, this.zeroChecksum);
+    if (problem !== undefined) {
+      this.drop(problem);
       return;
     }
     const tag = read32(packet, 4);
     const first = packet[COMMON_HEADER]!;
     if (first === INIT) {
-      // RFC 9260 §8.5.1 A and §3.3.2: tag zero, alone in its packet.
-      const length = read16(packet, COMMON_HEADER + 2);
-      if (tag !== 0 || length < 4 || COMMON_HEADER + pad4(length) < packet.length) {
-        this.drop("bad INIT packet");
-        return;
-      }
-      if (COMMON_HEADER + length > packet.length) {
-        this.drop("bad INIT packet");
-        return;
-      }
-      this.handshake.handleInit(packet, COMMON_HEADER, length, now);
+      if (isLoneInit(packet)) this.handshake.handleInit(packet, COMMON_HEADER, read16(packet, COMMON_HEADER + 2), now);
+      else this.drop("bad INIT packet");
       return;
     }
     // The tag of these four is judged with the chunk (RFC 9260 §8.5.1).
@@ -399,7 +358,7 @@ export class SctpAssociation {
   private handleData(packet: Uint8Array, offset: number, length: number, type: number): void {
     if (!this.canReceiveData) return;
     // RFC 9260 §9.2: data that crosses our SHUTDOWN is answered with another one.
-    if (this.state === "shutdown-sent") this.shutdownDue = true;
+    if (this.state === "shutdown-sent") this.ending.repeat();
     const fault = this.receiver.handleData(packet, offset, length, type);
     if (fault !== undefined) this.refuse(fault);
   }
@@ -422,7 +381,7 @@ export class SctpAssociation {
         return false;
       }
       case SHUTDOWN_ACK:
-        this.handleShutdownAck(tag);
+        this.ending.handleShutdownAck(tag);
         return false;
       case COOKIE_ECHO:
         return this.handshake.handleCookieEcho(b, at, length, tag, now);
@@ -449,19 +408,17 @@ export class SctpAssociation {
       case SACK:
         if (length >= 16 && this.state !== "cookie-echoed") {
           this.sender.handleSack(b, at, length, now);
-          this.pathErrors = 0;
+          this.path.confirm();
         }
         return true;
-      case HEARTBEAT: {
-        const ack = heartbeatAck(b, at, length);
-        if (ack !== undefined && this.heartbeatAcks.length < MAX_PENDING_HEARTBEAT_ACKS) this.heartbeatAcks.push(ack);
+      case HEARTBEAT:
+        this.replies.toHeartbeat(b, at, length);
         return true;
-      }
       case HEARTBEAT_ACK:
-        this.handleHeartbeatAck(b, at, length, now);
+        this.path.handleHeartbeatAck(b, at, length, now);
         return true;
       case SHUTDOWN:
-        if (length >= 8) this.handleShutdown(read32(b, at + 4), now);
+        if (length >= 8) this.ending.handleShutdown(read32(b, at + 4), now);
         return true;
       case RE_CONFIG:
         if (!this.resets.handle(b, at, length, this.receiver.tracker.cumulativeTsn)) this.drop("malformed RE-CONFIG");
@@ -477,24 +434,9 @@ export class SctpAssociation {
     }
     // RFC 9260 §3.2: the two high bits say whether to go on, and whether to report.
     if ((type & 0x40) !== 0 && this.state === "established") {
-      this.error(errorCause(CAUSE_UNRECOGNIZED_CHUNK, b.slice(at, at + Math.min(length, 64))));
+      this.replies.error(errorCause(CAUSE_UNRECOGNIZED_CHUNK, b.slice(at, at + Math.min(length, 64))));
     }
     return (type & 0x80) !== 0;
-  }
-
-  private handleHeartbeatAck(b: Uint8Array, at: number, length: number, now: number): void {
-    const echo = this.heartbeat.handleAck(b, at, length, now);
-    if (echo === undefined) return;
-    this.pathErrors = 0;
-    this.sender.errors = 0;
-    if (echo.probeSize === 0) this.sender.rto.sample(echo.rtt);
-    else if (this.pathMtu.onAcknowledged(echo.probeSize, now)) this.applyMtu();
-  }
-
-  private applyMtu(): void {
-    this.out.send();
-    this.out.builder.setLimit(this.pathMtu.mtu);
-    this.sender.setMtu(this.pathMtu.mtu, this.pathMtu.base);
   }
 
   private resetIncoming(ids: readonly number[]): void {
@@ -512,32 +454,6 @@ export class SctpAssociation {
   }
 
   // -- Closing
-
-  private handleShutdown(cumulative: number, now: number): void {
-    if (this.state === "cookie-echoed") return;
-    this.sender.handleCumulativeAck(cumulative, now);
-    if (this.state === "established" || this.state === "shutdown-pending") this.state = "shutdown-received";
-    else if (this.state === "shutdown-sent") {
-      // Both at once (RFC 9260 §9.2): answer with SHUTDOWN ACK.
-      this.state = "shutdown-ack-sent";
-      this.shutdownDue = true;
-    }
-  }
-
-  private handleShutdownAck(tag: number): void {
-    if (this.state === "shutdown-sent" || this.state === "shutdown-ack-sent") {
-      if (tag !== this.handshake.localTag) {
-        this.drop("wrong verification tag");
-        return;
-      }
-      this.out.add(writeChunk(SHUTDOWN_COMPLETE, 0, NOTHING));
-      this.out.send();
-      this.close("shutdown");
-    } else if (!this.handshake.adopted || this.state === "cookie-wait" || this.state === "cookie-echoed") {
-      // An association of before (RFC 9260 §8.5.1 E): let the peer end it, with its own tag reflected.
-      this.out.sendAlone(writeChunk(SHUTDOWN_COMPLETE, FLAG_T, NOTHING), tag);
-    }
-  }
 
   private sendAbort(cause: Uint8Array): void {
     if (!this.handshake.adopted) return;
@@ -563,26 +479,20 @@ export class SctpAssociation {
     this.finished = true;
     this.state = "closed";
     this.handshake.stop();
-    this.shutdownDeadline = NEVER;
+    this.ending.stop();
     this.sender.stopTimers();
     this.sender.outstanding.restart(this.handshake.localInitialTsn);
     this.sender.queue.clear();
     this.receiver.stop();
     this.resets.stop();
-    this.heartbeat.stop();
-    this.pathMtu.stop();
-    this.heartbeatAcks = [];
-    this.errorChunks = [];
+    this.path.stop();
+    this.replies.clear();
     this.host.onClosed(reason);
   }
 
   private drop(why: string): void {
-    this.packetsDropped++;
+    this.received.dropped++;
     this.debug(`dropped: ${why}`);
-  }
-
-  private error(cause: Uint8Array): void {
-    if (this.errorChunks.length < MAX_PENDING_ERRORS) this.errorChunks.push(writeChunk(ERROR, 0, cause));
   }
 
   // -- Timers
@@ -593,10 +503,9 @@ export class SctpAssociation {
       this.sender.deadline,
       this.receiver.tracker.sackDeadline,
       this.handshake.deadline,
-      this.shutdownDeadline,
-      this.heartbeat.deadline,
+      this.ending.deadline,
+      this.path.deadline,
       this.resets.deadline,
-      this.pathMtu.deadline,
     );
   }
 
@@ -607,22 +516,20 @@ export class SctpAssociation {
     if (this.finished) return;
     if (now >= this.sender.deadline && this.state !== "cookie-echoed" && this.sender.handleTimeout(now)) {
       this.countError();
-      // Perhaps the path takes less than it did (RFC 8899 §4.3).
-      if (this.pathMtu.fallBack()) this.applyMtu();
+      this.path.fallBack();
     }
     if (now >= this.receiver.tracker.sackDeadline) {
       this.receiver.tracker.sackDeadline = NEVER;
       this.receiver.tracker.sackNow = true;
     }
-    if (now >= this.heartbeat.deadline && this.heartbeat.handleTimeout(now, this.sender.rto.rto)) this.countError();
+    if (now >= this.path.deadline && this.path.handleTimeout(now)) this.countError();
     if (now >= this.resets.deadline) {
       this.resets.handleTimeout();
       this.sender.rto.onTimeout();
       this.countError();
     }
-    if (now >= this.pathMtu.deadline) this.pathMtu.handleTimeout(now);
-    if (now >= this.shutdownDeadline) {
-      this.shutdownDue = true;
+    if (now >= this.ending.deadline) {
+      this.ending.repeat();
       this.sender.rto.onTimeout();
       this.countError();
     }
@@ -631,8 +538,7 @@ export class SctpAssociation {
 
   /** RFC 9260 §8.1. */
   private countError(): void {
-    this.pathErrors++;
-    if (this.pathErrors > (this.options.maxRetransmissions ?? ASSOCIATION_MAX_RETRANS)) this.close("unreachable");
+    if (this.path.countError()) this.close("unreachable");
   }
 
   // -- Packets out
@@ -654,31 +560,23 @@ export class SctpAssociation {
       this.handshake.cookieAckDue = false;
       out.add(writeChunk(COOKIE_ACK, 0, NOTHING));
     }
-    if (this.heartbeatAcks.length > 0 || this.errorChunks.length > 0) this.flushReplies();
+    if (this.replies.pending) this.replies.flush(out);
     if (tracker.sackNow || (tracker.sackPending && sender.wouldSend(now))) {
-      this.receiver.writeSack(out, this.pathMtu.mtu);
+      this.receiver.writeSack(out, this.path.mtu);
     }
-    if (this.heartbeat.pending && this.state === "established") {
-      this.heartbeat.write(out.ensure(24), now, sender.rto.rto);
-    }
-    if (this.draining.length > 0 || this.resets.pending.length > 0 || this.resets.busy) this.flushResets(now);
+    if (this.state === "established") this.path.flush(now);
+    if (this.resetQueue.isBusy) this.flushResets(now);
     if (this.state !== "shutdown-sent" && this.state !== "shutdown-ack-sent") sender.flush(now, false);
-    if (this.state !== "established") this.flushShutdown(now);
+    if (this.state !== "established") this.ending.flush(now);
     out.send();
-    // Who sends little gains nothing by larger packets, and would only hold memory for them.
-    if (this.pathMtu.pendingProbe > 0 && this.state === "established" && sender.outstanding.flight >= PROBE_FLIGHT) {
-      this.flushProbe(now);
-    }
-    if (this.draining.length > 0) {
+    if (this.state === "established") this.path.flushProbe(now);
+    if (this.resetQueue.isDraining) {
       this.flushResets(now);
       out.send();
     }
     sender.queue.report(this.reportDecrease);
-    if (this.refusedResets.length > 0) {
-      const refused = this.refusedResets;
-      this.refusedResets = [];
-      this.finishReset(refused, false);
-    }
+    const refused = this.resetQueue.takeRefused();
+    if (refused !== undefined) this.finishReset(refused, false);
   }
 
   /** RFC 9260 §5.1 C: the cookie first, data behind it in the same packet, and nothing else until COOKIE ACK. */
@@ -695,61 +593,9 @@ export class SctpAssociation {
     sender.queue.report(this.reportDecrease);
   }
 
-  private flushReplies(): void {
-    for (const ack of this.heartbeatAcks) this.out.add(ack);
-    for (const error of this.errorChunks) this.out.add(error);
-    this.heartbeatAcks = [];
-    this.errorChunks = [];
-  }
-
   private flushResets(now: number): void {
-    const { sender, resets, out } = this;
-    if (this.draining.length > 0) {
-      this.draining = this.draining.filter((id) => {
-        const stream = sender.queue.stream(id);
-        if (!stream.empty) return true;
-        if ((this.handshake.capabilities & CAN_RECONFIG) !== 0) resets.want(id);
-        else this.refusedResets.push(id);
-        return false;
-      });
-    }
-    resets.prepare((sender.outstanding.nextTsn - 1) >>> 0, out.builder.limit - COMMON_HEADER);
-    if (resets.pending.length === 0) return;
-    for (const chunk of resets.pending) out.add(chunk);
-    resets.pending.length = 0;
-    resets.onSent(now, sender.rto.rto);
+    const { outstanding, rto } = this.sender;
+    const possible = (this.handshake.capabilities & CAN_RECONFIG) !== 0;
+    this.resetQueue.flush(possible, (outstanding.nextTsn - 1) >>> 0, rto.rto, now);
   }
-
-  private flushProbe(now: number): void {
-    const { out, pathMtu } = this;
-    const size = pathMtu.pendingProbe;
-    this.heartbeat.writeProbe(out.ensure(24), size);
-    const rest = size - out.builder.length;
-    if (rest >= 4) out.builder.chunk(PAD, 0, rest);
-    pathMtu.onSent(now, Math.max(this.sender.rto.rto, RTO_INITIAL));
-    out.send();
-  }
-
-  private flushShutdown(now: number): void {
-    const { sender, out } = this;
-    if (this.state === "shutdown-pending" && sender.idle) {
-      this.state = "shutdown-sent";
-      this.shutdownDue = true;
-    } else if (this.state === "shutdown-received" && sender.idle) {
-      this.state = "shutdown-ack-sent";
-      this.shutdownDue = true;
-    }
-    if (!this.shutdownDue) return;
-    this.shutdownDue = false;
-    if (this.state === "shutdown-sent") {
-      const value = new Uint8Array(4);
-      write32(value, 0, this.receiver.tracker.cumulativeTsn);
-      out.add(writeChunk(SHUTDOWN, 0, value));
-    } else if (this.state === "shutdown-ack-sent") out.add(writeChunk(SHUTDOWN_ACK, 0, NOTHING));
-    this.shutdownDeadline = now + sender.rto.rto;
-  }
-}
-
-function clampMtu(mtu: number): number {
-  return Math.max(MIN_MTU, Math.min(MAX_MTU, Math.floor(mtu))) & ~3;
 }

@@ -43,6 +43,27 @@ export function checksumOk(packet: Uint8Array, zeroAllowed: boolean): boolean {
   );
 }
 
+/** Why a packet is not for the association between these ports, or is damaged; undefined if it is neither. */
+export function packetProblem(
+  packet: Uint8Array,
+  localPort: number,
+  remotePort: number,
+  zeroAllowed: boolean,
+): string | undefined {
+  if (packet.length < COMMON_HEADER + CHUNK_HEADER) return "short packet";
+  if (read16(packet, 0) !== remotePort || read16(packet, 2) !== localPort) return "wrong port";
+  return checksumOk(packet, zeroAllowed) ? undefined : "wrong checksum";
+}
+
+/** Whether a packet that begins with an INIT has tag zero and nothing else in it (RFC 9260 §8.5.1 A, §3.3.2). */
+export function isLoneInit(packet: Uint8Array): boolean {
+  const length = read16(packet, COMMON_HEADER + 2);
+  const end = COMMON_HEADER + length;
+  return (
+    read32(packet, 4) === 0 && length >= 4 && end <= packet.length && COMMON_HEADER + pad4(length) >= packet.length
+  );
+}
+
 /** Builds one packet at a time in memory of its own. */
 export class PacketBuilder {
   buffer: Uint8Array;
