@@ -8,9 +8,16 @@
 import type { SendResult } from "../sctp/association.js";
 import type { SctpCloseReason, SctpHost, SendOptions } from "../sctp/options.js";
 import {
+  Channel,
+  type ChannelError,
+  type ChannelHandler,
+  type ChannelOwner,
+  type ChannelParameters,
+  type ChannelSendResult,
+} from "./channel.js";
+import {
   ACK_MESSAGE,
   type ChannelOpen,
-  type ChannelPriority,
   PPID_BINARY,
   PPID_BINARY_EMPTY,
   PPID_BINARY_PARTIAL,
@@ -22,64 +29,23 @@ import {
   priorityWeight,
   writeOpen,
 } from "./dcep.js";
+import { EarlyMessages } from "./early-messages.js";
+import { PartialMessages } from "./partial-messages.js";
+
+export type {
+  Channel,
+  ChannelError,
+  ChannelHandler,
+  ChannelParameters,
+  ChannelSendResult,
+  ChannelState,
+} from "./channel.js";
+export { MAX_PARTIAL_BYTES } from "./partial-messages.js";
 
 /** 65535 is reserved (RFC 8832 §6). */
 const MAX_ID = 65_534;
-/** Messages, and their bytes, kept for ids on which no channel was made yet: the peer's side of a negotiated channel may be earlier than ours. */
-const MAX_EARLY_MESSAGES = 256;
-const MAX_EARLY_BYTES = 1024 * 1024;
 /** UTF-16 units of labels and protocols of the channels that the peer has open; what would exceed it is reset at once. */
 export const MAX_PEER_NAMES: number = 4 * 1024 * 1024;
-/** What partial messages (PPID 52, 54) may hold on all channels together, besides one message of the largest size. */
-export const MAX_PARTIAL_BYTES: number = 1024 * 1024;
-/** Counted for each part besides its bytes. */
-const PART_OVERHEAD = 160;
-
-export interface ChannelParameters {
-  readonly label: string;
-  readonly protocol: string;
-  readonly ordered: boolean;
-  readonly maxRetransmits?: number | undefined;
-  /** Milliseconds. */
-  readonly maxPacketLifeTime?: number | undefined;
-  /** Both sides open the channel with the same `id`; no DCEP. */
-  readonly negotiated: boolean;
-  readonly id?: number | undefined;
-  readonly priority: ChannelPriority;
-}
-
-export type ChannelState = "connecting" | "open" | "closing" | "closed";
-
-/** Why a channel was closed without being asked to. */
-export type ChannelError =
-  /** No stream identifier left, or the identifier is beyond what the peer accepts. */
-  | "no-stream"
-  | "id-in-use"
-  /** A message larger than we said we accept. */
-  | "oversize-message"
-  | "protocol-error"
-  /** The association ended, though not by an orderly shutdown. */
-  | "association-failed"
-  /** The peer aborted the association (it closed its connection). */
-  | "peer-abort";
-
-export type ChannelSendResult = "ok" | "not-open" | "too-large";
-
-/** The events of one channel. Must not call back into the machine synchronously. */
-export interface ChannelHandler {
-  /** Not called for incoming channels: those are open from the start. */
-  onOpen(): void;
-  /** `data` belongs to the handler; it may be a view of a larger buffer. Text is UTF-8. */
-  onMessage(data: Uint8Array, isText: boolean): void;
-  onBufferedAmountDecrease(bytes: number): void;
-  /** The peer reset its side (state is "closing" now). Not called after `close()`. */
-  onClosing(): void;
-  /** The last event. */
-  onClosed(): void;
-  /** Comes before `onClosed`. */
-  onError(reason: ChannelError): void;
-}
-
 export interface DataChannelHost {
   /** Monotonic milliseconds (for message lifetimes). */
   now(): number;
@@ -102,84 +68,16 @@ export interface ChannelAssociation {
 
 const CONTROL: SendOptions = { uncounted: true };
 
-/** One data channel. Its owner is DataChannels; the members marked internal are for it alone. */
-export class Channel {
-  private readonly channels: DataChannels;
-  readonly parameters: ChannelParameters;
-  /** Null until the DTLS role decides. */
-  id: number | null;
-  state: ChannelState = "connecting";
-  /** User bytes given to `send` and not yet handed to the transport. Stays as it is once the channel is closed. */
-  bufferedAmount = 0;
-  messagesSent = 0;
-  bytesSent = 0;
-  messagesReceived = 0;
-  bytesReceived = 0;
-  /** Internal. */
-  handler: ChannelHandler;
-  /** Internal: the peer has confirmed (or sent something), so that unordered messages cannot overtake the OPEN. */
-  confirmed: boolean;
-  /** Internal: the peer opened it. */
-  byPeer = false;
-  /** Internal: our reset is done, and the peer's. */
-  outgoingReset = false;
-  incomingReset = false;
-  /** Internal: what partial messages (PPID 52, 54) have brought. */
-  partial: Uint8Array[] = [];
-  partialBytes = 0;
-  private readonly ordered: SendOptions;
-  private readonly options: SendOptions;
-  private readonly emptyOptions: SendOptions;
-
-  constructor(channels: DataChannels, parameters: ChannelParameters, id: number | null, handler: ChannelHandler) {
-    this.channels = channels;
-    this.parameters = parameters;
-    this.id = id;
-    this.handler = handler;
-    this.confirmed = parameters.negotiated;
-    const options = {
-      maxRetransmits: parameters.maxRetransmits,
-      lifetime: parameters.maxPacketLifeTime,
-      priority: priorityWeight(parameters.priority),
-    };
-    this.ordered = { ...options, unordered: false };
-    this.options = { ...options, unordered: !parameters.ordered };
-    this.emptyOptions = { ...this.options, uncounted: true };
-  }
-
-  /** Queues a message; `data` belongs to the channel from now on. */
-  send(data: Uint8Array, isText: boolean): ChannelSendResult {
-    return this.channels.send(this, data, isText);
-  }
-
-  /** Closes after what is queued has been sent. `onClosed` follows; at once if the channel was never open. */
-  close(): void {
-    this.channels.close(this);
-  }
-
-  /** Internal: options for a message of `length` bytes. */
-  sendOptions(length: number): SendOptions {
-    if (!this.confirmed) return length === 0 ? { ...this.ordered, uncounted: true } : this.ordered;
-    return length === 0 ? this.emptyOptions : this.options;
-  }
-}
-
 interface Resets {
   outgoing: boolean;
   incoming: boolean;
 }
 
-interface EarlyMessage {
-  readonly ppid: number;
-  readonly data: Uint8Array;
-}
-
-export class DataChannels {
+export class DataChannels implements ChannelOwner {
   private readonly host: DataChannelHost;
   private association: ChannelAssociation | undefined;
   /** The number of associations given up. */
   private generation = 0;
-  private readonly maxMessageSize: number;
   private role: "client" | "server" | undefined;
   private established = false;
   private closedReason: SctpCloseReason | undefined;
@@ -189,21 +87,19 @@ export class DataChannels {
   /** The lowest id of our parity that may be free. */
   private nextId = 0;
   private recent: Channel | undefined;
-  private readonly early: Map<number, EarlyMessage[]> = new Map();
-  private earlyMessages = 0;
-  private earlyBytes = 0;
+  private readonly early: EarlyMessages = new EarlyMessages();
   /** Streams without a channel whose resets are not over in both directions. */
   private readonly lingering: Map<number, Resets> = new Map();
   /** Streams on which the peer opened a channel anew while the answer to our reset, for the channel before, is missing. */
   private readonly reused: Set<number> = new Set();
   private peerNames = 0;
-  private partialBytes = 0;
+  private readonly partial: PartialMessages;
   /** Messages dropped: for no channel, or of an unknown kind. */
   dropped = 0;
 
   constructor(host: DataChannelHost, maxMessageSize: number) {
     this.host = host;
-    this.maxMessageSize = maxMessageSize;
+    this.partial = new PartialMessages(maxMessageSize);
   }
 
   /** The host to make the association with. `transmit` as in SctpHost. */
@@ -338,18 +234,8 @@ export class DataChannels {
     }
     channel.state = "open";
     channel.handler.onOpen();
-    const early = this.early.get(id) ?? [];
-    this.forgetEarly(id);
-    for (const { ppid, data } of early) this.handleMessage(id, ppid, data);
+    for (const { ppid, data } of this.early.take(id)) this.handleMessage(id, ppid, data);
     if (channel.incomingReset && channel.state === "open") this.closeByPeer(channel, id);
-  }
-
-  private forgetEarly(id: number): void {
-    for (const { data } of this.early.get(id) ?? []) {
-      this.earlyMessages--;
-      this.earlyBytes -= data.length;
-    }
-    this.early.delete(id);
   }
 
   /** Internal: Channel.send. */
@@ -429,8 +315,11 @@ export class DataChannels {
       case PPID_STRING:
       case PPID_BINARY:
         if (channel.partialBytes > 0) {
-          const whole = this.joinPartial(channel, data);
-          if (whole === undefined) return;
+          const whole = this.partial.join(channel, data);
+          if (whole === undefined) {
+            this.failChannel(channel, "oversize-message");
+            return;
+          }
           data = whole;
         }
         this.deliver(channel, data, ppid === PPID_STRING);
@@ -441,7 +330,7 @@ export class DataChannels {
         return;
       case PPID_STRING_PARTIAL:
       case PPID_BINARY_PARTIAL:
-        this.keepPartial(channel, data);
+        if (!this.partial.keep(channel, data)) this.failChannel(channel, "oversize-message");
         return;
       default:
         this.dropped++;
@@ -454,53 +343,8 @@ export class DataChannels {
     channel.handler.onMessage(data, isText);
   }
 
-  private keepPartial(channel: Channel, data: Uint8Array): void {
-    // A copy: a small part must not hold the large packet that it came in.
-    channel.partial.push(data.slice());
-    channel.partialBytes += data.length;
-    this.partialBytes += data.length + PART_OVERHEAD;
-    if (channel.partialBytes > this.maxMessageSize || this.partialBytes > this.maxMessageSize + MAX_PARTIAL_BYTES) {
-      this.failChannel(channel, "oversize-message");
-    }
-  }
-
-  /** The whole message, or undefined where it is too large. */
-  private joinPartial(channel: Channel, last: Uint8Array): Uint8Array | undefined {
-    const size = channel.partialBytes + last.length;
-    if (size > this.maxMessageSize) {
-      this.failChannel(channel, "oversize-message");
-      return undefined;
-    }
-    const out = new Uint8Array(size);
-    let at = 0;
-    for (const part of channel.partial) {
-      out.set(part, at);
-      at += part.length;
-    }
-    out.set(last, at);
-    this.dropPartial(channel);
-    return out;
-  }
-
-  private dropPartial(channel: Channel): void {
-    this.partialBytes -= channel.partialBytes + PART_OVERHEAD * channel.partial.length;
-    channel.partial = [];
-    channel.partialBytes = 0;
-  }
-
   private keepEarly(streamId: number, ppid: number, data: Uint8Array): void {
-    if (this.earlyMessages >= MAX_EARLY_MESSAGES || this.earlyBytes + data.length > MAX_EARLY_BYTES) {
-      this.dropped++;
-      return;
-    }
-    let list = this.early.get(streamId);
-    if (list === undefined) {
-      list = [];
-      this.early.set(streamId, list);
-    }
-    list.push({ ppid, data: data.slice() });
-    this.earlyMessages++;
-    this.earlyBytes += data.length;
+    if (!this.early.keep(streamId, ppid, data)) this.dropped++;
   }
 
   private handleDcep(streamId: number, data: Uint8Array): void {
@@ -556,10 +400,7 @@ export class DataChannels {
     this.association!.send(id, PPID_DCEP, ACK_MESSAGE.slice(), { ...CONTROL, priority }, this.host.now());
     this.host.onFlushNeeded();
     channel.handler = this.host.onChannel(channel);
-    const early = this.early.get(id);
-    if (early === undefined) return;
-    this.forgetEarly(id);
-    for (const { ppid, data } of early) this.handleMessage(id, ppid, data);
+    for (const { ppid, data } of this.early.take(id)) this.handleMessage(id, ppid, data);
   }
 
   private handleBufferedAmountDecrease(streamId: number, bytes: number): void {
@@ -578,7 +419,7 @@ export class DataChannels {
         channel.incomingReset = true;
         continue;
       }
-      this.forgetEarly(id);
+      this.early.take(id);
       if (channel === undefined) {
         const resets = this.lingering.get(id);
         if (resets !== undefined) {
@@ -643,8 +484,6 @@ export class DataChannels {
 
   private forgetStreams(): void {
     this.early.clear();
-    this.earlyMessages = 0;
-    this.earlyBytes = 0;
     this.lingering.clear();
     this.reused.clear();
   }
@@ -673,7 +512,7 @@ export class DataChannels {
     }
     if (this.recent === channel) this.recent = undefined;
     if (id === null) this.waiting = this.waiting.filter((other) => other !== channel);
-    this.dropPartial(channel);
+    this.partial.drop(channel);
     if (channel.byPeer) this.peerNames -= namesOf(channel.parameters);
     if (error !== undefined) channel.handler.onError(error);
     channel.handler.onClosed();
