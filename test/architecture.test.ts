@@ -21,11 +21,12 @@ const ALLOWED: Record<string, readonly string[]> = {
   rtp: ["payload", "util"],
   srtp: ["rtp", "util", "crypto"],
   sctp: ["util", "crypto"],
+  sframe: ["util", "crypto"],
   datachannel: ["sctp", "util"],
   sdp: ["util"],
   jsep: ["sdp", "util"],
   peer: ["ice", "dtls", "srtp", "rtp", "sctp", "datachannel", "util", "crypto"],
-  w3c: ["peer", "jsep", "sdp", "util", "crypto"],
+  w3c: ["peer", "jsep", "sdp", "sframe", "util", "crypto"],
   media: ["w3c", "peer", "payload", "util"],
   node: ["peer", "crypto", "util"],
   cli: ["", "node", "w3c", "media", "util"], // a program: it uses what users use
