@@ -39,7 +39,7 @@ function run(input: Uint8Array): void {
   if (hexEncode(data) !== before) throw new Error("the input was changed");
 
   const { keyId, keys: derived } = keys[extra % keys.length]!;
-  sender.setKey(keyId, derived, 2 ** (extra >> 3));
+  if (!sender.setKey(keyId, derived)) throw new Error("refused");
   const metadata = data.subarray(0, choice >> 4);
   const sealed = sender.seal(data, metadata)!;
   const opened = receiver.open(sealed, metadata);

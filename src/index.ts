@@ -4,6 +4,7 @@ import { setDefaultPlatform } from "./w3c/environment.js";
 import { createMediaDevices, type MediaDevices } from "./w3c/media-devices.js";
 import { syntheticCamera, syntheticMicrophone } from "./w3c/synthetic-devices.js";
 
+export type { SFrameCipherSuite } from "./sframe/cipher-suites.js";
 export type { RTCRtpCodec, RTCRtpCodecParameters } from "./w3c/codec-dictionary.js";
 export type {
   RTCBundlePolicy,
@@ -154,14 +155,12 @@ export type {
   RTCSetParameterOptions,
 } from "./w3c/rtp-parameters.js";
 export type { ServerOptions } from "./w3c/server-options.js";
+export { SFrameDecryptorStream, SFrameEncryptorStream } from "./w3c/sframe-streams.js";
 export {
   type CryptoKeyID,
   RTCRtpSFrameDecryptor,
   RTCRtpSFrameEncryptor,
   type RTCRtpSFrameEncryptorOptions,
-  type SFrameCipherSuite,
-  SFrameDecryptorStream,
-  SFrameEncryptorStream,
   type SFrameErrorEventMap,
   SFrameTransformErrorEvent,
   type SFrameTransformErrorEventInit,

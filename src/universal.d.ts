@@ -68,6 +68,21 @@ declare class Blob {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
+declare class TransformStream {
+  constructor(transformer: {
+    transform(chunk: unknown, controller: { enqueue(chunk: unknown): void }): void | Promise<void>;
+  });
+  readonly readable: object;
+  readonly writable: object;
+}
+
+/** Of WebCrypto only what can read the program's CryptoKeys. */
+declare const crypto: {
+  readonly subtle: {
+    deriveBits(algorithm: object, key: object, length: number): Promise<ArrayBuffer>;
+  };
+};
+
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

@@ -1,6 +1,7 @@
 // Sealing and opening of SFrame ciphertexts (RFC 9605 §4.4): a header, and behind it the frame, encrypted and authenticated
 // together with the header and metadata of the application's. Replay is the application's matter (§9.3).
 import type { CryptoProvider } from "../crypto/provider.js";
+import { hexEncode } from "../util/text.js";
 import { createSFrameCipher, SFRAME_NONCE_LENGTH, type SFrameCipher, type SFrameSuite } from "./cipher-suites.js";
 import { parseSFrameHeader, type SFrameInteger, writeSFrameHeader } from "./header.js";
 import type { SFrameKeys } from "./keys.js";
@@ -37,6 +38,9 @@ function withMetadata(header: Uint8Array, metadata: Uint8Array): Uint8Array {
   return aad;
 }
 
+/** Keys that one sender has had: it remembers how far their counters have come. */
+const MAX_KEYS_USED = 4096;
+
 /** Encrypts with one key at a time. */
 export class SFrameSender {
   private readonly crypto: CryptoProvider;
@@ -44,17 +48,28 @@ export class SFrameSender {
   private keyId: SFrameInteger = 0;
   private context: KeyContext | undefined;
   private counter = 0;
+  private name = "";
+  /** The next counters of the keys before, by key and salt. */
+  private readonly used = new Map<string, number>();
 
   constructor(crypto: CryptoProvider, suite: SFrameSuite) {
     this.crypto = crypto;
     this.suite = suite;
   }
 
-  /** From now on this key is used. `counter` is for a key that has sealed frames before: no value comes twice (§9.1). */
-  setKey(keyId: SFrameInteger, keys: SFrameKeys, counter = 0): void {
+  /**
+   * From now on this key is used. A key that comes back goes on with its counter, so that no nonce is used twice (§9.1);
+   * `counter` is for one that somebody else has used. False if there have been too many keys.
+   */
+  setKey(keyId: SFrameInteger, keys: SFrameKeys, counter = 0): boolean {
+    if (this.context !== undefined) this.used.set(this.name, this.counter);
+    const name = `${hexEncode(keys.key)} ${hexEncode(keys.salt)}`;
+    if (!this.used.has(name) && this.used.size >= MAX_KEYS_USED) return false;
+    this.name = name;
     this.keyId = keyId;
     this.context = new KeyContext(this.crypto, this.suite, keys);
-    this.counter = counter;
+    this.counter = Math.max(counter, this.used.get(name) ?? 0);
+    return true;
   }
 
   /** The counter of the next frame. */

@@ -138,6 +138,20 @@ for (const [name, key, salt, ciphertext] of VECTORS) {
   });
 }
 
+test("a key that comes back goes on with its counter", () => {
+  const suite = SFRAME_SUITES.AES_128_GCM_SHA256_128;
+  const sender = new SFrameSender(nodeCrypto, suite);
+  const [a, b] = [1, 2].map((keyId) => deriveSFrameKeys(nodeCrypto, suite, keyId, BASE_KEY));
+  const seal = (keyId: number, keys = a!): string => {
+    sender.setKey(keyId, keys);
+    return hexEncode(sender.seal(PLAINTEXT)!);
+  };
+  const sealed = [seal(1), seal(1), seal(2, b), seal(1), seal(2, b)];
+  assert.equal(new Set(sealed).size, sealed.length);
+  sender.setKey(1, a!);
+  assert.equal(sender.nextCounter, 3);
+});
+
 test("a sender never uses a counter twice, and nothing without a key", () => {
   const suite = SFRAME_SUITES.AES_128_GCM_SHA256_128;
   const sender = new SFrameSender(nodeCrypto, suite);

@@ -1,7 +1,10 @@
-// The SFrame interfaces of webrtc-encoded-transform §3 (RFC 9605). Their shape is here: keys and ciphers come with the media
-// layer's transforms. Until then no object can be made, so that nobody takes for encrypted what is not.
+// The SFrame interfaces of webrtc-encoded-transform §3 (RFC 9605), but for the streams (sframe-streams.ts). The transforms of
+// senders and receivers have their shape only: they come with the media layer. Until then none can be made, so that nobody
+// takes for encrypted what is not.
+import { SFRAME_SUITES, type SFrameCipherSuite } from "../sframe/cipher-suites.js";
 import {
   type Converter,
+  type Dictionary,
   dictionary,
   enumeration,
   integer,
@@ -15,15 +18,6 @@ import { eventArguments, eventDictionary } from "./events.js";
 import type { RTCEncodedAudioFrame, RTCEncodedVideoFrame } from "./rtc-encoded-frame.js";
 import { constructing, defineInterface, executing, requireArguments } from "./webidl.js";
 
-export type SFrameCipherSuite =
-  | "AES_128_CTR_HMAC_SHA256_80"
-  | "AES_128_CTR_HMAC_SHA256_64"
-  | "AES_128_CTR_HMAC_SHA256_32"
-  | "AES_128_GCM_SHA256_128"
-  | "AES_256_GCM_SHA512_128"
-  | "AES_256_CTR_HMAC_SHA512_80"
-  | "AES_256_CTR_HMAC_SHA512_64"
-  | "AES_256_CTR_HMAC_SHA512_32";
 export type SFrameType = "per-frame" | "per-packet";
 
 export interface SFrameTransformOptions {
@@ -35,19 +29,16 @@ export interface RTCRtpSFrameEncryptorOptions extends SFrameTransformOptions {
 /** An integer below 2^64. */
 export type CryptoKeyID = number | bigint;
 
-const cipherSuite = enumeration<SFrameCipherSuite>("SFrameCipherSuite", [
-  "AES_128_CTR_HMAC_SHA256_80",
-  "AES_128_CTR_HMAC_SHA256_64",
-  "AES_128_CTR_HMAC_SHA256_32",
-  "AES_128_GCM_SHA256_128",
-  "AES_256_GCM_SHA512_128",
-  "AES_256_CTR_HMAC_SHA512_80",
-  "AES_256_CTR_HMAC_SHA512_64",
-  "AES_256_CTR_HMAC_SHA512_32",
-]);
-const transformOptions = dictionary<SFrameTransformOptions>("SFrameTransformOptions", {
-  cipherSuite: { type: cipherSuite, required: true },
-});
+const cipherSuite = enumeration<SFrameCipherSuite>(
+  "SFrameCipherSuite",
+  Object.keys(SFRAME_SUITES) as SFrameCipherSuite[],
+);
+export const transformOptions: Dictionary<SFrameTransformOptions> = dictionary<SFrameTransformOptions>(
+  "SFrameTransformOptions",
+  {
+    cipherSuite: { type: cipherSuite, required: true },
+  },
+);
 const encryptorOptions = dictionary<RTCRtpSFrameEncryptorOptions>(
   "RTCRtpSFrameEncryptorOptions",
   { type: { type: enumeration<SFrameType>("SFrameType", ["per-frame", "per-packet"]), default: () => "per-frame" } },
@@ -55,7 +46,7 @@ const encryptorOptions = dictionary<RTCRtpSFrameEncryptorOptions>(
 );
 
 const smallKeyId = integer("unsigned long long", "EnforceRange");
-const keyId: Converter<CryptoKeyID> = (value, where) => {
+export const keyIdType: Converter<CryptoKeyID> = (value, where) => {
   if (typeof value !== "bigint") return smallKeyId(value, where);
   if (value >= 0n && value < 1n << 64n) return value;
   throw new RangeError(`${where}Not a 64 bits integer`);
@@ -66,29 +57,28 @@ export interface SFrameKeysImpl {
   setKey(key: object, id: CryptoKeyID): Promise<void>;
   removeKey(id: CryptoKeyID): Promise<void>;
 }
-export interface SFrameStreamImpl extends SFrameKeysImpl {
-  /** A ReadableStream. */
-  readonly readable: object;
-  /** A WritableStream. */
-  readonly writable: object;
-}
-
 /** Converts the arguments of a constructor, and refuses. */
 function refuse<T>(args: readonly unknown[], name: string, options: Converter<unknown>): T {
   const where = constructing(name);
   requireArguments(args.length, 1, where);
   options(args[0], where);
-  throw domException("NotSupportedError", `${where}SFrame is not supported.`);
+  throw domException("NotSupportedError", `${where}Transforms of senders and receivers are not supported.`);
 }
 
-function setKey(impl: SFrameKeysImpl, key: unknown, id: unknown, where: string): Promise<void> {
-  return impl.setKey(object(key, where), keyId(id, where));
+/** A CryptoKey, of whatever realm. */
+export const cryptoKey: Converter<object> = (value, where) => {
+  if (Object.prototype.toString.call(value) === "[object CryptoKey]") return object(value, where);
+  throw new TypeError(`${where}The provided value is not of type 'CryptoKey'.`);
+};
+
+export function setKey(impl: Pick<SFrameKeysImpl, "setKey">, key: unknown, id: unknown, where: string): Promise<void> {
+  return impl.setKey(cryptoKey(key, where), keyIdType(id, where));
 }
 
 export interface SFrameErrorEventMap {
   error: SFrameTransformErrorEvent;
 }
-const SFrameTarget: TypedEventTargetConstructor<SFrameErrorEventMap> = EventTarget;
+export const SFrameTarget: TypedEventTargetConstructor<SFrameErrorEventMap> = EventTarget;
 
 export class RTCRtpSFrameEncryptor {
   readonly #impl: SFrameKeysImpl;
@@ -125,72 +115,12 @@ export class RTCRtpSFrameDecryptor extends SFrameTarget {
     return setKey(this.#impl, key, keyId, executing("addDecryptionKey", "RTCRtpSFrameDecryptor"));
   }
   removeDecryptionKey(id: CryptoKeyID): Promise<void> {
-    return this.#impl.removeKey(keyId(id, executing("removeDecryptionKey", "RTCRtpSFrameDecryptor")));
+    return this.#impl.removeKey(keyIdType(id, executing("removeDecryptionKey", "RTCRtpSFrameDecryptor")));
   }
 
   static {
     defineInterface(RTCRtpSFrameDecryptor, {
       name: "RTCRtpSFrameDecryptor",
-      brand: (o) => #impl in o,
-      constructorLength: 1,
-      promises: ["addDecryptionKey", "removeDecryptionKey"],
-      handlers: ["error"],
-    });
-  }
-}
-
-export class SFrameEncryptorStream {
-  readonly #impl: SFrameStreamImpl;
-
-  constructor(...args: [options: SFrameTransformOptions]) {
-    this.#impl = refuse(args, "SFrameEncryptorStream", transformOptions);
-  }
-
-  get readable(): object {
-    return this.#impl.readable;
-  }
-  get writable(): object {
-    return this.#impl.writable;
-  }
-  setEncryptionKey(key: object, keyId: CryptoKeyID): Promise<void> {
-    return setKey(this.#impl, key, keyId, executing("setEncryptionKey", "SFrameEncryptorStream"));
-  }
-
-  static {
-    defineInterface(SFrameEncryptorStream, {
-      name: "SFrameEncryptorStream",
-      brand: (o) => #impl in o,
-      constructorLength: 1,
-      promises: ["setEncryptionKey"],
-    });
-  }
-}
-
-export class SFrameDecryptorStream extends SFrameTarget {
-  readonly #impl: SFrameStreamImpl;
-  declare onerror: EventHandler<SFrameTransformErrorEvent>;
-
-  constructor(...args: [options: SFrameTransformOptions]) {
-    super();
-    this.#impl = refuse(args, "SFrameDecryptorStream", transformOptions);
-  }
-
-  get readable(): object {
-    return this.#impl.readable;
-  }
-  get writable(): object {
-    return this.#impl.writable;
-  }
-  addDecryptionKey(key: object, keyId: CryptoKeyID): Promise<void> {
-    return setKey(this.#impl, key, keyId, executing("addDecryptionKey", "SFrameDecryptorStream"));
-  }
-  removeDecryptionKey(id: CryptoKeyID): Promise<void> {
-    return this.#impl.removeKey(keyId(id, executing("removeDecryptionKey", "SFrameDecryptorStream")));
-  }
-
-  static {
-    defineInterface(SFrameDecryptorStream, {
-      name: "SFrameDecryptorStream",
       brand: (o) => #impl in o,
       constructorLength: 1,
       promises: ["addDecryptionKey", "removeDecryptionKey"],
@@ -225,7 +155,7 @@ const errorEventInit = eventDictionary<SFrameTransformErrorEventInit>("SFrameTra
     ),
     required: true,
   },
-  keyID: { type: nullable(keyId) },
+  keyID: { type: nullable(keyIdType) },
 });
 
 export class SFrameTransformErrorEvent extends Event {
