@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { type ExtendedAttribute, type IDLInterfaceMemberType, type IDLTypeDescription, parse } from "webidl2";
 import * as entry from "#src/index.js";
 import * as trackProcessor from "#src/w3c/media-stream-track-processor.js";
+import * as identityProvider from "#src/w3c/rtc-identity-provider.js";
 import * as scriptTransform from "#src/w3c/rtc-rtp-script-transform.js";
 
 const FILES = [
@@ -24,7 +25,7 @@ const FILES = [
 ];
 
 /** Interfaces (`Name`) and members (`Name.member`, `Name.constructor`) that are not written yet. */
-const PENDING = new Set(["RTCIdentityProviderGlobalScope", "RTCIdentityProviderRegistrar"]);
+const PENDING = new Set<string>([]);
 
 /**
  * Members of documents that are not compared: header extension control (webrtc-extensions has no file in @webref/idl), a mixin
@@ -87,8 +88,8 @@ type AnyFunction = (...args: unknown[]) => unknown;
 type InterfaceObject = AnyFunction & { readonly prototype: object };
 
 const exported = entry as unknown as Record<string, InterfaceObject | undefined>;
-/** What only a worker has: on a global object of its own, not among the exports. */
-const ofWorkers = { ...scriptTransform, ...trackProcessor } as unknown as typeof exported;
+/** What only a worker or an identity provider has: on a global object of its own, not among the exports. */
+const ofWorkers = { ...scriptTransform, ...trackProcessor, ...identityProvider } as unknown as typeof exported;
 const lookUp = (name: string): InterfaceObject | undefined =>
   exported[name] ?? (globalThis as unknown as Record<string, InterfaceObject | undefined>)[name];
 
