@@ -172,6 +172,7 @@ const key = [
   text(LEFT + 536, 23, "time that packets wait at the bottleneck"),
 ];
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif">
+<title>Bandwidth estimation on a simulated link: capacity, target, sent bitrate and queueing delay over time</title>
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 ${key.join("\n")}
 ${body.join("\n")}
