@@ -50,6 +50,8 @@ export class CongestionControl {
   private readonly rembSsrcs: number[] = [];
   private now = 0;
   private allocationDue = false;
+  /** The pacer is sending: its packets know their cluster. */
+  private inPacer = false;
   // Of the compound being read.
   private expected = 0;
   private lost = 0;
@@ -87,7 +89,9 @@ export class CongestionControl {
   /** A packet with that transport-wide number leaves; `bytes` as the session sees it. */
   onPacketSent(transportSequence: number, bytes: number, cluster: number, now: number): void {
     this.now = now;
-    this.estimator?.onPacketSent(transportSequence, bytes + TRANSPORT_OVERHEAD, now, cluster);
+    const size = bytes + TRANSPORT_OVERHEAD;
+    const counted = this.inPacer || this.pacer === undefined ? cluster : this.pacer.onUnpaced(size, now);
+    this.estimator?.onPacketSent(transportSequence, size, now, counted);
   }
 
   /** The stream has one more packet of `bytes` bytes to send: it is asked for it (`sendPaced`) when it may leave. False: refused. */
@@ -227,7 +231,10 @@ export class CongestionControl {
   /** Sends what the pacer lets go. */
   handleTimeout(now: number): void {
     this.now = now;
-    if (this.pacer !== undefined && this.pacer.deadline <= now) this.pacer.handleTimeout(now);
+    if (this.pacer === undefined || this.pacer.deadline > now) return;
+    this.inPacer = true;
+    this.pacer.handleTimeout(now);
+    this.inPacer = false;
   }
 
   get feedbackDue(): number {

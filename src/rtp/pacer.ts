@@ -130,6 +130,24 @@ export class Pacer<T> {
     this.schedule(now);
   }
 
+  /**
+   * A packet leaves that did not go through here. Gives the probe cluster it counts for, -1: none: what goes out while a cluster
+   * runs is part of it, or the cluster would measure what is left of the link.
+   */
+  onUnpaced(bytes: number, now: number): number {
+    this.drain(now);
+    this.charge(bytes);
+    const cluster = this.probes[0];
+    if (cluster === undefined || this.expireProbes(now)) {
+      this.schedule(now);
+      return -1;
+    }
+    this.probePackets++;
+    this.countProbe(cluster, bytes, now);
+    this.schedule(now);
+    return cluster.id;
+  }
+
   /** Takes packets out that shall not be sent any more. */
   remove(match: (packet: T) => boolean, now: number): void {
     for (const queue of this.queues) queue.remove(match);
@@ -144,7 +162,7 @@ export class Pacer<T> {
   private process(now: number): void {
     this.drain(now);
     const audio = this.queues[PRIORITY_AUDIO]!;
-    while (audio.length > 0) this.sendFrom(PRIORITY_AUDIO, -1, now);
+    while (audio.length > 0) this.sendFrom(PRIORITY_AUDIO, this.onUnpaced(audio.firstBytes, now), now);
     if (!this.probe(now)) {
       for (let queue = this.next(); queue >= 0 && this.mayBurst(now); queue = this.next()) {
         this.sendFrom(queue, -1, now);
@@ -165,7 +183,7 @@ export class Pacer<T> {
     const queue = this.queues[priority]!;
     const bytes = queue.firstBytes;
     const packet = queue.shift()!;
-    this.charge(bytes);
+    if (priority !== PRIORITY_AUDIO) this.charge(bytes);
     this.host.send(packet, cluster, priority, now);
     return bytes;
   }
@@ -205,12 +223,7 @@ export class Pacer<T> {
 
   /** Sends one burst of the probe cluster that is due. False: no cluster wants anything now, others may send. */
   private probe(now: number): boolean {
-    while (this.probes.length > 0) {
-      const first = this.probes[0]!;
-      const late = this.probePackets > 0 ? now - this.nextProbe > MAX_PROBE_DELAY : now - first.at > PROBE_TIMEOUT;
-      if (!late) break;
-      this.endProbe();
-    }
+    this.expireProbes(now);
     const cluster = this.probes[0];
     if (cluster === undefined) return false;
     // While a cluster runs, everything goes at its rate.
@@ -234,11 +247,28 @@ export class Pacer<T> {
       this.probePackets++;
     }
     if (sent === 0) return false;
+    this.countProbe(cluster, sent, now);
+    return true;
+  }
+
+  private countProbe(cluster: ProbeCluster, bytes: number, now: number): void {
     if (Number.isNaN(this.probeStart)) this.probeStart = now;
-    this.probeBytes += sent;
+    this.probeBytes += bytes;
     this.nextProbe = this.probeStart + (this.probeBytes * 8000) / cluster.bitrate;
     if (this.probeBytes >= cluster.minBytes && this.probePackets >= cluster.minPackets) this.endProbe();
-    return true;
+  }
+
+  /** Gives up clusters whose time has passed. True if there was one. */
+  private expireProbes(now: number): boolean {
+    let expired = false;
+    while (this.probes.length > 0) {
+      const late =
+        this.probePackets > 0 ? now - this.nextProbe > MAX_PROBE_DELAY : now - this.probes[0]!.at > PROBE_TIMEOUT;
+      if (!late) break;
+      this.endProbe();
+      expired = true;
+    }
+    return expired;
   }
 
   private endProbe(): void {

@@ -1,0 +1,214 @@
+// Congestion control through whole RTP sessions: a source that sends what its encoding was given, over a bottleneck, with
+// feedback as RTCP.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RtpPacket, writeRtpHeader } from "#src/rtp/packet.js";
+import { RtpSession } from "#src/rtp/session.js";
+import type { RtpCodec, RtpEncoding } from "#src/rtp/types.js";
+import { type LinkOptions, type Packet, Pipe } from "#test/sim/link.js";
+import { Random } from "#test/sim/random.js";
+import { Scheduler } from "#test/sim/scheduler.js";
+
+const EXTENSIONS = [
+  { id: 2, uri: "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time" },
+  { id: 3, uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01" },
+  { id: 4, uri: "urn:ietf:params:rtp-hdrext:sdes:mid" },
+];
+const CODEC: RtpCodec = {
+  payloadType: 96,
+  mimeType: "video/VP8",
+  clockRate: 90_000,
+  parameters: "",
+  rtxPayloadType: 97,
+  nack: true,
+  pli: true,
+  fir: true,
+  transportCc: true,
+  remb: false,
+};
+const PAYLOAD = 1100;
+
+function encoding(index: number, more: Partial<RtpEncoding> = {}): RtpEncoding {
+  const ssrc = 1000 + 2 * index;
+  return { rid: null, ssrc, rtxSsrc: ssrc + 1, active: true, maxBitrate: null, priority: 1, ...more };
+}
+
+/** A sending and a receiving session over a link, and sources that follow what they are told. */
+class Call {
+  readonly scheduler = new Scheduler();
+  readonly sessions: readonly [RtpSession, RtpSession];
+  readonly forward: Pipe;
+  readonly told: number[] = [];
+  available = 0;
+  received = 0;
+  /** Packets that say nothing. */
+  padding = 0;
+  private readonly armed = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+
+  constructor(link: LinkOptions, codec: RtpCodec, extensions: typeof EXTENSIONS, encodings: readonly RtpEncoding[]) {
+    const world = { scheduler: this.scheduler, random: new Random("sessions"), tap: undefined };
+    this.forward = new Pipe(world, "forward", { queue: 60_000, latency: 25, ...link });
+    const back = new Pipe(world, "back", { latency: 25 });
+    const make = (side: number): RtpSession => {
+      const random = new Random(`session ${side}`);
+      const send = (packet: Uint8Array, rtcp: boolean): void => {
+        const data = packet.slice();
+        const pipe = side === 0 ? this.forward : back;
+        pipe.send(ip(data), (_, now) => {
+          const other = this.sessions[1 - side]!;
+          if (rtcp) other.receiveRtcp(data, data.length, now);
+          else other.receiveRtp(data, data.length, now);
+          if (side === 0 && !rtcp) this.count(data);
+          this.settle(now);
+        });
+      };
+      return new RtpSession(
+        { random: (n) => random.bytes(n), timeOrigin: 1e12, cname: `side ${side}`, reducedSize: true },
+        {
+          transmitRtp: (packet) => send(packet, false),
+          transmitRtcp: (packet) => send(packet, true),
+          onBitrateChange: (available) => {
+            if (side === 0) this.available = available;
+          },
+        },
+      );
+    };
+    this.sessions = [make(0), make(1)];
+    this.sessions[1].addReceiver(
+      {
+        kind: "video",
+        mid: "0",
+        codecs: [codec],
+        extensions,
+        ssrcs: encodings.map(({ ssrc, rtxSsrc }) => ({ ssrc, rtxSsrc })),
+        rids: [],
+        active: true,
+      },
+      {},
+    );
+    const sender = this.sessions[0].addSender(
+      { kind: "video", mid: "0", codecs: [codec], extensions, extmapAllowMixed: true, encodings, active: true },
+      {
+        onBitrateChange: (index, bitrate) => {
+          this.told[index] = bitrate;
+        },
+      },
+    );
+    this.settle(0);
+    for (let i = 0; i < encodings.length; i++) {
+      const buffer = new Uint8Array(12 + PAYLOAD);
+      const packet = new RtpPacket();
+      let sequence = 0;
+      const emit = (now: number): void => {
+        const bitrate = this.told[i] ?? 0;
+        if (bitrate > 0) {
+          writeRtpHeader(buffer, true, 96, sequence++ & 0xffff, Math.round(now * 90) >>> 0, 7 + i, 0);
+          packet.parse(buffer, buffer.length);
+          sender.sendPacket(i, packet, 96, now);
+          this.settle(now);
+        }
+        this.scheduler.after(bitrate > 0 ? (PAYLOAD * 8000) / bitrate : 100, () => emit(this.scheduler.now));
+      };
+      this.scheduler.at(i, emit);
+    }
+  }
+
+  run(seconds: number): void {
+    this.scheduler.runSync(seconds * 1000);
+  }
+
+  /** Bits per second that arrive in the next so many seconds. */
+  measure(seconds: number): number {
+    const before = this.received;
+    this.run(seconds);
+    return ((this.received - before) * 8) / seconds;
+  }
+
+  private count(data: Uint8Array): void {
+    this.received += data.length + 28;
+    if (data[1]! % 128 === 97) this.padding++;
+  }
+
+  private settle(now: number): void {
+    for (const [side, session] of this.sessions.entries()) {
+      session.flush(now);
+      const { deadline } = session;
+      if (deadline >= this.armed[side]! || deadline === Number.POSITIVE_INFINITY) continue;
+      this.armed[side] = deadline;
+      this.scheduler.at(deadline, (time) => {
+        if (this.armed[side] !== deadline) return;
+        this.armed[side] = Number.POSITIVE_INFINITY;
+        session.handleTimeout(time);
+        this.settle(time);
+      });
+    }
+  }
+}
+
+function ip(data: Uint8Array): Packet {
+  return {
+    protocol: "udp",
+    source: "203.0.113.1",
+    sourcePort: 1,
+    destination: "203.0.113.2",
+    destinationPort: 2,
+    data,
+  };
+}
+
+test("transport-cc: an encoding is told what the path carries, up and down", () => {
+  const call = new Call({ rate: 4_000_000 }, CODEC, EXTENSIONS, [encoding(0)]);
+  call.run(5);
+  const fast = call.measure(10);
+  assert.ok(fast > 3_400_000 && fast < 4_000_000, `${fast}`);
+  assert.ok(Math.abs(call.available - 4_000_000) < 400_000, `${call.available}`);
+  assert.ok(call.told[0]! < call.available, "payload is less than what the path carries");
+  call.forward.options = { ...call.forward.options, rate: 1_000_000 };
+  call.run(5);
+  const slow = call.measure(10);
+  assert.ok(slow > 800_000 && slow <= 1_000_000, `${slow}`);
+  assert.ok(Math.abs(call.available - 1_000_000) < 200_000, `${call.available}`);
+  // Feedback alone: nothing was lost for good, and probes were filled on the retransmission SSRC.
+  assert.ok(call.padding > 5, `${call.padding}`);
+});
+
+test("encodings share by priority, up to their limits, and an inactive one gets nothing", () => {
+  const call = new Call({ rate: 3_000_000 }, CODEC, EXTENSIONS, [
+    encoding(0, { priority: 1 }),
+    encoding(1, { priority: 2 }),
+    encoding(2, { maxBitrate: 150_000 }),
+    encoding(3, { active: false }),
+  ]);
+  call.run(15);
+  const [first, second, third, fourth] = call.told as [number, number, number, number | undefined];
+  assert.ok(Math.abs(second / first - 2) < 0.1, `${first} ${second}`);
+  assert.ok(Math.abs(third - 150_000) < 2000, `${third}`);
+  assert.ok(fourth === undefined || fourth === 0);
+  assert.ok(first + second + third > 2_400_000, `${first + second + third}`);
+});
+
+test("REMB alone: the receiver's estimate bounds the rate", () => {
+  const codec = { ...CODEC, transportCc: false, remb: true };
+  const call = new Call({ rate: 1_000_000 }, codec, EXTENSIONS.slice(0, 1), [encoding(0)]);
+  call.run(30);
+  const got = call.measure(20);
+  assert.ok(got > 600_000 && got <= 1_000_000, `${got}`);
+  assert.ok(call.available < 1_300_000, `${call.available}`);
+});
+
+test("neither: receiver reports", () => {
+  const codec = { ...CODEC, transportCc: false, nack: false };
+  const call = new Call({ rate: 1_000_000, queue: 20_000 }, codec, [], [encoding(0)]);
+  call.run(60);
+  const got = call.measure(20);
+  assert.ok(got > 600_000 && got <= 1_000_000, `${got}`);
+  // It goes on until more than a tenth is lost.
+  assert.ok(call.available < 1_500_000, `${call.available}`);
+});
+
+test("nothing is sent: no deadline stays", () => {
+  const call = new Call({ rate: 1_000_000 }, CODEC, EXTENSIONS, [encoding(0, { active: false })]);
+  call.run(20);
+  for (const session of call.sessions) assert.equal(session.deadline, Number.POSITIVE_INFINITY);
+  assert.equal(call.received, 0);
+});
