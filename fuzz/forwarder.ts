@@ -1,6 +1,7 @@
 // A forwarder and its sources as a program: packets of three streams in any order, lost, doubled, malformed, and changes of what is
 // wanted. No number goes out twice, and no packet is changed.
 import { payloadFormat } from "#src/payload/format.js";
+import { HeaderExtensions } from "#src/rtp/extensions.js";
 import { ForwardSource } from "#src/rtp/forward-source.js";
 import { Forwarder } from "#src/rtp/forwarder.js";
 import { RtpPacket, writeRtpHeader } from "#src/rtp/packet.js";
@@ -8,6 +9,8 @@ import type { FuzzTarget } from "./target.js";
 
 const FORMATS = ["video/VP8", "video/VP9", "video/AV1", "video/H264", "audio/opus"];
 const MAX_PACKETS = 400;
+const DEPENDENCY_DESCRIPTOR = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+const extensions = new HeaderExtensions([{ id: 8, uri: DEPENDENCY_DESCRIPTOR }]);
 
 export const target: FuzzTarget = {
   name: "forwarder",
@@ -44,19 +47,20 @@ export const target: FuzzTarget = {
     const receive = (index: number, data: Uint8Array): void => {
       if (!packet.parse(data)) return;
       const before = data.slice();
-      const descriptor = packet.extensionLength > 0 ? packet.extensionOffset : -1;
-      sources[index]!.receive(packet, now, descriptor, packet.extensionLength);
+      packet.extensions = extensions;
+      sources[index]!.receive(packet, now);
       if (Buffer.compare(before, data) !== 0) throw new Error("a packet was changed");
     };
     let packets = 0;
     const send = (index: number, payload: Uint8Array, marker: boolean, how: number): void => {
       if (++packets > MAX_PACKETS) return;
-      const extension = (how & 0x40) !== 0 ? 8 : 0;
+      const extension = (how & 0x40) !== 0 ? 12 : 0;
       const data = new Uint8Array(12 + extension + payload.length);
       writeRtpHeader(data, marker, 96, sequence[index]!, timestamp[index]!, index, 0);
       if (extension > 0) {
         data[0]! |= 0x10;
-        data.set([0xbe, 0xde, 0, 1, 0xc0 | (how & 7), 0, packets, 0x80], 12);
+        const structure = (how & 8) === 0 ? [0x80, 0x01, 0x7a, 0x10] : [0x20, packets, 0, 0];
+        data.set([0xbe, 0xde, 0, 2, 0x86, 0xc0 | (how & 7), 0, packets, ...structure], 12);
       }
       data.set(payload, 12 + extension);
       sequence[index] = (sequence[index]! + 1) & 0xffff;
@@ -97,7 +101,7 @@ export const target: FuzzTarget = {
           break;
         }
         case 7:
-          sources[index]!.setSenderReport(now + value, timestamp[index]! - value * 100);
+          sources[index]!.clock.update(now + value, timestamp[index]! - value * 100);
           break;
         case 8:
           send(index, input.slice(at + 1, at + 1 + (value & 31)), (value & 1) !== 0, value);

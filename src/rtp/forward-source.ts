@@ -3,7 +3,9 @@
 import { payloadFormat } from "../payload/format.js";
 import type { Depacketizer, PayloadFormat, PayloadInfo } from "../payload/types.js";
 import { serialDiff16 } from "../util/serial.js";
+import { ReportedClock } from "./clock.js";
 import { DependencyDescriptorReader } from "./dependency-descriptor.js";
+import { ExtensionKind } from "./extensions.js";
 import type { RtpPacket } from "./packet.js";
 
 export interface ForwardSourceOptions {
@@ -12,6 +14,8 @@ export interface ForwardSourceOptions {
   readonly parameters?: string;
   readonly clockRate: number;
   readonly rid?: string | null;
+  /** What sender reports say of the stream, as `RtpReceiveStream.clock` has it. */
+  readonly clock?: ReportedClock;
 }
 
 /** Who takes the packets of a source. */
@@ -24,6 +28,7 @@ export class ForwardSource {
   readonly rid: string | null;
   readonly clockRate: number;
   readonly format: PayloadFormat;
+  readonly clock: ReportedClock;
 
   // Of the packet that is being forwarded.
   /** The packet is the newest of the stream. */
@@ -54,13 +59,11 @@ export class ForwardSource {
   private readonly listeners: ForwardListener[] = [];
   private lastSequence = -1;
   private lastTimestamp = 0;
-  // The last sender report: RTP and NTP time of one instant (RFC 3550 §6.4.1).
-  private reportNtp = Number.NaN;
-  private reportTimestamp = 0;
 
   constructor(options: ForwardSourceOptions) {
     this.rid = options.rid ?? null;
     this.clockRate = options.clockRate;
+    this.clock = options.clock ?? new ReportedClock();
     this.format = payloadFormat(options.mimeType, options.parameters ?? "");
     this.depacketizer = this.format.createDepacketizer();
   }
@@ -69,17 +72,6 @@ export class ForwardSource {
   switchesTo(spatial: number): number {
     if (this.descriptorOffset < 0) return 0;
     return this.descriptor.switches[Math.max(0, Math.min(spatial, this.maxSpatialIndex))]!;
-  }
-
-  /** What a sender report says: milliseconds of its NTP time, and the RTP timestamp of the same instant. */
-  setSenderReport(ntpMilliseconds: number, rtpTimestamp: number): void {
-    this.reportNtp = ntpMilliseconds;
-    this.reportTimestamp = rtpTimestamp;
-  }
-
-  /** The NTP time in milliseconds of an RTP timestamp; NaN before a sender report. */
-  ntpTime(timestamp: number): number {
-    return this.reportNtp + (((timestamp - this.reportTimestamp) | 0) * 1000) / this.clockRate;
   }
 
   /** For `Forwarder.attach`. */
@@ -92,11 +84,8 @@ export class ForwardSource {
     if (index >= 0) this.listeners.splice(index, 1);
   }
 
-  /**
-   * A packet of the stream, as it came (retransmitted ones unwrapped). `descriptorOffset` and `descriptorLength` say where its dependency
-   * descriptor is, if it has one.
-   */
-  receive(packet: RtpPacket, now: number, descriptorOffset = -1, descriptorLength = 0): void {
+  /** A packet of the stream, as `RtpReceiverHost.onPacket` gives it: once, in order of arrival, retransmitted ones unwrapped. */
+  receive(packet: RtpPacket, now: number): void {
     const { listeners } = this;
     const ahead = this.lastSequence < 0 ? 1 : serialDiff16(packet.sequenceNumber, this.lastSequence);
     this.isNewest = ahead > 0;
@@ -105,7 +94,7 @@ export class ForwardSource {
     if (packet.payloadLength > 0) {
       info = this.depacketizer.inspect(packet.payload());
       if (info === undefined) this.malformed++;
-      else this.describe(packet, info, ahead, descriptorOffset, descriptorLength);
+      else this.describe(packet, info, ahead);
     }
     if (ahead > 0) {
       this.lastSequence = packet.sequenceNumber;
@@ -114,7 +103,7 @@ export class ForwardSource {
     for (let i = 0; i < listeners.length; i++) listeners[i]!.forward(this, packet, info, now);
   }
 
-  private describe(packet: RtpPacket, info: PayloadInfo, ahead: number, offset: number, length: number): void {
+  private describe(packet: RtpPacket, info: PayloadInfo, ahead: number): void {
     this.startsPicture = ahead > 0 && (this.lastSequence < 0 || packet.timestamp !== this.lastTimestamp);
     const isNext = ahead === 1 && this.lastSequence >= 0;
     const begins = info.certainStart || (info.startOfFrame && isNext && this.startsPicture);
@@ -123,7 +112,10 @@ export class ForwardSource {
     this.descriptorOffset = -1;
     let { temporalIndex, spatialIndex } = info;
     const { descriptor } = this;
-    if (offset >= 0 && descriptor.read(packet.data, offset, length)) {
+    const { extensions } = packet;
+    if (extensions !== undefined && !extensions.isAt(packet)) extensions.find(packet);
+    const offset = extensions === undefined ? -1 : extensions.offset(ExtensionKind.dependencyDescriptor);
+    if (offset >= 0 && descriptor.read(packet.data, offset, extensions!.length(ExtensionKind.dependencyDescriptor))) {
       this.descriptorOffset = offset;
       this.frameNumber = descriptor.frameNumber;
       this.endsLayerFrame = descriptor.endOfFrame;

@@ -4,9 +4,11 @@ import { Vp8BlockDecoder } from "#test/media/vp8-block-decoder.js";
 import { readFrameCounter, SyntheticCamera } from "../media/synthetic/camera.js";
 import { payloadFormat } from "../payload/format.js";
 import type { PayloadFrame } from "../payload/types.js";
+import { HeaderExtensions } from "./extensions.js";
 import { ForwardSource } from "./forward-source.js";
 import { Forwarder, type ForwarderHost } from "./forwarder.js";
 import { RTP_HEADER_LENGTH, RtpPacket, writeRtpHeader } from "./packet.js";
+import { EXTENSIONS } from "./testing.test.js";
 
 const CLOCK = 90_000;
 
@@ -354,8 +356,8 @@ test("timestamps at a switch: by sender reports where both streams have them", (
   const streams = [new Stream(1, { timestamp: 0xffff0000 }), new Stream(2, { timestamp: 5000 })] as const;
   const { host, forwarder } = setup(...streams);
   // The second camera clock is 40 ms ahead of the arrival of its packets.
-  streams[0].source.setSenderReport(1_000_000, 0xffff0000 - 90_000);
-  streams[1].source.setSenderReport(1_001_040, 5000 - 9000);
+  streams[0].source.clock.update(1_000_000, 0xffff0000 - 90_000);
+  streams[1].source.clock.update(1_001_040, 5000 - 9000);
   forwarder.setTarget(streams[0].source, 0);
   streams[0].send(vp8(true), 0);
   forwarder.setTarget(streams[1].source, 10);
@@ -371,8 +373,8 @@ test("timestamps at a switch: by arrival where there are no reports, or such tha
     const streams = [new Stream(1), new Stream(2, { timestamp: 99 })] as const;
     const { host, forwarder } = setup(...streams);
     if (report !== undefined) {
-      streams[0].source.setSenderReport(1_000_000, 0);
-      streams[1].source.setSenderReport(report, 0);
+      streams[0].source.clock.update(1_000_000, 0);
+      streams[1].source.clock.update(report, 0);
     }
     forwarder.setTarget(streams[0].source, 0);
     streams[0].send(vp8(true), 1000);
@@ -511,21 +513,23 @@ test("by the dependency descriptor: frame numbers go on, layers are left out and
   const seen: number[] = [];
   const sources = [0, 1].map(() => new ForwardSource({ mimeType: "video/AV1", clockRate: CLOCK }));
   const forwarder = new Forwarder(FIRST, {
-    sendPacket: (packet) => seen.push(((packet.data[17]! << 8) | packet.data[18]!) - FIRST.pictureId),
+    sendPacket: (packet) => seen.push(((packet.data[18]! << 8) | packet.data[19]!) - FIRST.pictureId),
     requestKeyFrame: () => {},
   });
   for (const source of sources) forwarder.attach(source);
   const packet = new RtpPacket();
+  const table = new HeaderExtensions(EXTENSIONS);
   const deliver = (index: number, sequence: number, descriptor: Uint8Array, key: boolean): void => {
     const data = new Uint8Array(12 + 12 + 3);
     writeRtpHeader(data, true, 96, sequence, sequence * 3000, index, 0);
     data[0]! |= 0x10;
-    data.set([0xbe, 0xde, 0, 2], 12);
-    data.set(descriptor, 16);
+    data.set([0xbe, 0xde, 0, 2, (8 << 4) | (descriptor.length - 1)], 12);
+    data.set(descriptor, 17);
     data.set(key ? [0x18, 0x30, 1] : [0x10, 0x30, 1], 24);
     assert.ok(packet.parse(data));
+    packet.extensions = table;
     const before = data.slice();
-    sources[index]!.receive(packet, sequence * 33, 16, descriptor.length);
+    sources[index]!.receive(packet, sequence * 33);
     assert.deepEqual(data, before, "the packet is as it was");
   };
   forwarder.setTarget(sources[0]!, 0);

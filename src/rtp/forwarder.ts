@@ -242,6 +242,7 @@ export class Forwarder implements ForwardListener {
     out.extensionOffset = packet.extensionOffset;
     out.extensionLength = packet.extensionLength;
     out.payloadOffset = packet.payloadOffset;
+    out.extensions = packet.extensions;
     out.payloadLength = packet.payloadLength;
     out.paddingLength = packet.paddingLength;
     return out;
@@ -308,7 +309,7 @@ export class Forwarder implements ForwardListener {
     let next = byArrival;
     if (before !== null && before !== source) {
       // The same instant in the timestamps of the stream before.
-      const ntp = source.ntpTime(timestamp) - before.ntpTime(0);
+      const ntp = source.clock.at(timestamp, rate) - before.clock.at(0, rate);
       if (!Number.isNaN(ntp)) {
         const aligned = (Math.round((ntp * rate) / 1000) + this.timestampOffset) | 0;
         if (Math.abs((aligned - byArrival) | 0) <= (MAX_REPORT_ERROR * rate) / 1000) next = aligned;
