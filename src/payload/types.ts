@@ -53,8 +53,9 @@ export class PayloadInfo {
   /** A frame may begin with this payload. */
   startOfFrame = false;
   /**
-   * A frame begins with this payload whatever was lost before it. Where only `startOfFrame` is set, that is known only if the
-   * packet before has come and belongs to another frame.
+   * A frame begins with this payload whatever was lost before it (unless the packet before has come and has the same timestamp: a
+   * parameter set may follow a delimiter). Where only `startOfFrame` is set, that is known only if the packet before has come and has
+   * another timestamp.
    */
   certainStart = false;
   /** The frame ends here, marker or not. Where the format cannot tell, only the marker does. */
