@@ -88,3 +88,20 @@ test("what a socket does not take is discarded", async () => {
   a.send("refused");
   assert.deepEqual([pair.packetsDiscardedOnSend, pair.bytesDiscardedOnSend], [1, 7]);
 });
+
+test("every answer counts into the round-trip times, also to a request that was repeated", async () => {
+  const { sim, a, b } = setUp();
+  // Longer than the first retransmission takes.
+  for (const host of sim.hosts) host.link.set({ latency: 60 });
+  signalBetween(a, b);
+  await sim.runUntil(() => a.connected && b.connected, 5000);
+  const pair = a.agent.selectedPair!;
+  // Nobody knows which transmission was answered: at least since the last one.
+  assert.ok(pair.currentRoundTripTime > 0 && pair.currentRoundTripTime <= 240, `${pair.currentRoundTripTime}`);
+  await sim.run(1000);
+  const { responsesReceived, totalRoundTripTime } = pair;
+  assert.ok(totalRoundTripTime > 0 && totalRoundTripTime <= 240 * responsesReceived);
+  await sim.run(20_000);
+  assert.equal(pair.currentRoundTripTime, 240);
+  assert.equal(pair.totalRoundTripTime, totalRoundTripTime + 240 * (pair.responsesReceived - responsesReceived));
+});

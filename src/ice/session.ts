@@ -426,11 +426,12 @@ export class IceSession {
     pair.responsesReceived++;
     pair.lastReceivedAt = now;
     pair.lastResponseAt = now;
-    // Of a repeated request nobody can say which one was answered (Karn's rule).
-    if (transaction.transmissions === 1) {
+    // Of a repeated request nobody can say which one was answered (Karn's rule): the time measured before holds, if there is one.
+    if (transaction.transmissions === 1 || Number.isNaN(pair.currentRoundTripTime)) {
       pair.currentRoundTripTime = now - transaction.sentAt;
-      pair.totalRoundTripTime += pair.currentRoundTripTime;
     }
+    // Divided by responsesReceived it is the average (webrtc-stats).
+    pair.totalRoundTripTime += pair.currentRoundTripTime;
     this.succeed(check, mapped.address, mapped.port, now);
   }
 
