@@ -4,7 +4,6 @@
 import {
   ExtensionType,
   groupOf,
-  MIN_RECORD_SIZE_LIMIT,
   pickSignatureScheme,
   SIGNATURE_SCHEMES,
   writeCodes,
@@ -136,21 +135,9 @@ export class Client12 extends Handshake12 {
       this.failHandshake("unsupported_extension"); // RFC 5246 §7.4.1.4
       return;
     }
-    // RFC 5746 §3.4: empty in a first handshake.
-    if (extensions.renegotiationInfo !== undefined && extensions.renegotiationInfo.length > 0) {
-      this.failHandshake("handshake_failure");
-      return;
-    }
-    if (extensions.pointFormats !== undefined && !extensions.pointFormats.includes(0)) {
-      this.failHandshake("illegal_parameter"); // RFC 8422 §5.2
-      return;
-    }
+    if (!this.checkExtensions(extensions)) return;
     if (!extensions.extendedMasterSecret && parameters.requireExtendedMasterSecret) {
       this.failHandshake("handshake_failure"); // RFC 7627 §5.2
-      return;
-    }
-    if (extensions.recordSizeLimit !== undefined && extensions.recordSizeLimit < MIN_RECORD_SIZE_LIMIT) {
-      this.failHandshake("illegal_parameter");
       return;
     }
     if (extensions.useSrtp !== undefined) {

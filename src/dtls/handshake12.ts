@@ -4,7 +4,14 @@ import type { CryptoProvider, NamedGroup, PublicKey, SignatureScheme } from "../
 import type { AlertName } from "./alert.js";
 import { parseCertificate } from "./certificate.js";
 import { CIPHER_SUITES, type CipherSuite, cipherSuite } from "./cipher-suites.js";
-import { DEFAULT_SIGNATURE_SCHEMES, NAMED_GROUPS, SIGNATURE_SCHEMES, signatureSchemeOf } from "./extensions.js";
+import {
+  DEFAULT_SIGNATURE_SCHEMES,
+  type HelloExtensions,
+  MIN_RECORD_SIZE_LIMIT,
+  NAMED_GROUPS,
+  SIGNATURE_SCHEMES,
+  signatureSchemeOf,
+} from "./extensions.js";
 import type { FlightItem } from "./flight.js";
 import { type DigitallySigned, HandshakeType, parseCertificateMessage, writeHandshake } from "./handshake.js";
 import { concat, extendedMasterSecret, keyBlock, masterSecret, verifyData } from "./key-schedule.js";
@@ -171,6 +178,16 @@ export abstract class Handshake12 {
     }
     this.record(message.raw);
     return true;
+  }
+
+  /** What must hold of the extensions of either hello. False: the handshake has failed. */
+  protected checkExtensions({ renegotiationInfo, pointFormats, recordSizeLimit }: HelloExtensions): boolean {
+    // RFC 5746 §3.4, §3.6: empty in a first handshake.
+    if (renegotiationInfo !== undefined && renegotiationInfo.length > 0) return this.reject("handshake_failure");
+    // RFC 8422 §5.1.2, §5.2: uncompressed points are always possible.
+    if (pointFormats !== undefined && !pointFormats.includes(0)) return this.reject("illegal_parameter");
+    const tooSmall = recordSizeLimit !== undefined && recordSizeLimit < MIN_RECORD_SIZE_LIMIT;
+    return tooSmall ? this.reject("illegal_parameter") : true;
   }
 
   /** The peer's chain: accepted by the owner, its key read. False: the handshake has failed. */

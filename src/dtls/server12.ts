@@ -7,7 +7,6 @@ import { type CipherSuite, EMPTY_RENEGOTIATION_INFO_SCSV } from "./cipher-suites
 import {
   ExtensionType,
   groupOf,
-  MIN_RECORD_SIZE_LIMIT,
   NAMED_GROUPS,
   pickSignatureScheme,
   SIGNATURE_SCHEMES,
@@ -97,19 +96,7 @@ export class Server12 extends Handshake12 {
       this.failHandshake("illegal_parameter");
       return;
     }
-    // RFC 5746 §3.6: empty in a first handshake.
-    if (extensions.renegotiationInfo !== undefined && extensions.renegotiationInfo.length > 0) {
-      this.failHandshake("handshake_failure");
-      return;
-    }
-    if (extensions.pointFormats !== undefined && !extensions.pointFormats.includes(0)) {
-      this.failHandshake("illegal_parameter"); // RFC 8422 §5.1.2
-      return;
-    }
-    if (extensions.recordSizeLimit !== undefined && extensions.recordSizeLimit < MIN_RECORD_SIZE_LIMIT) {
-      this.failHandshake("illegal_parameter");
-      return;
-    }
+    if (!this.checkExtensions(extensions)) return;
     const choice = this.choose(hello);
     const group = this.chooseGroup(hello);
     const withoutRequired = this.parameters.requireExtendedMasterSecret && !extensions.extendedMasterSecret;
