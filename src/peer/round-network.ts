@@ -42,25 +42,27 @@ class WakeUp {
   }
 }
 
-/** A port whose closing is noted. */
-class RoundDatagramPort implements DatagramPort {
+interface Port {
   readonly localAddress: string;
   readonly localPort: number;
-  private readonly port: DatagramPort;
+  close(): void;
+}
+
+/** A port whose closing is noted. */
+class RoundPort<P extends Port> implements Port {
+  readonly localAddress: string;
+  readonly localPort: number;
+  protected readonly port: P;
   private readonly open: Set<{ close(): void }>;
   private readonly wakeUp: WakeUp;
 
-  constructor(port: DatagramPort, open: Set<{ close(): void }>, wakeUp: WakeUp) {
+  constructor(port: P, open: Set<{ close(): void }>, wakeUp: WakeUp) {
     this.localAddress = port.localAddress;
     this.localPort = port.localPort;
     this.port = port;
     this.open = open;
     this.wakeUp = wakeUp;
     open.add(this);
-  }
-
-  send(data: Uint8Array, address: string, port: number): boolean {
-    return this.port.send(data, address, port);
   }
 
   close(): void {
@@ -71,24 +73,20 @@ class RoundDatagramPort implements DatagramPort {
   }
 }
 
-class RoundStreamPort implements StreamPort {
-  readonly localAddress: string;
-  readonly localPort: number;
+class RoundDatagramPort extends RoundPort<DatagramPort> implements DatagramPort {
+  send(data: Uint8Array, address: string, port: number): boolean {
+    return this.port.send(data, address, port);
+  }
+}
+
+class RoundStreamPort extends RoundPort<StreamPort> implements StreamPort {
   readonly remoteAddress: string;
   readonly remotePort: number;
-  private readonly port: StreamPort;
-  private readonly open: Set<{ close(): void }>;
-  private readonly wakeUp: WakeUp;
 
   constructor(port: StreamPort, open: Set<{ close(): void }>, wakeUp: WakeUp) {
-    this.localAddress = port.localAddress;
-    this.localPort = port.localPort;
+    super(port, open, wakeUp);
     this.remoteAddress = port.remoteAddress;
     this.remotePort = port.remotePort;
-    this.port = port;
-    this.open = open;
-    this.wakeUp = wakeUp;
-    open.add(this);
   }
 
   get bufferedAmount(): number {
@@ -97,13 +95,6 @@ class RoundStreamPort implements StreamPort {
 
   write(data: Uint8Array): void {
     this.port.write(data);
-  }
-
-  close(): void {
-    this.open.delete(this);
-    this.port.close();
-    // A closed socket may never say that it has drained.
-    this.wakeUp.end();
   }
 }
 
