@@ -10,6 +10,7 @@ import type { DatagramHandler, DatagramPort, Network, StreamHandler } from "#src
 import { utf8Encode } from "#src/util/text.js";
 import { seededCrypto } from "#test/sim/platform.js";
 import { Random } from "#test/sim/random.js";
+import { Program } from "./program.js";
 import type { FuzzTarget } from "./target.js";
 
 const REMOTES = [
@@ -92,29 +93,6 @@ class World implements Network {
 
   publish(): { cancel(): void } {
     return { cancel() {} };
-  }
-}
-
-class Program {
-  private readonly input: Uint8Array;
-  private at = 0;
-
-  constructor(input: Uint8Array) {
-    this.input = input;
-  }
-
-  get done(): boolean {
-    return this.at >= this.input.length;
-  }
-
-  byte(): number {
-    return this.input[this.at++] ?? 0;
-  }
-
-  bytes(count: number): Uint8Array {
-    const out = this.input.slice(this.at, this.at + count);
-    this.at += count;
-    return out;
   }
 }
 

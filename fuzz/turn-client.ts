@@ -7,6 +7,7 @@ import { parseStunMessage, StunAttribute, StunMessage, StunMethod, type StunProt
 import { TurnClient } from "#src/turn/client.js";
 import { seededCrypto } from "#test/sim/platform.js";
 import { Random } from "#test/sim/random.js";
+import { Program } from "./program.js";
 import type { FuzzTarget } from "./target.js";
 
 const SERVER = { address: "192.0.2.1", port: 3478 };
@@ -14,29 +15,6 @@ const key = longTermKey(nodeCrypto, "user", "realm", "pass");
 const integrity = nodeCrypto.createHmac("sha-1", key);
 /** Requests that can be under way: one per permission and channel, and a few of the allocation's own. */
 const MAX_UNANSWERED = 128 + 64 + 8;
-
-class Program {
-  private readonly input: Uint8Array;
-  private at = 0;
-
-  constructor(input: Uint8Array) {
-    this.input = input;
-  }
-
-  get done(): boolean {
-    return this.at >= this.input.length;
-  }
-
-  byte(): number {
-    return this.input[this.at++] ?? 0;
-  }
-
-  bytes(count: number): Uint8Array {
-    const out = this.input.slice(this.at, this.at + count);
-    this.at += count;
-    return out;
-  }
-}
 
 function answer(request: StunMessage, how: number, program: Program): StunMessage {
   const { method, transactionId } = request;
