@@ -8,20 +8,10 @@
 //
 // Chunks live in parallel arrays indexed by TSN modulo a power of two; whether they are acknowledged or lost is in bitmaps that
 // are scanned by word; chunks in flight form a list in order of transmission. Everything is O(1) per chunk.
-import {
-  DATA,
-  DATA_HEADER,
-  FLAG_B,
-  FLAG_E,
-  FLAG_U,
-  FORWARD_TSN,
-  I_DATA,
-  I_DATA_HEADER,
-  I_FORWARD_TSN,
-  SACK_HEADER,
-} from "./chunks.js";
+import { DATA, DATA_HEADER, FLAG_B, FLAG_E, FLAG_U, I_DATA, I_DATA_HEADER, SACK_HEADER } from "./chunks.js";
+import { writeForwardTsn } from "./forward-tsn.js";
 import { MAX_TSN_SPAN } from "./options.js";
-import { type PacketBuilder, pad4, read16, read32, write16, write32 } from "./packet.js";
+import { type PacketBuilder, pad4, read16, read32, write32 } from "./packet.js";
 import type { RtoEstimator } from "./rto.js";
 import type { OutgoingMessage } from "./send-queue.js";
 
@@ -577,36 +567,8 @@ export class RetransmissionQueue {
   /** Adds FORWARD TSN or I-FORWARD-TSN (RFC 3758 §3.2, RFC 8260 §2.3.1) with as many streams as fit. */
   writeForwardTsn(builder: PacketBuilder): void {
     this.forwardPending = false;
-    const count = (this.advancedPeerAckPoint - this.cumulativeTsn) | 0;
-    // The largest sequence number per stream and, with I-DATA, kind.
-    const skipped = new Map<number, OutgoingMessage>();
-    const entry = this.interleaving ? 8 : 4;
-    let room = Math.floor((builder.space - 8) / entry);
-    let point = this.advancedPeerAckPoint;
-    for (let i = 1; i <= count; i++) {
-      const tsn = (this.cumulativeTsn + i) >>> 0;
-      const message = this.messages[tsn & this.mask]!;
-      if (message.unordered && !this.interleaving) continue;
-      const key = message.stream.id * 2 + (message.unordered ? 1 : 0);
-      if (!skipped.has(key) && room-- <= 0) {
-        // The rest goes with the next one.
-        point = (tsn - 1) >>> 0;
-        break;
-      }
-      skipped.set(key, message);
-    }
-    let at = builder.chunk(this.interleaving ? I_FORWARD_TSN : FORWARD_TSN, 0, 8 + entry * skipped.size);
-    const b = builder.buffer;
-    write32(b, at + 4, point);
-    at += 8;
-    for (const message of skipped.values()) {
-      write16(b, at, message.stream.id);
-      if (this.interleaving) {
-        write16(b, at + 2, message.unordered ? 1 : 0);
-        write32(b, at + 4, message.sequence);
-      } else write16(b, at + 2, message.sequence);
-      at += entry;
-    }
+    const messageAt = (tsn: number): OutgoingMessage => this.messages[tsn & this.mask]!;
+    writeForwardTsn(builder, this.interleaving, this.cumulativeTsn, this.advancedPeerAckPoint, messageAt);
   }
 }
 
