@@ -5,8 +5,9 @@ import { isStun, parseStunMessage, StunAttribute, StunMessage, StunMethod } from
 import { type StunTransaction, StunTransactions } from "../stun/transaction.js";
 import type { IceCandidate, IceCandidateType } from "../util/ice-candidate.js";
 import { canonicalIp, ipFamily, ipScope } from "../util/ip.js";
-import type { Cancellable, DatagramHandler, DatagramPort, TransportAddress } from "../util/net.js";
+import type { Cancellable, DatagramPort, TransportAddress } from "../util/net.js";
 import { candidatePriority, type Foundations, IceBase, LocalCandidate, typePreference } from "./candidate.js";
+import { HostSocket, type HostSocketOwner } from "./host-socket.js";
 import { type GatherAddress, gatherAddresses, PREFERENCE_STEP } from "./interfaces.js";
 import {
   type IceAgentOptions,
@@ -18,6 +19,7 @@ import {
   MAX_SERVER_ADDRESSES,
 } from "./options.js";
 import { Relay } from "./relay.js";
+import type { ServerAddress } from "./server-address.js";
 import { StreamProbe } from "./stream-probe.js";
 import { IceTcpPort } from "./tcp.js";
 
@@ -47,13 +49,6 @@ export interface GathererSettings {
   readonly foundations: Foundations;
 }
 
-/** A server with one address of it. */
-export interface ServerAddress extends TransportAddress {
-  readonly server: IceServer;
-  /** Place in the configuration: separates the priorities of candidates from different servers. */
-  readonly index: number;
-}
-
 interface TcpEntry {
   readonly port: IceTcpPort;
   readonly base: IceBase;
@@ -67,7 +62,7 @@ interface Probe {
   readonly refresh: boolean;
 }
 
-export class Gatherer {
+export class Gatherer implements HostSocketOwner {
   readonly options: IceAgentOptions;
   readonly settings: GathererSettings;
   readonly host: GathererHost;
@@ -573,48 +568,6 @@ function onePerFamily(server: IceServer, addresses: readonly string[], index: nu
     entries.push({ server, address, port: server.port, index });
   }
   return entries;
-}
-
-/** One UDP socket on one address of ours, shared by host and reflexive candidates and the relays reached from it. */
-export class HostSocket implements DatagramHandler {
-  readonly address: GatherAddress;
-  readonly relays: Relay[] = [];
-  port: DatagramPort | undefined;
-  base: IceBase | undefined;
-  /** Peers may be talked to directly (not with the policy "relay"). */
-  visible = false;
-  private readonly gatherer: Gatherer;
-
-  constructor(gatherer: Gatherer, address: GatherAddress) {
-    this.gatherer = gatherer;
-    this.address = address;
-  }
-
-  onOpen(port: DatagramPort, now: number): void {
-    this.port = port;
-    this.gatherer.handleOpen(this, port, now);
-  }
-
-  onError(reason: string, now: number): void {
-    this.gatherer.handleBroken(this, reason, now);
-  }
-
-  onDatagram(data: Uint8Array, address: string, port: number, now: number): void {
-    if (this.gatherer.tryAnswer(this, data, address, port, now)) return;
-    for (let i = 0; i < this.relays.length; i++) {
-      if (this.relays[i]!.receive(data, address, port, now)) return;
-    }
-    if (this.visible) this.gatherer.host.onDatagram(this.base!, data, address, port, now);
-  }
-
-  onDrained(now: number): void {
-    this.gatherer.host.onDrained(now);
-  }
-
-  close(): void {
-    this.visible = false;
-    this.base?.close();
-  }
 }
 
 /** A version 4 UUID (RFC 9562 §5.4) from 16 random bytes. */

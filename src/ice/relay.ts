@@ -4,8 +4,9 @@ import { TurnClient, type TurnEnd } from "../turn/client.js";
 import { ipFamily } from "../util/ip.js";
 import type { Cancellable, DatagramPort, StreamHandler, StreamPort, TransportAddress } from "../util/net.js";
 import type { RelayProtocol } from "./candidate.js";
-import type { HostSocket, ServerAddress } from "./gatherer.js";
+import type { HostSocket, SocketRelay } from "./host-socket.js";
 import type { IceAgentOptions } from "./options.js";
+import type { ServerAddress } from "./server-address.js";
 
 const MAX_REDIRECTS = 3;
 /** Milliseconds for the connection and the allocation to come about: gathering waits for them. */
@@ -20,7 +21,7 @@ export interface RelayHost {
   onEnd(code: number, text: string, now: number): void;
 }
 
-export class Relay implements StreamHandler {
+export class Relay implements StreamHandler, SocketRelay {
   readonly socket: HostSocket | undefined;
   private readonly options: IceAgentOptions;
   private readonly server: ServerAddress;
