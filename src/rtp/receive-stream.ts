@@ -2,6 +2,7 @@
 // retransmissions unwrapped. Whose packets they are is the receiver's business, what the frames are the jitter buffer's.
 import { readU16, writeU16, writeU32 } from "./bytes.js";
 import { ReportedClock, unixOfNtp } from "./clock.js";
+import { FrameSource } from "./frame-source.js";
 import { NackList } from "./nack-list.js";
 import type { RtpPacket } from "./packet.js";
 import { DUPLICATE, ReceiveStatistics } from "./receive-statistics.js";
@@ -61,6 +62,12 @@ export class RtpReceiveStream {
   readonly statistics: ReceiveStatistics;
   rtxStatistics: ReceiveStatistics | undefined;
   readonly clock: ReportedClock = new ReportedClock();
+  /** Undefined unless frames are wanted. */
+  frames: FrameSource | undefined;
+  /** Milliseconds, as the sender asks for (playout-delay). */
+  playoutDelay = 0;
+  /** @internal Of the packet being received: its extended number. */
+  extended = 0;
   /** Undefined until something is missing. */
   nackList: NackList | undefined;
 
@@ -101,6 +108,7 @@ export class RtpReceiveStream {
       return false;
     }
     this.lastTimestamp = packet.timestamp;
+    this.extended = extended;
     if (this.receiver.nack) this.look(extended, now);
     if (this.keyFramePending && this.receiver.isKeyFrame(packet)) this.keyFramePending = false;
     return true;
@@ -124,6 +132,24 @@ export class RtpReceiveStream {
     }
   }
 
+  /** @internal Gives the packet being received to the jitter buffer. */
+  toFrames(packet: RtpPacket, now: number): void {
+    if (this.frames === undefined) {
+      this.frames = new FrameSource(this);
+      this.frames.buffer.assembler.next = -1;
+    }
+    const codec = this.receiver.payload(packet.payloadType)?.codec;
+    if (codec === undefined) return;
+    this.frames.insert(this.extended, packet, codec, this.session.extensions, now);
+    if (this.frames.buffer.deadline < Number.POSITIVE_INFINITY) this.wait();
+  }
+
+  /** Milliseconds: what is known best. */
+  get roundTripEstimate(): number {
+    const response = this.nackList?.responseTime ?? Number.NaN;
+    return this.session.roundTripTime(Number.isNaN(response) ? DEFAULT_RTT : response);
+  }
+
   private wait(): void {
     if (this.waiting) return;
     this.waiting = true;
@@ -133,7 +159,9 @@ export class RtpReceiveStream {
   /** When `handleTimeout` has something to do, monotonic milliseconds. */
   get deadline(): number {
     const nack = this.nackList?.deadline ?? Number.POSITIVE_INFINITY;
-    return this.keyFramePending ? Math.min(nack, this.keyFrameRequestDue) : nack;
+    const frames = this.frames?.buffer.deadline ?? Number.POSITIVE_INFINITY;
+    const keyFrame = this.keyFramePending ? this.keyFrameRequestDue : Number.POSITIVE_INFINITY;
+    return Math.min(nack, frames, keyFrame);
   }
 
   private get keyFrameRequestDue(): number {
@@ -143,10 +171,10 @@ export class RtpReceiveStream {
   /** @internal Writes the feedback that is due. False: nothing to wait for any more. */
   handleTimeout(now: number): boolean {
     const { nackList, session } = this;
+    this.frames?.buffer.handleTimeout(now);
     if (nackList !== undefined && nackList.deadline <= now) {
-      const response = Number.isNaN(nackList.responseTime) ? DEFAULT_RTT : nackList.responseTime;
       for (let left = 4; left > 0 && nackList.deadline <= now; left--) {
-        const count = nackList.collect(nacks, session.roundTripTime(response), now);
+        const count = nackList.collect(nacks, this.roundTripEstimate, now);
         if (count === 0) break;
         if (session.sendNack(this, nacks, count, now)) this.nackCount++;
       }
@@ -197,7 +225,9 @@ export class RtpReceiveStream {
       this.packetsDiscarded++;
       return false;
     }
-    this.nackList?.remove(this.statistics.extend(original), now);
+    this.extended = this.statistics.extend(original);
+    // It may be ahead of the stream: padding is such a repeat.
+    if (this.receiver.nack) this.look(this.extended, now);
     const { data, payloadOffset, length } = packet;
     data.copyWithin(2, 0, payloadOffset);
     const restored = data.subarray(2, length);

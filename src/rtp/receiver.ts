@@ -36,6 +36,8 @@ export class RtpReceiver {
   options: RtpReceiverOptions;
   /** Frames are put together and given to `onFrame`. */
   wantFrames = false;
+  /** Frames go out at the pace at which they were made; false: as soon as they are whole and it is their turn. */
+  pacedFrames = true;
   /** Milliseconds that frames shall wait at least; null: as the network asks for. */
   jitterBufferTarget: number | null = null;
 
@@ -141,6 +143,8 @@ export class RtpReceiver {
     if (this.options.kind === "audio") stream.audioLevel = this.session.extensions.audioLevel();
     if (packet.csrcCount > 0) this.noteContributors(packet, now);
     this.host.onPacket?.(packet, stream, now);
+    if (this.wantFrames) stream.toFrames(packet, now);
+    else if (stream.frames !== undefined) stream.frames = undefined;
   }
 
   private noteContributors(packet: RtpPacket, now: number): void {

@@ -1,43 +1,28 @@
-// One encoding of a sender: an SSRC with the one that repeats its packets (RFC 4588). Headers and extensions written, history kept,
-// counters. Not pacing, not packetizing.
-import { writeU16, writeU24, writeU32 } from "./bytes.js";
-import { ExtensionKind, ExtensionWriter, type HeaderExtensions, toAbsSendTime, tokenBytes } from "./extensions.js";
+// One encoding of a sender: an SSRC with the one that repeats its packets (RFC 4588). Headers written, frames split, history
+// kept, counters. Not pacing.
+import type { Packetizer } from "../payload/types.js";
+import { Fifo } from "../util/fifo.js";
+import { carve } from "../util/slab.js";
+import { writeU16, writeU32 } from "./bytes.js";
+import { ExtensionBlock, markEndOfFrame, OWN_EXTENSIONS, stamp } from "./extension-block.js";
+import { tokenBytes } from "./extensions.js";
+import type { OutgoingPacket } from "./outgoing-packet.js";
+import { PRIORITY_AUDIO, PRIORITY_RETRANSMISSION, PRIORITY_VIDEO } from "./pacer.js";
 import { RTP_HEADER_LENGTH, RtpPacket, setExtensionBit, writeRtpHeader } from "./packet.js";
 import { SendHistory } from "./send-history.js";
 import type { RtpSender } from "./sender.js";
 import type { RtpSession } from "./session.js";
-import type { RtpCodec, RtpEncoding } from "./types.js";
+import { TelephoneEvents } from "./telephone-events.js";
+import type { EncodedFrameInit, RtpCodec, RtpEncoding } from "./types.js";
 
 /** A packet is not repeated again before the last repeat may have come, and not more often than this, milliseconds. */
 const MIN_RESEND_INTERVAL = 10;
 const DEFAULT_RTT = 100;
-
-/** What is passed on as it came, or as a frame brings it; the other kinds are ours to write. */
-const PASSED_ON: readonly ExtensionKind[] = [
-  ExtensionKind.audioLevel,
-  ExtensionKind.csrcAudioLevel,
-  ExtensionKind.absCaptureTime,
-  ExtensionKind.videoOrientation,
-  ExtensionKind.playoutDelay,
-  ExtensionKind.dependencyDescriptor,
-  ExtensionKind.colorSpace,
-  ExtensionKind.videoLayersAllocation,
-  ExtensionKind.videoContentType,
-  ExtensionKind.videoTiming,
-  ExtensionKind.videoFrameTrackingId,
-];
-const PASSED_ON_MASK: number = PASSED_ON.reduce((mask, kind) => mask | (1 << kind), 0);
-
 /** Padding of at least so many bytes is a packet again, below it is padding alone, of at most so many (RFC 3550 §5.1: 255). */
 const MIN_REPEATED_PADDING = 400;
 const MAX_PADDING = 224;
 
-/** Two-byte heads, ids and lengths of all that we write ourselves: twcc 2, send time 3, mid and rid up to 64 each. */
-const OWN_EXTENSIONS = 160;
-/** The largest element of the one-byte form. */
-const ONE_BYTE_MAX = 16;
-
-const writer: ExtensionWriter = new ExtensionWriter();
+const block: ExtensionBlock = new ExtensionBlock();
 const original: RtpPacket = new RtpPacket();
 
 export class RtpSendStream {
@@ -93,6 +78,14 @@ export class RtpSendStream {
 
   private readonly session: RtpSession;
   private history: SendHistory | undefined;
+  /** Packets of frames, and repeats, that wait in the pacer. */
+  private readonly queue = new Fifo<OutgoingPacket>();
+  private readonly repeats = new Fifo<OutgoingPacket>();
+  /** Frames have been sent: through the pacer, and repeats too then. */
+  private pacing = false;
+  private readonly packetizers: (Packetizer | undefined)[] = [];
+  private telephone: TelephoneEvents | undefined;
+  private telephoneCodec: RtpCodec | undefined;
   private scratch: Uint8Array<ArrayBuffer> = new Uint8Array(2048);
   private lastSequence: number;
   private rtxSequence: number;
@@ -159,7 +152,7 @@ export class RtpSendStream {
     for (let i = 0; i < csrcCount; i++, end += 4) writeU32(data, end, packet.csrc(i));
     const source = packet.extensions;
     if (source !== undefined && !source.isAt(packet)) source.find(packet);
-    const extension = this.writeExtensions(data, end, source, false, now);
+    const extension = block.forward(this.sender, data, end, source, !this.acknowledged, this.rid, false);
     if (extension > 0) setExtensionBit(data, at);
     end += extension;
     const headerLength = end - at;
@@ -167,7 +160,20 @@ export class RtpSendStream {
     end += payloadLength;
     if (codec.nack) this.history!.commit(sequence, end - at, now);
     this.sent(codec, timestamp, headerLength, payloadLength, newest, now);
-    this.session.transmit(data.subarray(at, end), now);
+    this.transmit(data.subarray(at, end), block.transportAt - at, block.sendTimeAt - at, -1, now);
+  }
+
+  /** Stamps and sends. Offsets below 0: the packet has no such field. */
+  private transmit(packet: Uint8Array, transportAt: number, sendTimeAt: number, cluster: number, now: number): void {
+    const { session, sender } = this;
+    stamp(
+      packet,
+      transportAt,
+      transportAt < 0 ? 0 : session.nextTransportSequence(sender.transportCc),
+      sendTimeAt,
+      now,
+    );
+    session.transmit(packet, now, cluster);
   }
 
   /** Another source: its numbers go on behind the last ones. */
@@ -196,51 +202,11 @@ export class RtpSendStream {
     this.headerBytesSent += headerLength;
     this.reportPackets++;
     this.reportOctets += payloadLength;
-    if (this.reportPackets === 1 || (newest && timestamp !== this.lastTimestamp)) {
+    if (Number.isNaN(this.lastTimestampTime) || (newest && timestamp !== this.lastTimestamp)) {
       this.lastTimestamp = timestamp;
       this.lastTimestampTime = now;
     }
     this.session.onMediaSent(this, now);
-  }
-
-  /** Writes the extension block behind the contributing sources; gives its length. */
-  private writeExtensions(
-    data: Uint8Array,
-    at: number,
-    source: HeaderExtensions | undefined,
-    rtx: boolean,
-    now: number,
-  ): number {
-    const { sender, session } = this;
-    const table = sender.extensions;
-    const copied = source === undefined ? 0 : source.presentMask & sender.extensionMask & PASSED_ON_MASK;
-    let twoByte = sender.alwaysTwoByte;
-    if (!twoByte && copied !== 0 && sender.mayMix) {
-      for (let left = copied; left !== 0; left &= left - 1) {
-        const kind = (31 - Math.clz32(left & -left)) as ExtensionKind;
-        if (source!.length(kind) > ONE_BYTE_MAX) twoByte = true;
-      }
-    }
-    writer.begin(data, at, twoByte);
-    let id = table.id(ExtensionKind.transportSequence);
-    if (id !== 0) writer.putU16(id, session.nextTransportSequence(sender.transportCc));
-    id = table.id(ExtensionKind.absSendTime);
-    if (id !== 0) writer.putU24(id, toAbsSendTime(now));
-    // Names are told until the peer reports on the stream: it knows the SSRC then (RFC 8843 §9.2, RFC 8852).
-    if (!(rtx ? this.rtxAcknowledged : this.acknowledged)) {
-      id = table.id(ExtensionKind.mid);
-      if (id !== 0 && sender.mid.length > 0) writer.putBytes(id, sender.mid);
-      if (this.rid !== undefined) {
-        id = table.id(rtx ? ExtensionKind.repairedRid : ExtensionKind.rid);
-        if (id !== 0) writer.putBytes(id, this.rid);
-      }
-    }
-    for (let left = copied; left !== 0; left &= left - 1) {
-      const kind = (31 - Math.clz32(left & -left)) as ExtensionKind;
-      const to = writer.put(table.id(kind), source!.length(kind));
-      if (to >= 0) source!.copyTo(kind, data, to);
-    }
-    return writer.end();
   }
 
   /** @internal The peer misses a packet. True: it was sent again. */
@@ -251,76 +217,55 @@ export class RtpSendStream {
     if (!history.repeat(sequenceNumber, interval, now) || !history.find(sequenceNumber)) return false;
     const { offset, length } = history;
     const bytes = history.data.subarray(offset, offset + length);
-    if (!original.parse(bytes)) return false;
-    const rtxPayloadType = this.sender.codec(original.payloadType)?.rtxPayloadType ?? null;
+    const codec = original.parse(bytes) ? this.sender.codec(original.payloadType) : undefined;
+    if (codec === undefined) return false;
+    const { payloadLength, payloadOffset, timestamp } = original;
     this.retransmittedPacketsSent++;
-    this.retransmittedBytesSent += original.payloadLength;
+    this.retransmittedBytesSent += payloadLength;
     this.packetsSent++;
-    this.bytesSent += original.payloadLength;
-    if (this.encoding.rtxSsrc === null || rtxPayloadType === null) {
+    this.bytesSent += payloadLength;
+    if (this.encoding.rtxSsrc === null || codec.rtxPayloadType === null) {
       // The same bytes: a changed packet with the same number would use its key stream twice.
-      this.headerBytesSent += original.payloadOffset;
+      this.headerBytesSent += payloadOffset;
       this.session.transmit(bytes, now);
       return true;
     }
+    const end = this.writeRepeat(codec.rtxPayloadType, sequenceNumber);
+    const headerLength = end - payloadLength;
+    this.headerBytesSent += headerLength;
+    if (!this.pacing) {
+      this.transmit(this.scratch.subarray(0, end), block.transportAt, block.sendTimeAt, -1, now);
+      return true;
+    }
+    // A stream whose frames are paced: its repeats are, too.
+    const repeat = this.outgoing(this.scratch, end, codec, -1, timestamp, headerLength, payloadLength, now);
+    if (this.session.pace(this, end, PRIORITY_RETRANSMISSION, now)) this.repeats.push(repeat);
+    return true;
+  }
+
+  /** Writes `original` as a retransmission (RFC 4588 §4) into the scratch memory; gives its length. */
+  private writeRepeat(payloadType: number, sequenceNumber: number): number {
     const source = this.sender.extensions;
     source.find(original);
-    const most = length + OWN_EXTENSIONS + 2;
+    const most = original.length + OWN_EXTENSIONS + 2;
     if (this.scratch.length < most) this.scratch = new Uint8Array(most);
     const data = this.scratch;
-    this.rtxSequence = (this.rtxSequence + 1) & 0xffff;
     const { csrcCount, timestamp, marker } = original;
-    writeRtpHeader(data, marker, rtxPayloadType, this.rtxSequence, timestamp, this.encoding.rtxSsrc, csrcCount);
+    this.writeRtxHeader(data, marker, payloadType, timestamp, csrcCount);
     let end = RTP_HEADER_LENGTH;
     for (let i = 0; i < csrcCount; i++, end += 4) writeU32(data, end, original.csrc(i));
-    const extension = this.writeExtensions(data, end, source, true, now);
+    const extension = block.forward(this.sender, data, end, source, !this.rtxAcknowledged, this.rid, true);
     if (extension > 0) setExtensionBit(data);
     end += extension;
     writeU16(data, end, sequenceNumber);
     end += 2;
-    this.headerBytesSent += end;
     data.set(original.payload(), end);
-    end += original.payloadLength;
-    this.session.transmit(data.subarray(0, end), now);
-    return true;
+    return end + original.payloadLength;
   }
 
-  /** @internal The pacer lets the next packet go that `session.pace` announced with this priority. */
-  sendPaced(_priority: number, _cluster: number, _now: number): void {}
-
-  /**
-   * @internal Sends about so many bytes that say nothing, for the pacer: the last packet again on the retransmission SSRC, or
-   * padding alone there. Gives the bytes, 0 if the peer would not take it.
-   */
-  sendPadding(bytes: number, cluster: number, now: number): number {
-    const { codec, history } = this;
-    const { rtxSsrc } = this.encoding;
-    if (codec === undefined || codec.rtxPayloadType === null || rtxSsrc === null) return 0;
-    const repeat =
-      bytes >= MIN_REPEATED_PADDING &&
-      history?.find(this.lastSequence) === true &&
-      original.parse(history.data.subarray(history.offset, history.offset + history.length));
-    if (this.scratch.length < 2048) this.scratch = new Uint8Array(2048);
-    const data = this.scratch;
+  private writeRtxHeader(data: Uint8Array, marker: boolean, type: number, timestamp: number, csrcs: number): void {
     this.rtxSequence = (this.rtxSequence + 1) & 0xffff;
-    writeRtpHeader(data, false, codec.rtxPayloadType, this.rtxSequence, this.lastTimestamp, rtxSsrc, 0);
-    let end = RTP_HEADER_LENGTH + this.writeExtensions(data, RTP_HEADER_LENGTH, undefined, true, now);
-    if (end > RTP_HEADER_LENGTH) setExtensionBit(data);
-    if (repeat) {
-      writeU16(data, end, this.lastSequence);
-      data.set(original.payload(), end + 2);
-      end += 2 + original.payloadLength;
-    } else {
-      const padding = Math.max(1, Math.min(bytes, MAX_PADDING));
-      data.fill(0, end, end + padding);
-      end += padding;
-      data[end - 1] = padding;
-      data[0]! |= 0x20;
-    }
-    this.packetsSent++;
-    this.headerBytesSent += end;
-    this.session.transmit(data.subarray(0, end), now, cluster);
-    return end;
+    writeRtpHeader(data, marker, type, this.rtxSequence, timestamp, this.encoding.rtxSsrc!, csrcs);
   }
 
   /** @internal A report block of the peer is about this stream, or its retransmissions. */
@@ -361,10 +306,182 @@ export class RtpSendStream {
     const clockRate = this.codec?.clockRate ?? 0;
     return (this.lastTimestamp + Math.round(((now - this.lastTimestampTime) * clockRate) / 1000)) >>> 0;
   }
-}
 
-/** @internal For packets that were written before they leave: their sequence number and send time are set then. */
-export function patchExtensions(data: Uint8Array, at: number, transportSequence: number, sendTime: number): void {
-  if (transportSequence >= 0) writeU16(data, at, transportSequence);
-  if (sendTime >= 0) writeU24(data, at, sendTime);
+  // Frames
+
+  /** The packet in the scratch memory, in memory of its own. */
+  private outgoing(
+    data: Uint8Array,
+    length: number,
+    codec: RtpCodec,
+    sequenceNumber: number,
+    timestamp: number,
+    headerLength: number,
+    payloadLength: number,
+    now: number,
+  ): OutgoingPacket {
+    const own = carve(length);
+    own.set(data.subarray(0, length));
+    const { transportAt, sendTimeAt } = block;
+    return {
+      stream: this,
+      data: own,
+      codec,
+      sequenceNumber,
+      timestamp,
+      headerLength,
+      payloadLength,
+      transportAt,
+      sendTimeAt,
+      queued: now,
+    };
+  }
+
+  /** @internal Splits a frame into packets and hands them on. False: it is none of the codec. */
+  sendFrame(frame: EncodedFrameInit, codec: RtpCodec, maxPacketSize: number, now: number): boolean {
+    const format = this.sender.format(codec);
+    let packetizer = this.packetizers[codec.payloadType];
+    if (packetizer === undefined) {
+      packetizer = format.createPacketizer({ pictureId: this.session.random32() & 0x7fff });
+      this.packetizers[codec.payloadType] = packetizer;
+    }
+    const csrcs = frame.csrcs ?? [];
+    const csrcCount = Math.min(15, csrcs.length);
+    const most = maxPacketSize + OWN_EXTENSIONS + (frame.dependencyDescriptor?.length ?? 0);
+    if (this.scratch.length < most) this.scratch = new Uint8Array(most);
+    const data = this.scratch;
+    const captureTime = frame.captureTime === undefined ? Number.NaN : this.session.unixTime(frame.captureTime);
+    const extensionAt = RTP_HEADER_LENGTH + csrcCount * 4;
+    const writeExtensions = (first: boolean): number =>
+      block.frame(this.sender, data, extensionAt, frame, first, captureTime, !this.acknowledged, this.rid);
+    // The original number of a repeat takes two bytes more.
+    const maxSize = maxPacketSize - extensionAt - writeExtensions(true) - 2;
+    const packets: OutgoingPacket[] = [];
+    let descriptorAt = -1;
+    const timestamp = frame.timestamp >>> 0;
+    const done = packetizer.packetize(frame, maxSize, (payload, marker) => {
+      const sequence = this.nextSequence();
+      writeRtpHeader(data, marker, codec.payloadType, sequence, timestamp, this.encoding.ssrc, csrcCount);
+      for (let i = 0; i < csrcCount; i++) writeU32(data, RTP_HEADER_LENGTH + i * 4, csrcs[i]!);
+      const extension = writeExtensions(packets.length === 0);
+      if (extension > 0) setExtensionBit(data);
+      descriptorAt = block.descriptorAt;
+      const headerLength = extensionAt + extension;
+      data.set(payload, headerLength);
+      const length = headerLength + payload.length;
+      packets.push(this.outgoing(data, length, codec, sequence, timestamp, headerLength, payload.length, now));
+    });
+    if (!done || packets.length === 0) return false;
+    markEndOfFrame(packets.at(-1)!.data, descriptorAt);
+    this.codec = codec;
+    this.lastTimestamp = timestamp;
+    this.lastTimestampTime = frame.captureTime ?? now;
+    this.framesSent++;
+    if (frame.keyFrame) this.keyFramesSent++;
+    this.pacing = true;
+    const priority = this.sender.options.kind === "audio" ? PRIORITY_AUDIO : PRIORITY_VIDEO;
+    for (const packet of packets) {
+      if (this.session.pace(this, packet.data.length, priority, now)) this.queue.push(packet);
+    }
+    return true;
+  }
+
+  /** @internal The pacer lets the next packet go that `session.pace` announced with this priority. */
+  sendPaced(priority: number, cluster: number, now: number): void {
+    const packet = (priority === PRIORITY_RETRANSMISSION ? this.repeats : this.queue).shift();
+    if (packet !== undefined) this.depart(packet, cluster, now);
+  }
+
+  private depart(packet: OutgoingPacket, cluster: number, now: number): void {
+    const { data, codec, sequenceNumber, transportAt, sendTimeAt } = packet;
+    const { session, sender } = this;
+    stamp(data, transportAt, transportAt < 0 ? 0 : session.nextTransportSequence(sender.transportCc), sendTimeAt, now);
+    if (sequenceNumber < 0) {
+      session.transmit(data, now, cluster);
+      return;
+    }
+    if (codec.nack) {
+      this.history ??= new SendHistory();
+      const at = this.history.reserve(data.length, now);
+      this.history.data.set(data, at);
+      this.history.commit(sequenceNumber, data.length, now);
+    }
+    this.totalPacketSendDelay += now - packet.queued;
+    this.sent(codec, packet.timestamp, packet.headerLength, packet.payloadLength, false, now);
+    session.transmit(data, now, cluster);
+  }
+
+  /**
+   * @internal Sends about so many bytes that say nothing, for the pacer: the last packet again on the retransmission SSRC, or
+   * padding alone there. Gives the bytes, 0 if the peer would not take it.
+   */
+  sendPadding(bytes: number, cluster: number, now: number): number {
+    const { codec, history } = this;
+    const { rtxSsrc } = this.encoding;
+    if (codec === undefined || codec.rtxPayloadType === null || rtxSsrc === null) return 0;
+    const repeat =
+      bytes >= MIN_REPEATED_PADDING &&
+      history?.find(this.lastSequence) === true &&
+      original.parse(history.data.subarray(history.offset, history.offset + history.length));
+    let end: number;
+    if (repeat) {
+      end = this.writeRepeat(codec.rtxPayloadType, this.lastSequence);
+    } else {
+      const { scratch } = this;
+      this.writeRtxHeader(scratch, false, codec.rtxPayloadType, this.lastTimestamp, 0);
+      end = RTP_HEADER_LENGTH;
+      end += block.forward(this.sender, scratch, end, undefined, !this.rtxAcknowledged, this.rid, true);
+      if (end > RTP_HEADER_LENGTH) setExtensionBit(scratch);
+      const padding = Math.max(1, Math.min(bytes, MAX_PADDING));
+      scratch.fill(0, end, end + padding);
+      end += padding;
+      scratch[end - 1] = padding;
+      scratch[0]! |= 0x20;
+    }
+    this.packetsSent++;
+    this.headerBytesSent += end;
+    this.transmit(this.scratch.subarray(0, end), block.transportAt, block.sendTimeAt, cluster, now);
+    return end;
+  }
+
+  /** @internal */
+  get telephoneDeadline(): number {
+    return this.telephone?.deadline ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** @internal */
+  handleTelephone(now: number): void {
+    this.telephone?.handleTimeout(now);
+  }
+
+  /** @internal */
+  sendTelephoneEvent(event: number, duration: number, codec: RtpCodec, now: number): void {
+    this.telephone ??= new TelephoneEvents({
+      sendEvent: (payload, marker, timestamp, time) => this.sendEventPacket(payload, marker, timestamp, time),
+    });
+    this.telephoneCodec = codec;
+    if (Number.isNaN(this.lastTimestampTime)) {
+      this.lastTimestamp = this.session.random32();
+      this.lastTimestampTime = now;
+    }
+    this.codec ??= codec;
+    this.telephone.begin(event, duration, this.timestampAt(now), codec.clockRate, now);
+  }
+
+  private sendEventPacket(payload: Uint8Array, marker: boolean, timestamp: number, now: number): void {
+    const codec = this.telephoneCodec!;
+    const { scratch: data } = this;
+    const sequence = this.nextSequence();
+    writeRtpHeader(data, marker, codec.payloadType, sequence, timestamp, this.encoding.ssrc, 0);
+    const names = !this.acknowledged;
+    const extension = block.forward(this.sender, data, RTP_HEADER_LENGTH, undefined, names, this.rid, false);
+    if (extension > 0) setExtensionBit(data);
+    const headerLength = RTP_HEADER_LENGTH + extension;
+    data.set(payload, headerLength);
+    const main = this.codec;
+    this.sent(codec, this.lastTimestamp, headerLength, payload.length, false, now);
+    this.codec = main;
+    const packet = data.subarray(0, headerLength + payload.length);
+    this.transmit(packet, block.transportAt, block.sendTimeAt, -1, now);
+  }
 }

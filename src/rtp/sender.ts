@@ -1,9 +1,15 @@
 // What one media section sends: the codecs by payload type, the extensions, and a stream per encoding.
+import { payloadFormat } from "../payload/format.js";
+import type { PayloadFormat } from "../payload/types.js";
 import { ExtensionKind, HeaderExtensions, tokenBytes } from "./extensions.js";
 import type { RtpPacket } from "./packet.js";
 import { RtpSendStream } from "./send-stream.js";
 import type { RtpSession } from "./session.js";
-import type { RtpCodec, RtpSenderHost, RtpSenderOptions } from "./types.js";
+import type { EncodedFrameInit, RtpCodec, RtpSenderHost, RtpSenderOptions } from "./types.js";
+
+/** Bytes of a whole packet before protection. */
+const DEFAULT_PACKET_SIZE = 1200;
+const TELEPHONE_EVENT = "audio/telephone-event";
 
 export class RtpSender {
   readonly host: RtpSenderHost;
@@ -26,6 +32,7 @@ export class RtpSender {
 
   private readonly session: RtpSession;
   private codecs: (RtpCodec | undefined)[] = [];
+  private formats: (PayloadFormat | undefined)[] = [];
   private closed = false;
 
   /** @internal */
@@ -47,6 +54,7 @@ export class RtpSender {
     const codecs = new Array<RtpCodec | undefined>(128).fill(undefined);
     for (const codec of options.codecs) codecs[codec.payloadType & 127] ??= codec;
     this.codecs = codecs;
+    this.formats = [];
     this.streams = options.encodings.map((encoding, index) => {
       const known = this.streams.find((stream) => stream.ssrc === encoding.ssrc && stream.index === index);
       known?.update(encoding);
@@ -82,6 +90,51 @@ export class RtpSender {
     if (stream === undefined || codec === undefined) return;
     if (this.closed || !this.options.active || !stream.encoding.active) return;
     stream.forward(packet, codec, now);
+  }
+
+  /** @internal */
+  format(codec: RtpCodec): PayloadFormat {
+    let format = this.formats[codec.payloadType];
+    if (format === undefined) {
+      format = payloadFormat(codec.mimeType, codec.parameters);
+      this.formats[codec.payloadType] = format;
+    }
+    return format;
+  }
+
+  /**
+   * Sends one encoded frame, split as its codec wants it, through the pacer. False: nothing was sent, as the sender or the encoding
+   * is not active, no codec of that MIME type was negotiated, or the bytes are no frame of it.
+   */
+  sendFrame(encoding: number, frame: EncodedFrameInit, now: number): boolean {
+    const stream = this.streams[encoding];
+    if (stream === undefined || this.closed || !this.options.active || !stream.encoding.active) return false;
+    const codec = this.codecOf(frame.mimeType, frame.payloadType);
+    if (codec === undefined) return false;
+    return stream.sendFrame(frame, codec, this.options.maxPacketSize ?? DEFAULT_PACKET_SIZE, now);
+  }
+
+  private codecOf(mimeType: string, payloadType?: number): RtpCodec | undefined {
+    const wanted = mimeType.toLowerCase();
+    const named = payloadType === undefined ? undefined : this.codecs[payloadType];
+    if (named !== undefined && named.mimeType.toLowerCase() === wanted) return named;
+    return this.options.codecs.find((codec) => codec.mimeType.toLowerCase() === wanted);
+  }
+
+  /** The codec that telephone events would go in: that with the clock rate of the audio, or the first one; undefined: none. */
+  get telephoneEventCodec(): RtpCodec | undefined {
+    const events = this.options.codecs.filter(({ mimeType }) => mimeType.toLowerCase() === TELEPHONE_EVENT);
+    const rate = this.streams[0]?.codec?.clockRate ?? this.options.codecs[0]?.clockRate;
+    return events.find(({ clockRate }) => clockRate === rate) ?? events[0];
+  }
+
+  /** Sends a tone (RFC 4733), 0 to 15, for so many milliseconds; one that lasts ends. False: it was not negotiated. */
+  sendTelephoneEvent(event: number, durationMs: number, now: number): boolean {
+    const [stream] = this.streams;
+    const codec = this.telephoneEventCodec;
+    if (stream === undefined || codec === undefined || this.closed || !this.options.active) return false;
+    stream.sendTelephoneEvent(event, durationMs, codec, now);
+    return true;
   }
 
   close(now: number): void {

@@ -16,6 +16,7 @@ import { type Route, RtpRouter } from "./router.js";
 import { parseRtcp, ReportBlock, type RtcpVisitor, RtcpWriter, SDES_CNAME } from "./rtcp.js";
 import type { RtpSendStream } from "./send-stream.js";
 import { RtpSender } from "./sender.js";
+import { synchronise } from "./synchronisation.js";
 import type { TransportFeedback } from "./transport-feedback.js";
 import type {
   RtpReceiverHost,
@@ -263,6 +264,11 @@ export class RtpSession implements RtcpVisitor {
     }
   }
 
+  /** @internal Unix milliseconds of monotonic ones. */
+  unixTime(now: number): number {
+    return this.options.timeOrigin + now;
+  }
+
   /** @internal */
   transmit(packet: Uint8Array, now: number, cluster = -1): void {
     if (this.closed) return;
@@ -332,6 +338,12 @@ export class RtpSession implements RtcpVisitor {
     const { stream } = route;
     if (route.rtx) stream.rtxStatistics?.onSenderReport(seconds, fraction, this.now);
     else stream.onSenderReport(seconds, fraction, rtpTimestamp, packets, octets, this.now);
+    if (stream.frames !== undefined && stream.cname !== "") this.synchronise(stream.cname);
+  }
+
+  private synchronise(cname: string): void {
+    const streams = this.receiverList.flatMap((receiver) => receiver.streams.filter((one) => one.cname === cname));
+    if (streams.length > 1) synchronise(streams);
   }
 
   /** @internal */
@@ -571,17 +583,21 @@ export class RtpSession implements RtcpVisitor {
     if (this.closed) return Number.POSITIVE_INFINITY;
     let deadline = Math.min(this.schedule.deadline, this.congestion.deadline);
     for (let i = 0; i < this.waiting.length; i++) deadline = Math.min(deadline, this.waiting[i]!.deadline);
+    for (let i = 0; i < this.senderList.length; i++) {
+      const stream = this.senderList[i]!.streams[0];
+      if (stream !== undefined) deadline = Math.min(deadline, stream.telephoneDeadline);
+    }
     return deadline;
   }
 
   handleTimeout(now: number): void {
     if (this.closed) return;
     this.now = now;
+    for (const { streams } of this.senderList) streams[0]?.handleTelephone(now);
     if (now >= this.schedule.deadline) {
       this.sendReports(now);
       this.schedule.next(now);
     }
-    this.congestion.handleTimeout(now);
     if (now >= this.congestion.feedbackDue) this.writeFeedback(now);
     this.flush(now);
   }
@@ -609,6 +625,7 @@ export class RtpSession implements RtcpVisitor {
       }
       waiting.length = kept;
     }
+    this.congestion.handleTimeout(now);
     this.congestion.allocate();
     this.transmitCompound();
   }

@@ -104,6 +104,8 @@ export interface EncodedFrameInit {
   readonly timestamp: number;
   readonly keyFrame: boolean;
   readonly mimeType: string;
+  /** Which one, if several were negotiated of that type. */
+  readonly payloadType?: number | undefined;
   readonly csrcs?: readonly number[] | undefined;
   /** -dBov, 0 to 127. */
   readonly audioLevel?: number | undefined;

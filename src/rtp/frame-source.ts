@@ -1,0 +1,82 @@
+// The frames of one received stream: its jitter buffer, and what it gives as EncodedFrame.
+
+import type { HeaderExtensions } from "./extensions.js";
+import type { WholeFrame } from "./frame-assembler.js";
+import { type FrameHead, JitterBuffer, type JitterBufferHost } from "./jitter-buffer.js";
+import type { RtpPacket } from "./packet.js";
+import type { RtpReceiveStream } from "./receive-stream.js";
+import type { EncodedFrame, RtpCodec } from "./types.js";
+
+const FIRST_CYCLE_MASK = 0xffff;
+
+export class FrameSource implements JitterBufferHost {
+  readonly buffer: JitterBuffer;
+  private readonly stream: RtpReceiveStream;
+
+  constructor(stream: RtpReceiveStream) {
+    this.stream = stream;
+    this.buffer = new JitterBuffer(stream.receiver.kind === "audio", this);
+  }
+
+  insert(number: number, packet: RtpPacket, codec: RtpCodec, extensions: HeaderExtensions, now: number): void {
+    const { stream, buffer } = this;
+    const { receiver } = stream;
+    const format = receiver.format(codec.payloadType);
+    if (format === undefined) return;
+    buffer.paced = receiver.pacedFrames;
+    const playoutDelay = extensions.playoutDelay();
+    if (playoutDelay >= 0) stream.playoutDelay = (playoutDelay >> 12) * 10;
+    buffer.minimumDelay = Math.max(receiver.jitterBufferTarget ?? 0, stream.playoutDelay);
+    buffer.retransmissions = receiver.nack;
+    buffer.roundTripTime = stream.roundTripEstimate;
+    buffer.insert(number, packet, codec, format, extensions, now);
+  }
+
+  onFrame(frame: WholeFrame, head: FrameHead, payloads: readonly Uint8Array[], count: number, now: number): void {
+    const { stream, buffer } = this;
+    const { codec, format } = head;
+    // What lies before it would be of no use any more.
+    stream.nackList?.dropBefore(frame.first);
+    const depacketizer = buffer.depacketizer(format);
+    const info = depacketizer.inspect(payloads[0]!);
+    const known = info !== undefined;
+    const temporalIndex = known && info.temporalIndex >= 0 ? info.temporalIndex : undefined;
+    const spatialIndex = known && info.spatialIndex >= 0 ? info.spatialIndex : undefined;
+    const width = known && info.width > 0 ? info.width : undefined;
+    const height = known && info.height > 0 ? info.height : undefined;
+    const data = depacketizer.assemble(payloads, count);
+    if (data === undefined) {
+      buffer.framesDropped++;
+      if (format.kind === "video") this.onKeyFrameNeeded(now);
+      return;
+    }
+    const captureTime = Number.isNaN(head.captureTime)
+      ? stream.clock.at(frame.timestamp, codec.clockRate)
+      : head.captureTime;
+    const encoded: EncodedFrame = {
+      data,
+      timestamp: frame.timestamp,
+      keyFrame: frame.keyFrame,
+      payloadType: codec.payloadType,
+      mimeType: codec.mimeType,
+      marker: head.marker,
+      captureTime: Number.isNaN(captureTime) ? undefined : captureTime,
+      firstSequenceNumber: frame.first & FIRST_CYCLE_MASK,
+      lastSequenceNumber: frame.last & FIRST_CYCLE_MASK,
+      receiveTime: frame.arrival,
+      audioLevel: head.audioLevel < 0 ? undefined : head.audioLevel & 127,
+      voiceActivity: head.audioLevel < 0 ? undefined : head.audioLevel > 127,
+      csrcs: head.csrcs,
+      temporalIndex,
+      spatialIndex,
+      width,
+      height,
+      dependencyDescriptor: head.dependencyDescriptor,
+    };
+    stream.receiver.host.onFrame?.(encoded, stream);
+  }
+
+  onKeyFrameNeeded(now: number): void {
+    if (this.stream.receiver.kind === "video") this.stream.requestKeyFrame(now);
+  }
+}

@@ -1,0 +1,375 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  FLAG_CERTAIN_START,
+  FLAG_END,
+  FLAG_KEY_FRAME,
+  FLAG_PADDING,
+  FLAG_START,
+  FrameAssembler,
+  MAX_BUFFERED_PACKETS,
+} from "./frame-assembler.js";
+import { MAX_EVENT_DURATION } from "./telephone-events.js";
+import { generator, OPUS, Pipe, receiving, sending, TELEPHONE, TIME_ORIGIN, VP8 } from "./testing.test.js";
+import type { EncodedFrame, EncodedFrameInit, RtpCodec } from "./types.js";
+
+/** A frame of VP8 as far as its first bytes go. */
+function vp8Frame(index: number, size: number, keyFrame = index % 100 === 0): EncodedFrameInit {
+  const data = new Uint8Array(Math.max(12, size));
+  for (let i = 0; i < data.length; i++) data[i] = index * 31 + i * 7;
+  data.set(keyFrame ? [0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0, 0] : [0x11, 2, 0]);
+  return { data, timestamp: index * 3000, keyFrame, mimeType: "video/VP8" };
+}
+
+const VIDEO: RtpCodec = { ...VP8, transportCc: true };
+
+interface Given {
+  readonly frame: EncodedFrame;
+  readonly time: number;
+}
+
+function video(pipe: Pipe, paced = true): { send: (frame: EncodedFrameInit) => void; given: Given[]; asked: number[] } {
+  const given: Given[] = [];
+  const asked: number[] = [];
+  const sender = pipe.sessions[0].addSender(sending({ codecs: [VIDEO] }), {
+    onKeyFrameRequest: () => asked.push(pipe.now),
+  });
+  const receiver = pipe.sessions[1].addReceiver(receiving({ codecs: [VIDEO] }), {
+    onFrame: (frame) => given.push({ frame, time: pipe.now }),
+  });
+  receiver.wantFrames = true;
+  receiver.pacedFrames = paced;
+  return {
+    send: (frame) => assert.equal(sender.sendFrame(0, frame, pipe.now), true),
+    given,
+    asked,
+  };
+}
+
+test("frames of many packets come out as they went in", () => {
+  const pipe = new Pipe();
+  const { send, given } = video(pipe);
+  const random = generator(5);
+  const sent: EncodedFrameInit[] = [];
+  for (let i = 0; i < 60; i++) {
+    sent.push(vp8Frame(i, random(12_000)));
+    send(sent[i]!);
+    pipe.run(100 / 3);
+  }
+  pipe.run(2500);
+  assert.equal(given.length, 60);
+  given.forEach(({ frame }, i) => {
+    assert.deepEqual(frame.data, sent[i]!.data);
+    assert.equal(frame.keyFrame, sent[i]!.keyFrame);
+    assert.equal(frame.timestamp, sent[i]!.timestamp);
+  });
+  assert.deepEqual([given[0]!.frame.width, given[0]!.frame.height], [320, 240]);
+  const buffer = pipe.sessions[1].receivers[0]!.streams[0]!.frames!.buffer;
+  assert.equal(buffer.framesReceived, 60);
+  assert.equal(buffer.jitterBufferEmittedCount, 60);
+  assert.equal(buffer.framesDropped, 0);
+});
+
+test("5 % loss at 50 ms one way: more than 99.9 % of frames are complete, in order, in time", () => {
+  const pipe = new Pipe({ seed: 21, delay: 50, jitter: 3, loss: 0.05, rtcpLoss: 0.05 });
+  const { send, given } = video(pipe);
+  const count = 3000;
+  for (let i = 0; i < count; i++) {
+    // As large as the estimate allows, as an encoder would make them.
+    const target = pipe.sessions[0].senders[0]!.streams[0]!.targetBitrate;
+    send(vp8Frame(i, Math.min(5000, (target * 0.8) / 8 / 30), i === 0));
+    pipe.run(100 / 3);
+  }
+  pipe.run(2000);
+  assert.ok(given.length >= count * 0.999, `${given.length}`);
+  for (let i = 1; i < given.length; i++) assert.ok(given[i]!.frame.timestamp > given[i - 1]!.frame.timestamp);
+  // In time: within 500 ms of being sent.
+  const late = given.filter(({ frame, time }) => time - (1000 + (frame.timestamp / 3000) * (100 / 3)) > 500);
+  assert.ok(late.length <= count * 0.001, `${late.length} ${late[0]?.frame.timestamp} ${late.at(-1)?.frame.timestamp}`);
+});
+
+test("20 % loss in bursts: what cannot be had again is passed over at the next key frame", () => {
+  const pipe = new Pipe({ seed: 4, delay: 50 });
+  const { send, given, asked } = video(pipe);
+  const random = generator(77);
+  let bad = false;
+  pipe.drop = (_packet, side) => {
+    bad = bad ? random(100) < 75 : random(100) < 6;
+    return side === 0 && bad;
+  };
+  let wanted = 0;
+  let index = 0;
+  for (; index < 1500; index++) {
+    const key = index === 0 || asked.length > wanted;
+    wanted = asked.length;
+    send(vp8Frame(index, 5000, key));
+    pipe.run(100 / 3);
+  }
+  pipe.run(2000);
+  assert.ok(given.length > 1400, `${given.length}`);
+  assert.ok(given.at(-1)!.frame.timestamp > 1450 * 3000);
+});
+
+test("without the first key frame nothing is given, but one is asked for", () => {
+  const pipe = new Pipe();
+  const { send, given, asked } = video(pipe);
+  for (let i = 1; i < 10; i++) {
+    send(vp8Frame(i, 3000, false));
+    pipe.run(33);
+  }
+  assert.equal(given.length, 0);
+  assert.ok(asked.length >= 1 && asked.length <= 3, `${asked.length}`);
+  send(vp8Frame(10, 3000, true));
+  send(vp8Frame(11, 3000, false));
+  pipe.run(300);
+  assert.deepEqual(
+    given.map(({ frame }) => frame.timestamp / 3000),
+    [10, 11],
+  );
+});
+
+test("a lost frame of a higher temporal layer does not stop the base layer", () => {
+  const pipe = new Pipe({ delay: 5 });
+  const codecs: RtpCodec[] = [{ ...VP8, nack: false }];
+  const given: number[] = [];
+  const asked: number[] = [];
+  const sender = pipe.sessions[0].addSender(sending({ codecs }), { onKeyFrameRequest: () => asked.push(pipe.now) });
+  const receiver = pipe.sessions[1].addReceiver(receiving({ codecs }), {
+    onFrame: (frame) => given.push(frame.timestamp / 3000),
+  });
+  receiver.wantFrames = true;
+  pipe.drop = (_packet, side) => side === 0 && pipe.sentRtp[0].length === 4;
+  for (let i = 0; i < 10; i++) {
+    const frame = { ...vp8Frame(i, 100, i === 0), temporalIndex: i % 2 };
+    assert.equal(sender.sendFrame(0, frame, pipe.now), true);
+    pipe.run(33);
+  }
+  pipe.run(300);
+  assert.deepEqual(given, [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+  assert.equal(asked.length, 0);
+});
+
+test("jitter makes frames wait, so that they come out evenly; unpaced they do not wait", () => {
+  for (const paced of [true, false]) {
+    const pipe = new Pipe({ seed: 9, delay: 20, jitter: 60 });
+    const { send, given } = video(pipe, paced);
+    for (let i = 0; i < 300; i++) {
+      send(vp8Frame(i, 800, i === 0));
+      pipe.run(100 / 3);
+    }
+    pipe.run(500);
+    assert.equal(given.length, 300);
+    const gaps = given.slice(200).map(({ time }, i) => time - given[199 + i]!.time);
+    const uneven = gaps.filter((gap) => Math.abs(gap - 100 / 3) > 15).length;
+    if (paced) assert.ok(uneven < 15, `${uneven}`);
+    else assert.ok(uneven > 25, `${uneven}`);
+  }
+});
+
+test("jitterBufferTarget is the least that frames wait", () => {
+  const pipe = new Pipe({ delay: 20 });
+  const { send, given } = video(pipe);
+  pipe.sessions[1].receivers[0]!.jitterBufferTarget = 400;
+  for (let i = 0; i < 60; i++) {
+    send(vp8Frame(i, 800, i === 0));
+    pipe.run(100 / 3);
+  }
+  pipe.run(1000);
+  const { frame, time } = given[50]!;
+  const sent = 1000 + (frame.timestamp / 3000) * (100 / 3);
+  assert.ok(Math.abs(time - sent - 420) < 1, `${time - sent}`);
+});
+
+function opusFrame(index: number): EncodedFrameInit {
+  return {
+    data: Uint8Array.of(0x78, index, index >> 8, 3),
+    timestamp: index * 960,
+    keyFrame: true,
+    mimeType: "audio/opus",
+    audioLevel: 20 + (index % 50),
+    voiceActivity: true,
+    csrcs: [5, 6],
+  };
+}
+
+test("audio: a lost packet is waited for until its turn, then passed over", () => {
+  const pipe = new Pipe({ seed: 2, delay: 20, jitter: 30, loss: 0.1 });
+  const given: Given[] = [];
+  const audio = { kind: "audio", codecs: [OPUS] } as const;
+  const sender = pipe.sessions[0].addSender(sending(audio), {});
+  const receiver = pipe.sessions[1].addReceiver(receiving(audio), {
+    onFrame: (frame) => given.push({ frame, time: pipe.now }),
+  });
+  receiver.wantFrames = true;
+  for (let i = 0; i < 500; i++) {
+    sender.sendFrame(0, opusFrame(i), pipe.now);
+    pipe.run(20);
+  }
+  pipe.run(500);
+  const lost = 500 - given.length;
+  assert.ok(lost >= 30 && lost < 90, `${lost}`);
+  for (let i = 1; i < given.length; i++) assert.ok(given[i]!.frame.timestamp > given[i - 1]!.frame.timestamp);
+  const { frame } = given[10]!;
+  assert.deepEqual(
+    [frame.audioLevel, frame.voiceActivity, frame.csrcs, frame.mimeType],
+    [20 + ((frame.timestamp / 960) % 50), true, [5, 6], "audio/opus"],
+  );
+  assert.deepEqual(
+    receiver.contributingSources.map(({ source }) => source),
+    [5, 6],
+  );
+  const gaps = given.slice(-200).map(({ frame: f, time }, i, all) => {
+    const before = all[i - 1];
+    return before === undefined ? 0 : time - before.time - (f.timestamp - before.frame.timestamp) / 48;
+  });
+  assert.ok(gaps.filter((gap) => Math.abs(gap) > 10).length < 30);
+});
+
+test("audio and video of one source wait for each other", () => {
+  const pipe = new Pipe({ delay: 20 });
+  const audio = { kind: "audio", mid: "a", codecs: [OPUS] } as const;
+  const speaker = pipe.sessions[0].addSender(
+    sending({
+      ...audio,
+      encodings: [{ rid: null, ssrc: 9, rtxSsrc: null, active: true, maxBitrate: null, priority: 1 }],
+    }),
+    {},
+  );
+  const camera = pipe.sessions[0].addSender(sending({ mid: "v" }), {});
+  const times = { a: [] as number[], v: [] as number[] };
+  const ears = pipe.sessions[1].addReceiver(receiving(audio), {
+    onFrame: (frame) => times.a.push(pipe.now - 1000 - frame.timestamp / 48),
+  });
+  const eyes = pipe.sessions[1].addReceiver(receiving({ mid: "v" }), {
+    onFrame: (frame) => times.v.push(pipe.now - 1000 - frame.timestamp / 90),
+  });
+  ears.wantFrames = true;
+  eyes.wantFrames = true;
+  // The picture leaves 600 ms after it was taken.
+  const start = pipe.now;
+  const pictures: EncodedFrameInit[] = [];
+  for (let i = 0; i < 1000; i++) {
+    speaker.sendFrame(0, { ...opusFrame(i), captureTime: pipe.now }, pipe.now);
+    if (i % 2 === 0) {
+      pictures.push({ ...vp8Frame(i, 500, i === 0), timestamp: i * 1800, captureTime: pipe.now });
+      const late = pictures.at(-16);
+      if (late !== undefined) camera.sendFrame(0, late, pipe.now);
+    }
+    pipe.run(20);
+  }
+  assert.equal(start, 1000);
+  const average = (list: number[]): number => list.reduce((sum, n) => sum + n, 0) / list.length;
+  assert.ok(average(times.a.slice(0, 10)) < 60);
+  const difference = average(times.v.slice(-50)) - average(times.a.slice(-100));
+  assert.ok(Math.abs(difference) < 25, `${difference}`);
+  assert.ok(average(times.v.slice(-50)) < 700);
+});
+
+test("capture times by the sender's clock", () => {
+  const pipe = new Pipe();
+  const { send, given } = video(pipe);
+  for (let i = 0; i < 90; i++) {
+    send(vp8Frame(i, 500, i === 0));
+    pipe.run(100 / 3);
+  }
+  const { frame } = given.at(-1)!;
+  const sent = 1000 + (frame.timestamp / 3000) * (100 / 3);
+  assert.ok(Math.abs(frame.captureTime! - (TIME_ORIGIN + sent)) < 1);
+});
+
+test("tones: one timestamp, growing durations, three ends; long ones in segments", () => {
+  const pipe = new Pipe();
+  const audio = { kind: "audio", codecs: [OPUS, TELEPHONE] } as const;
+  const sender = pipe.sessions[0].addSender(sending(audio), {});
+  const seen: { marker: boolean; timestamp: number; event: number; end: boolean; duration: number; at: number }[] = [];
+  const receiver = pipe.sessions[1].addReceiver(receiving(audio), {
+    onPacket: (p) => {
+      const [event, second, high, low] = p.payload();
+      if (p.payloadType !== 110) return;
+      seen.push({
+        marker: p.marker,
+        timestamp: p.timestamp,
+        event: event!,
+        end: second! > 127,
+        duration: high! * 256 + low!,
+        at: pipe.now,
+      });
+    },
+  });
+  receiver.wantFrames = true;
+  sender.sendFrame(0, opusFrame(100), pipe.now);
+  pipe.run(20);
+  assert.equal(sender.sendTelephoneEvent(11, 100, pipe.now), true);
+  pipe.run(500);
+  const base = 100 * 960 + 20 * 48;
+  assert.deepEqual(
+    seen.map(({ at: _, ...rest }) => rest),
+    [
+      { marker: true, timestamp: base, event: 11, end: false, duration: 2400 },
+      { marker: false, timestamp: base, event: 11, end: false, duration: 2400 },
+      ...[0, 1, 2].map(() => ({ marker: false, timestamp: base, event: 11, end: true, duration: 4800 })),
+    ],
+  );
+  seen.length = 0;
+  sender.sendTelephoneEvent(5, MAX_EVENT_DURATION + 5, pipe.now);
+  pipe.run(MAX_EVENT_DURATION + 100);
+  assert.equal(new Set(seen.map(({ timestamp }) => timestamp)).size, Math.ceil((MAX_EVENT_DURATION * 48) / 65535));
+  assert.equal(seen.filter(({ end }) => end).length, 3);
+  assert.equal(seen.at(-1)!.at - seen[0]!.at, MAX_EVENT_DURATION);
+  const last = seen.at(-1)!;
+  assert.equal(last.timestamp + last.duration - seen[0]!.timestamp, MAX_EVENT_DURATION * 48);
+});
+
+test("a sender refuses frames of codecs that were not negotiated, and bytes that are none", () => {
+  const pipe = new Pipe();
+  const sender = pipe.sessions[0].addSender(sending(), {});
+  assert.equal(sender.sendFrame(0, { ...vp8Frame(0, 100), mimeType: "video/AV1" }, pipe.now), false);
+  assert.equal(sender.sendFrame(0, { ...vp8Frame(0, 100), data: new Uint8Array(0) }, pipe.now), false);
+  assert.equal(sender.sendFrame(1, vp8Frame(0, 100), pipe.now), false);
+  assert.equal(sender.sendTelephoneEvent(1, 100, pipe.now), false);
+  assert.equal(pipe.sentRtp[0].length, 0);
+});
+
+test("assembly: starts that are certain only by the packet before, in any order of arrival", () => {
+  const random = generator(8);
+  for (let round = 0; round < 200; round++) {
+    const packets: { number: number; timestamp: number; flags: number }[] = [];
+    let number = 70_000;
+    for (let frame = 0; frame < 12; frame++) {
+      const size = 1 + random(4);
+      const uncertain = random(2) === 0 && frame > 0;
+      for (let i = 0; i < size; i++) {
+        let flags = i === size - 1 ? FLAG_END : 0;
+        if (i === 0) flags |= uncertain ? FLAG_START : FLAG_START | FLAG_CERTAIN_START;
+        else if (uncertain) flags |= FLAG_START;
+        if (frame === 0) flags |= FLAG_KEY_FRAME;
+        packets.push({ number: number++, timestamp: frame, flags });
+      }
+      if (random(4) === 0) packets.push({ number: number++, timestamp: frame, flags: FLAG_PADDING });
+    }
+    for (let i = packets.length - 1; i > 0; i--) {
+      const other = Math.max(0, i - random(10));
+      [packets[i], packets[other]] = [packets[other]!, packets[i]!];
+    }
+    const assembler = new FrameAssembler<undefined>();
+    const out: number[] = [];
+    for (const packet of packets) {
+      assembler.insert(packet.number, packet.timestamp, packet.flags, Uint8Array.of(1), undefined, 0);
+      for (let whole = assembler.inOrder(); whole !== undefined; whole = assembler.inOrder()) {
+        out.push(whole.timestamp);
+        assembler.take(whole);
+      }
+    }
+    assert.deepEqual(out, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  }
+});
+
+test("assembly holds no more packets than its limit", () => {
+  const assembler = new FrameAssembler<undefined>();
+  let refused = 0;
+  for (let i = 0; i < 3 * MAX_BUFFERED_PACKETS; i++) {
+    if (!assembler.insert(i, 5, FLAG_START, new Uint8Array(10), undefined, 0)) refused++;
+  }
+  assert.equal(refused, 2);
+  assert.equal(assembler.insert(1e7, 5, 0, new Uint8Array(9e6), undefined, 0), false);
+});
