@@ -1,4 +1,5 @@
 // The W3C classes, bound to the Node platform. Importing has no side effects.
+import { CameraFlow, MicrophoneFlow } from "./media/synthetic/feeds.js";
 import { nodePlatform } from "./node/platform.js";
 import { setDefaultPlatform } from "./w3c/environment.js";
 import { createMediaDevices, type MediaDevices } from "./w3c/media-devices.js";
@@ -198,4 +199,7 @@ export type {
 setDefaultPlatform(nodePlatform);
 
 /** What a browser has as navigator.mediaDevices, over a synthetic camera and microphone. */
-export const mediaDevices: MediaDevices = createMediaDevices([syntheticMicrophone, syntheticCamera]);
+export const mediaDevices: MediaDevices = createMediaDevices([
+  { ...syntheticMicrophone, connect: (platform, track, outlet) => new MicrophoneFlow(platform, track, outlet) },
+  { ...syntheticCamera, connect: (platform, track, outlet) => new CameraFlow(platform, track, outlet) },
+]);

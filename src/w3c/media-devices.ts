@@ -189,7 +189,14 @@ export class MediaDevicesImpl {
     const tracks = chosen.map(({ device, settings, constraints }) => {
       const { kind, label } = device;
       this.exposed.add(kind);
-      return new TrackImpl({ platform, kind, label, source: new DeviceSource(device), settings, constraints });
+      return new TrackImpl({
+        platform,
+        kind,
+        label,
+        source: new DeviceSource(device, platform),
+        settings,
+        constraints,
+      });
     });
     return new StreamImpl(platform, tracks).wrapper;
   }

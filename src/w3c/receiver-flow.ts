@@ -6,18 +6,30 @@ import { receives } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { RemoteMedia } from "../jsep/remote-media.js";
 import type { EncodedFrame, RtpPacket, RtpReceiver, RtpReceiverHost, RtpReceiveStream } from "../peer/media.js";
+import type { ReceiverStatistics } from "../peer/media-stats.js";
 import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
+import type { Platform } from "../peer/platform.js";
+import { RtpReceiverStatistics } from "../peer/rtp-statistics.js";
 import { MediaHub, type MediaReader, type PacketOrigin } from "./media-feed.js";
 import { announcedSsrcs, receivedExtensions, rtpCodecs } from "./rtp-options.js";
+import {
+  contributingSources,
+  type RTCRtpContributingSource,
+  type RTCRtpSynchronizationSource,
+  synchronizationSources,
+} from "./rtp-sources.js";
 
 export interface ReceiverState {
   readonly kind: MediaKind;
+  readonly platform: Platform;
   /** Called in the middle of a round. */
   onMedia(): void;
   /** The peer said that a stream has ended (RFC 3550 §6.6). Called in the middle of a round. */
   onBye(): void;
   report(error: unknown): void;
+  /** What getStats asks. */
+  onStatistics(statistics: ReceiverStatistics): void;
 }
 
 class Origin implements PacketOrigin {
@@ -89,6 +101,7 @@ export class ReceiverFlow implements RtpReceiverHost {
     if (this.rtpReceiver !== undefined) this.rtpReceiver.update(options);
     else if (this.isReceiving) {
       this.rtpReceiver = transport.addRtpReceiver(options, this, session);
+      this.receiver.onStatistics(new RtpReceiverStatistics(this.rtpReceiver));
       this.rtpReceiver.jitterBufferTarget = this.target;
       this.followReaders();
     }
@@ -136,6 +149,14 @@ export class ReceiverFlow implements RtpReceiverHost {
 
   private followReaders(): void {
     if (this.rtpReceiver !== undefined) this.rtpReceiver.wantFrames = this.hub.wantsFrames;
+  }
+
+  contributingSources(): RTCRtpContributingSource[] {
+    return this.rtpReceiver === undefined ? [] : contributingSources(this.rtpReceiver, this.receiver.platform);
+  }
+
+  synchronizationSources(): RTCRtpSynchronizationSource[] {
+    return this.rtpReceiver === undefined ? [] : synchronizationSources(this.rtpReceiver, this.receiver.platform);
   }
 
   /** A key frame of every stream, or of the one with this SSRC. */

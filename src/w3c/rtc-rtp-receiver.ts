@@ -21,16 +21,11 @@ import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.j
 import type { RTCRtpScriptTransform } from "./rtc-rtp-script-transform.js";
 import type { RTCStatsReport } from "./rtc-stats-report.js";
 import { type RTCRtpCapabilities, type RTCRtpReceiveParameters, rtpCapabilities } from "./rtp-parameters.js";
+import type { RTCRtpContributingSource, RTCRtpSynchronizationSource } from "./rtp-sources.js";
 import type { RTCRtpSFrameDecryptor } from "./sframe-transforms.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
-export interface RTCRtpContributingSource {
-  timestamp: number;
-  source: number;
-  audioLevel?: number;
-  rtpTimestamp: number;
-}
-export interface RTCRtpSynchronizationSource extends RTCRtpContributingSource {}
+export type { RTCRtpContributingSource, RTCRtpSynchronizationSource };
 
 /** webrtc-encoded-transform §2. */
 export type RTCRtpReceiverTransform = RTCRtpSFrameDecryptor | RTCRtpScriptTransform;
@@ -68,7 +63,11 @@ export class ReceiverImpl implements TrackSource {
     const { queueTask } = host;
     this.flow = new ReceiverFlow({
       kind,
+      platform,
       onMedia: () => queueTask(() => this.setMuted(false)),
+      onStatistics: (statistics) => {
+        this.statistics = statistics;
+      },
       onBye: () => queueTask(() => this.setMuted(true)),
       // As an exception in an event listener is reported: it is the program's.
       report: (error) =>
@@ -177,10 +176,10 @@ export class RTCRtpReceiver {
     return this.#impl.owner.host.getStats(this.#impl);
   }
   getContributingSources(): RTCRtpContributingSource[] {
-    return [];
+    return this.#impl.flow.contributingSources();
   }
   getSynchronizationSources(): RTCRtpSynchronizationSource[] {
-    return [];
+    return this.#impl.flow.synchronizationSources();
   }
 
   static {

@@ -4,8 +4,10 @@ import type { NegotiatedCodec } from "../jsep/codecs.js";
 import { sends } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { EncodedFrameInit, RtpEncoding, RtpPacket, RtpSender } from "../peer/media.js";
+import type { SenderStatistics } from "../peer/media-stats.js";
 import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
+import { RtpSenderStatistics } from "../peer/rtp-statistics.js";
 import { codecsMatch, isAuxiliary } from "./codec-dictionary.js";
 import type { MediaFlow, MediaOutlet, OutletEncoding } from "./media-feed.js";
 import type { TrackImpl } from "./media-stream-track.js";
@@ -18,6 +20,8 @@ export interface SenderState {
   readonly track: TrackImpl | null;
   readonly encodings: readonly RTCRtpEncodingParameters[];
   ssrcs(rid: string): { readonly ssrc: number; readonly rtxSsrc: number | null };
+  /** What getStats asks. */
+  statistics: SenderStatistics | undefined;
 }
 
 export class SenderFlow implements MediaOutlet {
@@ -75,6 +79,7 @@ export class SenderFlow implements MediaOutlet {
         onBitrateChange: (encoding: number, bps: number) => this.later(() => this.flow?.setBitrate(encoding, bps)),
       };
       this.rtpSender = transport.addRtpSender(options, host, session);
+      this.sender.statistics = new RtpSenderStatistics(this.rtpSender);
     }
     this.mid = mid;
     this.session = session;
@@ -144,8 +149,10 @@ export class SenderFlow implements MediaOutlet {
   }
 
   sendFrame(encoding: number, frame: EncodedFrameInit): void {
-    // RtpSender takes packets only, so far.
-    void [encoding, frame];
+    const { transport, rtpSender } = this;
+    if (rtpSender === undefined) return;
+    rtpSender.sendFrame(encoding, frame, transport!.mediaNow());
+    transport!.mediaQueued();
   }
 
   sendPacket(encoding: number, packet: RtpPacket, payloadType: number): void {
@@ -156,7 +163,10 @@ export class SenderFlow implements MediaOutlet {
   }
 
   sendTelephoneEvent(event: number, durationMs: number): void {
-    void [event, durationMs];
+    const { transport, rtpSender } = this;
+    if (rtpSender === undefined) return;
+    rtpSender.sendTelephoneEvent(event, durationMs, transport!.mediaNow());
+    transport!.mediaQueued();
   }
 
   private release(): void {

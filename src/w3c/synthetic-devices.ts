@@ -1,6 +1,7 @@
 // The synthetic camera and microphone behind getUserMedia: their capabilities, and the settings that a track of theirs can
-// have. They make no frames yet.
+// have. What they make is src/media/synthetic.
 import type { MediaKind } from "../jsep/codec-capabilities.js";
+import type { Platform } from "../peer/platform.js";
 import {
   type Candidate,
   type MediaTrackCapabilities,
@@ -8,6 +9,7 @@ import {
   type MediaTrackSettings,
   mentionedNumbers,
 } from "./media-constraints.js";
+import type { FedTrack, MediaFlow, MediaOutlet } from "./media-feed.js";
 import type { TrackImpl, TrackSource } from "./media-stream-track.js";
 
 export interface MediaDevice {
@@ -17,6 +19,8 @@ export interface MediaDevice {
   readonly label: string;
   capabilities(): MediaTrackCapabilities;
   candidates(constraints: MediaTrackConstraints): readonly MediaTrackSettings[];
+  /** Begins to send what it makes. */
+  connect?(platform: Platform, track: FedTrack, outlet: MediaOutlet): MediaFlow;
 }
 
 let liveTracks = 0;
@@ -31,8 +35,12 @@ export class DeviceSource implements TrackSource {
   readonly device: MediaDevice;
   readonly tracks: Set<TrackImpl> = new Set();
 
-  constructor(device: MediaDevice) {
+  readonly connect?: (track: FedTrack, outlet: MediaOutlet) => MediaFlow;
+
+  constructor(device: MediaDevice, platform: Platform) {
     this.device = device;
+    const { connect } = device;
+    if (connect !== undefined) this.connect = (track, outlet) => connect(platform, track, outlet);
   }
 
   attach(track: TrackImpl): void {

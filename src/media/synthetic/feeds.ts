@@ -1,0 +1,192 @@
+// What the synthetic camera and microphone send: encoded already, since there is no encoder here. The camera speaks VP8, the
+// microphone Opus, PCMU and PCMA; with a peer that takes none of these nothing is sent.
+import type { EncodedFrameInit } from "../../peer/media.js";
+import type { Platform } from "../../peer/platform.js";
+import type { FedTrack, MediaFlow, MediaOutlet } from "../../w3c/media-feed.js";
+import { SyntheticCamera } from "./camera.js";
+import { type SyntheticAudioCodec, SyntheticMicrophone } from "./microphone.js";
+
+const VIDEO_CLOCK = 90;
+const AUDIO_FRAME = 20;
+/** -dBov of a sine of amplitude 0.4 (RFC 6464). */
+const TONE_LEVEL = 11;
+const SILENCE_LEVEL = 127;
+/** Sent in place of the tone while the track is disabled. */
+const SILENCE: Readonly<Record<SyntheticAudioCodec, () => Uint8Array>> = {
+  opus: () => Uint8Array.of(0xf8, 0xff, 0xfe),
+  pcmu: () => new Uint8Array(160).fill(0xff),
+  pcma: () => new Uint8Array(160).fill(0xd5),
+};
+/** Ticks that a loop which was held up does not make up for. */
+const MAX_LATE_TICKS = 5;
+
+/** Calls back at an even pace until it is stopped. */
+class Ticker {
+  private readonly platform: Platform;
+  private readonly tick: (now: number) => void;
+  private interval = 0;
+  private next = 0;
+  private timer: { cancel(): void } | undefined;
+
+  constructor(platform: Platform, tick: (now: number) => void) {
+    this.platform = platform;
+    this.tick = tick;
+  }
+
+  /** `interval` in milliseconds. */
+  run(interval: number): void {
+    if (interval === this.interval) return;
+    this.timer?.cancel();
+    this.interval = interval;
+    this.next = this.platform.now();
+    this.arm();
+  }
+
+  private arm(): void {
+    const now = this.platform.now();
+    if (now - this.next > MAX_LATE_TICKS * this.interval) this.next = now;
+    this.timer = this.platform.setTimer(
+      (then) => {
+        this.next += this.interval;
+        this.arm();
+        this.tick(then);
+      },
+      Math.max(0, this.next - now),
+      false,
+    );
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+}
+
+/** The camera's pictures; a disabled track sends none. */
+export class CameraFlow implements MediaFlow {
+  private readonly track: FedTrack;
+  private readonly outlet: MediaOutlet;
+  private readonly ticker: Ticker;
+  private camera: SyntheticCamera;
+  private keyFrames = new Set<number>();
+  private readonly started: number;
+  /** Of the last frame of each encoding, for maxFramerate. */
+  private sentAt: number[] = [];
+
+  constructor(platform: Platform, track: FedTrack, outlet: MediaOutlet) {
+    this.track = track;
+    this.outlet = outlet;
+    this.started = platform.now();
+    this.camera = this.makeCamera();
+    this.ticker = new Ticker(platform, (now) => this.tick(now));
+    this.update();
+  }
+
+  private makeCamera(): SyntheticCamera {
+    const { width, height, frameRate } = this.track.settings;
+    return new SyntheticCamera({ width: width ?? 640, height: height ?? 480, frameRate: frameRate ?? 30 });
+  }
+
+  update(): void {
+    const { width, height, frameRate } = this.track.settings;
+    const { camera } = this;
+    if (camera.width !== width || camera.height !== height || camera.frameRate !== frameRate) {
+      this.camera = this.makeCamera();
+    }
+    // Encodings may be others now, or begin again.
+    this.outlet.encodings.forEach((_, index) => {
+      this.keyFrames.add(index);
+    });
+    this.ticker.run(1000 / this.camera.frameRate);
+  }
+
+  private tick(now: number): void {
+    const { outlet, camera, track } = this;
+    const codec = outlet.codecs.find(({ mimeType }) => mimeType.toLowerCase() === "video/vp8");
+    if (codec === undefined || !track.enabled) return;
+    outlet.encodings.forEach(({ active, scaleResolutionDownBy, maxFramerate }, index) => {
+      if (!active) return;
+      const since = now - (this.sentAt[index] ?? Number.NEGATIVE_INFINITY);
+      // Half a frame of tolerance: ticks are not exact.
+      if (maxFramerate !== null && since < 1000 / maxFramerate - 500 / camera.frameRate) return;
+      this.sentAt[index] = now;
+      const keyFrame = this.keyFrames.delete(index);
+      const scale = Math.max(1, scaleResolutionDownBy);
+      const frame: EncodedFrameInit = {
+        data: camera.nextFrame(keyFrame, scale),
+        timestamp: Math.floor((now - this.started) * VIDEO_CLOCK) >>> 0,
+        keyFrame,
+        mimeType: codec.mimeType,
+        captureTime: now,
+        width: Math.max(1, Math.floor(camera.width / scale)),
+        height: Math.max(1, Math.floor(camera.height / scale)),
+      };
+      outlet.sendFrame(index, frame);
+    });
+  }
+
+  requestKeyFrame(encoding: number): void {
+    this.keyFrames.add(encoding);
+  }
+
+  /** The pictures are as small as they get. */
+  setBitrate(): void {}
+
+  stop(): void {
+    this.ticker.stop();
+  }
+}
+
+const AUDIO_CODECS: Readonly<Record<string, { readonly codec: SyntheticAudioCodec; readonly ticks: number }>> = {
+  "audio/opus": { codec: "opus", ticks: 960 },
+  "audio/pcmu": { codec: "pcmu", ticks: 160 },
+  "audio/pcma": { codec: "pcma", ticks: 160 },
+};
+
+/** The microphone's tone; a disabled track sends silence. */
+export class MicrophoneFlow implements MediaFlow {
+  private readonly track: FedTrack;
+  private readonly outlet: MediaOutlet;
+  private readonly ticker: Ticker;
+  private readonly microphone = new SyntheticMicrophone();
+  private count = 0;
+
+  constructor(platform: Platform, track: FedTrack, outlet: MediaOutlet) {
+    this.track = track;
+    this.outlet = outlet;
+    this.ticker = new Ticker(platform, (now) => this.tick(now));
+    this.ticker.run(AUDIO_FRAME);
+  }
+
+  private tick(now: number): void {
+    const { outlet, track } = this;
+    const used = outlet.codecs.find(({ mimeType }) => mimeType.toLowerCase() in AUDIO_CODECS);
+    if (used === undefined) return;
+    const { codec, ticks } = AUDIO_CODECS[used.mimeType.toLowerCase()]!;
+    const { enabled } = track;
+    const data = enabled ? this.microphone.next(codec) : SILENCE[codec]();
+    const timestamp = (this.count++ * ticks) >>> 0;
+    const audioLevel = enabled ? TONE_LEVEL : SILENCE_LEVEL;
+    const frame: EncodedFrameInit = {
+      data,
+      timestamp,
+      keyFrame: true,
+      mimeType: used.mimeType,
+      captureTime: now,
+      audioLevel,
+      voiceActivity: enabled,
+      startOfTalkspurt: this.count === 1,
+    };
+    outlet.encodings.forEach(({ active }, index) => {
+      if (active) outlet.sendFrame(index, frame);
+    });
+  }
+
+  update(): void {}
+  requestKeyFrame(): void {}
+  setBitrate(): void {}
+
+  stop(): void {
+    this.ticker.stop();
+  }
+}

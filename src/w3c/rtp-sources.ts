@@ -1,0 +1,60 @@
+// Whom the media of a receiver comes from: RTCRtpContributingSource and RTCRtpSynchronizationSource (webrtc-pc §5.3.1).
+import type { RtpReceiver } from "../peer/media.js";
+import type { Platform } from "../peer/platform.js";
+
+export interface RTCRtpContributingSource {
+  /** Milliseconds since the Unix epoch. */
+  timestamp: number;
+  source: number;
+  /** Linear, 0 to 1. */
+  audioLevel?: number;
+  rtpTimestamp: number;
+}
+export interface RTCRtpSynchronizationSource extends RTCRtpContributingSource {}
+
+/** Sources of the last ten seconds are told. */
+const MEMORY = 10_000;
+
+type Clock = Pick<Platform, "now" | "timeOrigin">;
+
+interface Source {
+  readonly source: number;
+  /** Monotonic milliseconds. */
+  readonly time: number;
+  readonly rtpTimestamp: number;
+  /** The level of RFC 6464 and RFC 6465 in its low seven bits, negative without. */
+  readonly audioLevel: number;
+}
+
+/** The newest first. */
+function recent(sources: readonly Source[], clock: Clock): RTCRtpContributingSource[] {
+  const since = clock.now() - MEMORY;
+  return sources
+    .filter(({ time }) => time >= since)
+    .sort((a, b) => b.time - a.time)
+    .map(({ source, time, rtpTimestamp, audioLevel }) => {
+      const out = { timestamp: clock.timeOrigin + time, source, rtpTimestamp };
+      return audioLevel < 0 ? out : { ...out, audioLevel: linear(audioLevel & 0x7f) };
+    });
+}
+
+/** -dBov to a fraction of the loudest; 127 is silence (RFC 6464 §3). */
+function linear(level: number): number {
+  return level === 127 ? 0 : 10 ** (-level / 20);
+}
+
+export function contributingSources(receiver: RtpReceiver, clock: Clock): RTCRtpContributingSource[] {
+  return recent(receiver.contributingSources, clock);
+}
+
+export function synchronizationSources(receiver: RtpReceiver, clock: Clock): RTCRtpSynchronizationSource[] {
+  const sources = receiver.streams
+    .filter(({ packetsReceived }) => packetsReceived > 0)
+    .map(({ ssrc, lastPacketReceived, lastTimestamp, audioLevel }) => ({
+      source: ssrc,
+      time: lastPacketReceived,
+      rtpTimestamp: lastTimestamp,
+      audioLevel,
+    }));
+  return recent(sources, clock);
+}
