@@ -10,6 +10,9 @@
 // lanes a record, lane k takes the blocks k, k + w, k + 2w … and multiplies by H^w; what the lanes hold in the end is
 // folded together with lower powers of H. There are tables for H, H^2, H^4, H^8 and H^16 then.
 //
+// A short record, or one under a key that has no tables, is hashed by itself with ordinary multiplications, whose time does
+// not depend on their operands either.
+//
 //   512    scratch for tables: 16 values of 16 bytes
 //   768    tags: the accumulators as blocks, lane after lane
 //   1024   the power of H to make a table of               1040  a nonce (12 bytes)
@@ -176,6 +179,74 @@ function transposeEight(at: usize, length: usize, to: usize): void {
     at + length + 64, at + length + 80, at + length + 96, at + length + 112,
     to, true,
   );
+}
+
+// Every fourth bit, so that sums of products of such numbers carry into the next one's place at most as far as the gap.
+const EVERY_FOURTH: u64 = 0x1111111111111111;
+
+/** The lower 64 bits of the product of two polynomials over GF(2). */
+// @ts-ignore: decorator
+@inline function product(x: u64, y: u64): u64 {
+  const x0 = x & EVERY_FOURTH, x1 = x & (EVERY_FOURTH << 1), x2 = x & (EVERY_FOURTH << 2), x3 = x & (EVERY_FOURTH << 3);
+  const y0 = y & EVERY_FOURTH, y1 = y & (EVERY_FOURTH << 1), y2 = y & (EVERY_FOURTH << 2), y3 = y & (EVERY_FOURTH << 3);
+  // The place of every bit of the sum, modulo four, is that of its factors.
+  const z0 = (x0 * y0) ^ (x1 * y3) ^ (x2 * y2) ^ (x3 * y1);
+  const z1 = (x0 * y1) ^ (x1 * y0) ^ (x2 * y3) ^ (x3 * y2);
+  const z2 = (x0 * y2) ^ (x1 * y1) ^ (x2 * y0) ^ (x3 * y3);
+  const z3 = (x0 * y3) ^ (x1 * y2) ^ (x2 * y1) ^ (x3 * y0);
+  return (
+    (z0 & EVERY_FOURTH) |
+    (z1 & (EVERY_FOURTH << 1)) |
+    (z2 & (EVERY_FOURTH << 2)) |
+    (z3 & (EVERY_FOURTH << 3))
+  );
+}
+
+/** The bits in reverse. */
+// @ts-ignore: decorator
+@inline function reverse(x: u64): u64 {
+  x = ((x & 0x5555555555555555) << 1) | ((x >> 1) & 0x5555555555555555);
+  x = ((x & 0x3333333333333333) << 2) | ((x >> 2) & 0x3333333333333333);
+  x = ((x & 0x0f0f0f0f0f0f0f0f) << 4) | ((x >> 4) & 0x0f0f0f0f0f0f0f0f);
+  return bswap<u64>(x);
+}
+
+/** GHASH of the `blocks` blocks of one record, without tables: H is at POWER. The tag is then at TAGS. */
+export function ghashOne(blocks: u32): void {
+  // A polynomial's lowest power is the top bit of byte 0: read that way, numbers are reversed polynomials, and so are
+  // their products, but for one place (SP 800-38D §6.3). `l` is x^64 and higher, `h` below; `r` is reversed.
+  const hh = bswap<u64>(load<u64>(POWER)), hl = bswap<u64>(load<u64>(POWER, 8));
+  const hhr = reverse(hh), hlr = reverse(hl);
+  const hm = hh ^ hl, hmr = hhr ^ hlr;
+  let yh: u64 = 0, yl: u64 = 0;
+  for (let at = INPUT, end = INPUT + ((<usize>blocks) << 4); at < end; at += 16) {
+    yh ^= bswap<u64>(load<u64>(at));
+    yl ^= bswap<u64>(load<u64>(at, 8));
+    const yhr = reverse(yh), ylr = reverse(yl);
+    // Three products (Karatsuba), the upper half of each by way of reversed factors.
+    const l0 = product(yl, hl), h0 = product(yh, hh);
+    const m0 = product(yl ^ yh, hm) ^ l0 ^ h0;
+    let l1 = product(ylr, hlr), h1 = product(yhr, hhr);
+    let m1 = product(ylr ^ yhr, hmr) ^ l1 ^ h1;
+    l1 = reverse(l1) >> 1;
+    h1 = reverse(h1) >> 1;
+    m1 = reverse(m1) >> 1;
+    // 255 bits, moved by the one place.
+    let v0 = l0, v1 = l1 ^ m0, v2 = h0 ^ m1, v3 = h1;
+    v3 = (v3 << 1) | (v2 >> 63);
+    v2 = (v2 << 1) | (v1 >> 63);
+    v1 = (v1 << 1) | (v0 >> 63);
+    v0 = v0 << 1;
+    // Modulo x^128 + x^7 + x^2 + x + 1, in two steps.
+    v2 ^= v0 ^ (v0 >> 1) ^ (v0 >> 2) ^ (v0 >> 7);
+    v1 ^= (v0 << 63) ^ (v0 << 62) ^ (v0 << 57);
+    v3 ^= v1 ^ (v1 >> 1) ^ (v1 >> 2) ^ (v1 >> 7);
+    v2 ^= (v1 << 63) ^ (v1 << 62) ^ (v1 << 57);
+    yh = v3;
+    yl = v2;
+  }
+  store<u64>(TAGS, bswap<u64>(yh));
+  store<u64>(TAGS, bswap<u64>(yl), 8);
 }
 
 /** Makes the table of the constant at POWER. */

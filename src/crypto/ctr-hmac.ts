@@ -1,6 +1,6 @@
 // Counter mode with HMAC-SHA1 for batches of packets (RFC 3711 §4), given a block cipher that encrypts many blocks in one
 // call: the key stream of all packets comes from one such call; XOR, and SHA-1 of four packets at a time, from the
-// WebAssembly kernel of kernels/ctr-hmac-sha1.ts. A packet that is left over alone is hashed by the platform, since the
+// WebAssembly kernel of kernels/ctr-hmac-sha1.ts. A long packet that is left over alone is hashed by the platform, since the
 // kernel takes as long for one as for four. What does not fit the kernel's lanes is left to the caller's fallback.
 import { base64Decode } from "../util/text.js";
 import { WASM_BASE64 } from "./ctr-hmac-sha1-wasm.js";
@@ -23,6 +23,8 @@ const MAX_LANES = 16;
 const KEY_BLOCK = 64;
 /** What a lane holds besides the packet: the key block before it; suffix, padding and the hash's length after it. */
 const MAX_PACKET = LANE_LENGTH - KEY_BLOCK - 4 - 9 - 15;
+/** Up to here the kernel's time for one packet, which is that for four, is less than that of two calls of the platform. */
+const MAX_ALONE = 400;
 
 interface Kernel {
   readonly memory: Uint8Array;
@@ -192,7 +194,9 @@ class BatchCtrHmac implements CtrHmac {
   private mac(lanes: number): void {
     let lane = 0;
     for (; lane + 1 < lanes; lane += 4) this.kernel.mac(lane, Math.min(4, lanes - lane));
-    if (lane < lanes) this.macAlone(lane);
+    if (lane >= lanes) return;
+    if (this.kernel.words[((JOBS + lane * 32) >> 2) + 3]! <= MAX_ALONE) this.kernel.mac(lane, 1);
+    else this.macAlone(lane);
   }
 
   private macAlone(lane: number): void {

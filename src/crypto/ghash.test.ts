@@ -58,3 +58,36 @@ for (const keyLength of [16, 32] as const) {
     }
   });
 }
+
+test("AES-GCM under more keys in turn than tables are kept for", () => {
+  const next = seeded(99);
+  const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => next());
+  const keys = Array.from({ length: 40 }, () => {
+    const key = bytes(16);
+    return { aead: nodeCrypto.createAead("aes-128-gcm", key), object: createSecretKey(key) };
+  });
+  for (let round = 0; round < 600; round++) {
+    // Sometimes few keys, which get tables then, sometimes all, which take them from each other.
+    const { aead, object } = keys[next() % (round % 200 < 100 ? 40 : 3)]!;
+    const count = 1 + (next() % [1, 2, 4, 20][round % 4]!);
+    const plaintexts: Uint8Array[] = [];
+    const jobs: AeadJob[] = Array.from({ length: count }, () => {
+      const plaintext = bytes(next() % (next() % 3 === 0 ? 1300 : 120));
+      plaintexts.push(plaintext);
+      const buffer = new Uint8Array(20 + plaintext.length + 16);
+      buffer.set(plaintext, 20);
+      const aadLength = next() % 21;
+      return { buffer, offset: 20, length: plaintext.length, nonce: bytes(12), aad: buffer, aadLength, ok: false };
+    });
+    aead.sealBatch(jobs, count);
+    jobs.forEach((job, i) => {
+      const cipher = createCipheriv("aes-128-gcm", object, job.nonce);
+      cipher.setAAD(job.buffer.subarray(0, job.aadLength));
+      const expected = Buffer.concat([cipher.update(plaintexts[i]!), cipher.final(), cipher.getAuthTag()]);
+      assert.ok(expected.equals(job.buffer.subarray(20)), `round ${round}, record ${i} of ${count}`);
+      job.length += 16;
+    });
+    aead.openBatch(jobs, count);
+    for (const job of jobs) assert.ok(job.ok);
+  }
+});

@@ -1,7 +1,7 @@
 // AES-GCM (NIST SP 800-38D) for batches of records, given a block cipher that encrypts many blocks in one call: the key
 // stream of all records comes from one such call, GHASH from the WebAssembly kernel of kernels/ghash.ts, which has sixteen
-// lanes for one record or for sixteen. Long records are left to the caller's fallback, and so are single ones if there
-// are so many keys in turn that tables would be made for one record only.
+// lanes for one record or for sixteen, and another way without tables for short records and for keys that come so rarely
+// that tables do not pay. Long records are left to the caller's fallback.
 import { base64Decode } from "../util/text.js";
 import { WASM_BASE64 } from "./ghash-wasm.js";
 import type { Aead, AeadJob } from "./provider.js";
@@ -26,15 +26,26 @@ const MAX_RECORD = 4096;
 /** The same for a record that is alone in its batch. */
 const MAX_ALONE = 2048;
 const MAX_AAD = 1024;
-/** A single record takes the place of another key's tables only if that one was not used in so many batches. */
+/** So many blocks pay for tables at once; fewer only if another key's tables were not used in so many batches. */
+const MANY_BLOCKS = 100;
 const IDLE = 256;
-/** What a call of the kernel costs besides, in the multiplications that it could have done. */
-const CALL_COST = 2;
+/** Without tables, longer records are faster by the fallback. */
+const MAX_BLOCKS_WITHOUT_TABLES = 40;
+// What things take, in about 32 nanoseconds: a multiplication with tables, a block without, a call of the kernel, and a
+// table to be made; less than that if it will probably be used again.
+const MULTIPLICATION = 7;
+const BLOCK = 2;
+const CALL = 10;
+const TABLE = 39;
+const LASTING_TABLE = 8;
+/** Level of a record that is hashed without tables. */
+const NO_TABLES: number = LEVELS;
 
 interface Kernel {
   readonly memory: Uint8Array;
   readonly words: Int32Array;
   ghash(tables: number, level: number, blocks: number, length: number): void;
+  ghashOne(blocks: number): void;
   table(to: number): void;
   power(tables: number): void;
   counters(to: number, count: number): void;
@@ -50,6 +61,7 @@ function loadKernel(): Kernel | undefined {
       memory: new Uint8Array(memory.buffer),
       words: new Int32Array(memory.buffer),
       ghash: exports.ghash as Kernel["ghash"],
+      ghashOne: exports.ghashOne as Kernel["ghashOne"],
       table: exports.table as Kernel["table"],
       power: exports.power as Kernel["power"],
       counters: exports.counters as Kernel["counters"],
@@ -95,6 +107,8 @@ class BatchGcm implements Aead {
   /** The hash's key (SP 800-38D §6.3). */
   private h: Uint8Array | undefined;
   private slot = 0;
+  /** Whether the place for tables was taken from a key that was in use: so may this one's be. */
+  private contested = false;
   private readonly one: AeadJob[] = [];
 
   constructor(kernel: Kernel, encryptBlocks: BlockCipher, single: Aead) {
@@ -114,6 +128,7 @@ class BatchGcm implements Aead {
   private run(jobs: readonly AeadJob[], from: number, to: number, sealing: boolean): void {
     const longest = to - from > 1 ? MAX_RECORD : MAX_ALONE;
     let count = 0;
+    let total = 0;
     for (let i = from; i < to; i++) {
       const job = jobs[i]!;
       const { length, aad, aadLength = aad.length } = job;
@@ -130,17 +145,22 @@ class BatchGcm implements Aead {
       }
       order[place] = i - from;
       blocksOf[place] = blocks;
+      total += blocks;
     }
     if (count === 0) return;
-    if (!this.claimTables(count > 1)) {
-      this.alone(jobs[from + order[0]!]!, sealing);
-      return;
+    const tables = this.claimTables(total >= MANY_BLOCKS);
+    let first = 0;
+    if (!tables) {
+      for (; first < count && blocksOf[first]! > MAX_BLOCKS_WITHOUT_TABLES; first++) {
+        this.alone(jobs[from + order[first]!]!, sealing);
+      }
+      if (first === count) return;
     }
-    this.makeStream(jobs, from, count, sealing);
-    this.plan(count);
-    for (let first = 0; first < count; ) {
+    this.makeStream(jobs, from, first, count, sealing);
+    this.plan(first, count, tables);
+    while (first < count) {
       const level = levelAt[first]!;
-      const end = Math.min(count, first + (LANES >> level));
+      const end = level === NO_TABLES ? first + 1 : Math.min(count, first + (LANES >> level));
       this.group(jobs, from, first, end, level, sealing);
       first = end;
     }
@@ -152,13 +172,15 @@ class BatchGcm implements Aead {
     else this.single.openBatch(this.one, 1);
   }
 
-  /** Finds a place for this key's tables. False if that does not pay. */
+  /** Finds a place for this key's tables. False if they would not pay. */
   private claimTables(pays: boolean): boolean {
     batches++;
-    if (slotKey[this.slot] !== this.id) {
+    if (slotKey[this.slot] === this.id) this.contested = false;
+    else {
       let oldest = 0;
       for (let i = 1; i < SLOTS; i++) if (slotUsed[i]! < slotUsed[oldest]!) oldest = i;
-      if (!pays && batches - slotUsed[oldest]! < IDLE) return false;
+      this.contested = batches - slotUsed[oldest]! < IDLE;
+      if (!pays && this.contested) return false;
       this.slot = oldest;
       slotKey[oldest] = this.id;
       slotLevels[oldest] = 0;
@@ -167,13 +189,17 @@ class BatchGcm implements Aead {
     return true;
   }
 
+  private hashKey(): Uint8Array {
+    this.h ??= this.encryptBlocks(new Uint8Array(16)).slice();
+    return this.h;
+  }
+
   /** The tables up to a level; returns where they are. */
   private tables(level: number): number {
     const { slot, kernel } = this;
     const at = TABLES + slot * LEVELS * TABLE_SIZE;
     if (slotLevels[slot]! > level) return at;
-    this.h ??= this.encryptBlocks(new Uint8Array(16)).slice();
-    kernel.memory.set(this.h, POWER);
+    kernel.memory.set(this.hashKey(), POWER);
     for (let l = 0; l <= level; l++) {
       if (l >= slotLevels[slot]!) kernel.table(at + l * TABLE_SIZE);
       if (l < level) kernel.power(at + l * TABLE_SIZE);
@@ -183,10 +209,10 @@ class BatchGcm implements Aead {
   }
 
   /** The key stream of all records, in their order, each with the block that masks the tag first. */
-  private makeStream(jobs: readonly AeadJob[], from: number, count: number, sealing: boolean): void {
+  private makeStream(jobs: readonly AeadJob[], from: number, first: number, count: number, sealing: boolean): void {
     const { memory } = this.kernel;
     let at = STREAM;
-    for (let place = 0; place < count; place++) {
+    for (let place = first; place < count; place++) {
       const { nonce, length } = jobs[from + order[place]!]!;
       streamOf[place] = at;
       memory.set(nonce, NONCE);
@@ -197,19 +223,24 @@ class BatchGcm implements Aead {
     memory.set(this.encryptBlocks(memory.subarray(STREAM, at)), STREAM);
   }
 
-  /** Divides the records into groups of 16, 8, 4, 2 or 1, so that the multiplications are fewest. */
-  private plan(count: number): void {
+  /** Divides the records into groups of 16, 8, 4, 2 or 1, with tables or without, so that hashing takes the least time. */
+  private plan(first: number, count: number, tables: boolean): void {
+    const made = slotLevels[this.slot]!;
+    const table = this.contested ? TABLE : LASTING_TABLE;
     costFrom[count] = 0;
-    for (let place = count - 1; place >= 0; place--) {
+    for (let place = count - 1; place >= first; place--) {
       const blocks = blocksOf[place]!;
       const left = count - place;
-      let best = Number.POSITIVE_INFINITY;
-      for (let level = 0; level < LEVELS; level++) {
+      let best = blocks * BLOCK + CALL + costFrom[place + 1]!;
+      levelAt[place] = NO_TABLES;
+      for (let level = 0; tables && level < LEVELS; level++) {
         const size = LANES >> level;
         // What half as many lanes a record would do as well.
         if (level < LEVELS - 1 && size >= 2 * left) continue;
-        const cost =
-          ((blocks + (1 << level) - 1) >> level) + level + CALL_COST + costFrom[Math.min(count, place + size)]!;
+        const multiplications = ((blocks + (1 << level) - 1) >> level) + level;
+        const missing = Math.max(0, level + 1 - made);
+        const here = multiplications * MULTIPLICATION + missing * table + CALL;
+        const cost = here + costFrom[Math.min(count, place + size)]!;
         if (cost >= best) continue;
         best = cost;
         levelAt[place] = level;
@@ -227,8 +258,7 @@ class BatchGcm implements Aead {
     sealing: boolean,
   ): void {
     const { memory, words } = this.kernel;
-    const tables = this.tables(level);
-    const ways = 1 << level;
+    const ways = level === NO_TABLES ? 1 : 1 << level;
     const blocks = (blocksOf[first]! + ways - 1) & -ways;
     const size = blocks << 4;
     for (let place = first; place < end; place++) {
@@ -253,7 +283,10 @@ class BatchGcm implements Aead {
       words[(lengthsAt >> 2) + 2] = 0;
       words[(lengthsAt >> 2) + 3] = swap32(length << 3);
     }
-    this.kernel.ghash(tables, level, blocks, size);
+    if (level === NO_TABLES) {
+      memory.set(this.hashKey(), POWER);
+      this.kernel.ghashOne(blocks);
+    } else this.kernel.ghash(this.tables(level), level, blocks, size);
     for (let place = first; place < end; place++) {
       const job = jobs[from + order[place]!]!;
       const { buffer, offset } = job;
