@@ -185,7 +185,21 @@ export class FrameAssembler<T> {
     ) {
       this.next++;
     }
-    return this.next === frame.first ? frame : undefined;
+    return this.next === frame.first ? frame : this.withBeginning(frame);
+  }
+
+  /** A frame whose start was certain, but which has packets before that: a delimiter before a parameter set. */
+  private withBeginning(frame: WholeFrame): WholeFrame | undefined {
+    const { capacity, flags, timestamps, next } = this;
+    for (let number = frame.first - 1; number >= next; number--) {
+      const slot = number & (capacity - 1);
+      if (!this.has(number) || timestamps[slot] !== frame.timestamp) return undefined;
+      if ((flags[slot]! & (CONTINUOUS | FLAG_END)) !== CONTINUOUS) return undefined;
+    }
+    if (next > frame.first) return undefined;
+    const whole = { ...frame, first: next };
+    this.frames[0] = whole;
+    return whole;
   }
 
   /** The first whole key frame. */

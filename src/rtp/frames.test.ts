@@ -364,6 +364,39 @@ test("assembly: starts that are certain only by the packet before, in any order 
   }
 });
 
+test("a parameter set behind a delimiter is a certain start, but not where its frame begins", () => {
+  // Each NAL unit in a packet of its own, as in packetization mode 0: delimiter, two parameter sets, a slice.
+  const flags = [
+    FLAG_START | FLAG_CERTAIN_START,
+    FLAG_START | FLAG_CERTAIN_START | FLAG_KEY_FRAME,
+    FLAG_START,
+    FLAG_START | FLAG_KEY_FRAME | FLAG_END,
+  ];
+  for (const order of [
+    [0, 1, 2, 3],
+    [1, 2, 3, 0],
+    [3, 2, 1, 0],
+  ]) {
+    const assembler = new FrameAssembler<undefined>();
+    const put = (number: number, timestamp: number, own: number): void => {
+      assembler.insert(number, timestamp, own, Uint8Array.of(1), undefined, 0);
+    };
+    put(9, 1, FLAG_START | FLAG_CERTAIN_START | FLAG_KEY_FRAME | FLAG_END);
+    assembler.take(assembler.inOrder()!);
+    for (const i of order) put(10 + i, 2, flags[i]!);
+    const frame = assembler.inOrder();
+    assert.ok(frame, `in the order ${order}`);
+    assert.deepEqual([frame.first, frame.last, frame.keyFrame], [10, 13, true]);
+    assembler.take(frame);
+    assert.equal(assembler.inOrder(), undefined);
+    assert.ok(assembler.empty);
+  }
+  // The delimiter is lost: the frame is whole without it, if nobody waits for it any more.
+  const assembler = new FrameAssembler<undefined>();
+  for (let i = 1; i < 4; i++) assembler.insert(10 + i, 2, flags[i]!, Uint8Array.of(1), undefined, 0);
+  assert.equal(assembler.inOrder()?.first, 11);
+});
+
 test("assembly holds no more packets than its limit", () => {
   const assembler = new FrameAssembler<undefined>();
   let refused = 0;
