@@ -221,10 +221,10 @@ export class JitterBuffer {
     if (assembler.next < 0) return this.seekKeyFrame(now);
     // Packets of the next frame may simply not have been sent yet: only what lies beyond a gap tells that something is missing.
     if (Number.isNaN(this.blockedSince)) this.blockedSince = now;
-    const waited = now - this.blockedSince;
-    const patience = this.patience;
-    if (waited < patience) {
-      this.deadline = Math.min(this.deadline, this.blockedSince + patience);
+    const { patience } = this;
+    const due = this.blockedSince + patience;
+    if (now < due) {
+      this.deadline = Math.min(this.deadline, due);
       return undefined;
     }
     const independent = this.independent();
@@ -232,7 +232,7 @@ export class JitterBuffer {
     if (first !== undefined) {
       this.host.onKeyFrameNeeded(now);
       // Later on it is asked for again; if what is missing comes after all, so much the better.
-      if (waited > MAX_PATIENCE) {
+      if (now - this.blockedSince > MAX_PATIENCE) {
         this.framesDropped += assembler.frames.length;
         assembler.reset();
         this.lastTl0 = -1;
@@ -264,7 +264,7 @@ export class JitterBuffer {
     // Parts of a frame: perhaps of a key frame whose rest is on its way.
     if (Number.isNaN(this.blockedSince)) this.blockedSince = now;
     const patience = this.started ? this.patience : MAX_PATIENCE;
-    if (now - this.blockedSince >= patience) {
+    if (now >= this.blockedSince + patience) {
       this.host.onKeyFrameNeeded(now);
       this.blockedSince = now;
     }

@@ -55,7 +55,8 @@ export class TelephoneEvents {
   handleTimeout(now: number): void {
     if (now < this.deadline) return;
     const elapsed = this.elapsed(now);
-    if (elapsed >= this.total) {
+    const whole = this.start + (this.total * 1000) / this.clockRate;
+    if (elapsed >= this.total || now >= whole) {
       this.end(this.total, now);
       return;
     }
@@ -63,7 +64,6 @@ export class TelephoneEvents {
     const told = Math.max(elapsed, Math.min(this.total, Math.round((INTERVAL * this.clockRate) / 1000)));
     this.segments(told, now);
     this.send(told - this.before, false, now);
-    const whole = this.start + (this.total * 1000) / this.clockRate;
     this.deadline = Math.min(whole, now + INTERVAL);
   }
 
