@@ -167,9 +167,7 @@ export function addRemoteCandidate(
     const transport = session.transports.find(({ id, mid }) => id === slot.transport && mid === slot.mid);
     if (transport?.remote == null || transport.remote.usernameFragment !== generation) continue;
     const isKnown =
-      candidate === null
-        ? transport.remoteEndOfCandidates
-        : transport.remoteCandidates.some((known) => candidateKey(known) === candidateKey(candidate));
+      candidate === null ? transport.remoteEndOfCandidates : includesCandidate(transport.remoteCandidates, candidate);
     if (isKnown) continue;
     targets.push({ transport: transport.id, candidate });
     reached.add(transport.id);
@@ -209,8 +207,12 @@ function sectionUfrag(view: RemoteView | null, index: number): string | undefine
 function lacks(applied: AppliedDescription, index: number, candidate: IceCandidate | null): boolean {
   const section = applied.description.media[index]!;
   if (candidate === null) return !section.endOfCandidates;
+  return !includesCandidate(section.candidates, candidate);
+}
+
+function includesCandidate(list: readonly IceCandidate[], candidate: IceCandidate): boolean {
   const key = candidateKey(candidate);
-  return !section.candidates.some((known) => candidateKey(known) === key);
+  return list.some((known) => candidateKey(known) === key);
 }
 
 /** The description with one line more in these sections; everything else of the text stays as it was set. */

@@ -115,9 +115,17 @@ export function withoutFragment(candidate: IceCandidate): IceCandidate {
   return { ...candidate, usernameFragment: undefined };
 }
 
+/** Candidates are values: each is written once, however many newcomers are compared with it. */
+const keys = new WeakMap<IceCandidate, string>();
+
 /** The same for two mentions of one candidate. */
 export function candidateKey(candidate: IceCandidate): string {
-  return writeIceCandidate(withoutFragment(candidate));
+  let key = keys.get(candidate);
+  if (key === undefined) {
+    key = writeIceCandidate(withoutFragment(candidate));
+    keys.set(candidate, key);
+  }
+  return key;
 }
 
 /** RTCP shares the transport of RTP: there is one component (RFC 8445 §13.1), and candidates of another reach nothing. */
