@@ -52,7 +52,7 @@ export interface SrtpCounters {
   keyExhausted: number;
   /** To be sent: no valid header, no room for what is added, or from before the stream's beginning. */
   notSent: number;
-  /** To be sent: the index was used before, which AEAD must not repeat (RFC 7714 §8.1). */
+  /** To be sent: another packet with the same index, which AEAD must not use twice (RFC 7714 §8.1). */
   repeated: number;
 }
 
@@ -62,6 +62,7 @@ const slotEnd = new Int32Array(BATCH);
 const slotSsrc = new Int32Array(BATCH);
 const slotIndex = new Float64Array(BATCH);
 const slotCryptex = new Uint8Array(BATCH);
+const slotFresh = new Uint8Array(BATCH);
 
 export class SrtpSession {
   /** Bytes that must be free behind an RTP packet. */
@@ -126,17 +127,17 @@ export class SrtpSession {
         continue;
       }
       const sequence = (packet[2]! << 8) | packet[3]!;
-      const ssrc = ssrcAt(packet, 8);
+      const ssrc = read32(packet, 8);
       const stream = this.sendStream(ssrc);
       const index = stream.nextRtp(sequence);
       if (index < 0 || index >= MAX_RTP_INDEX) {
         this.drop(index < 0 ? "notSent" : "keyExhausted");
         continue;
       }
-      if (this.profile.aead && !stream.isFresh(index)) {
-        this.drop("repeated");
-        continue;
-      }
+      slotPacket[slots] = i;
+      slotSsrc[slots] = ssrc;
+      slotIndex[slots] = index;
+      slotFresh[slots] = this.profile.aead && stream.isFresh(index) ? 1 : 0;
       let gap = 0;
       if (this.cryptex) {
         const marked = markCryptex(packet, length);
@@ -149,10 +150,10 @@ export class SrtpSession {
       outbound.setRtp(slots, packet, start, gap, length, ssrc, rocOf(index), sequence);
       lengths[i] = length + this.profile.rtpTagLength;
       if (++slots < BATCH) continue;
-      outbound.sealRtp(slots);
+      this.sealRtp(packets, lengths, slots);
       slots = 0;
     }
-    if (slots > 0) outbound.sealRtp(slots);
+    if (slots > 0) this.sealRtp(packets, lengths, slots);
   }
 
   /**
@@ -161,7 +162,7 @@ export class SrtpSession {
    */
   protectRtcp(packet: Uint8Array, length: number): number {
     if (!isRtcp(packet, length) || length + this.rtcpOverhead > packet.length) return this.drop("notSent");
-    const ssrc = ssrcAt(packet, 4);
+    const ssrc = read32(packet, 4);
     const stream = this.sendStream(ssrc);
     if (stream.rtcpIndex >= MAX_RTCP_INDEX) return this.drop("keyExhausted");
     return this.outbound.sealRtcp(packet, length, ssrc, stream.rtcpIndex++);
@@ -184,7 +185,7 @@ export class SrtpSession {
         continue;
       }
       const sequence = (packet[2]! << 8) | packet[3]!;
-      const ssrc = ssrcAt(packet, 8);
+      const ssrc = read32(packet, 8);
       const stream = this.receiveStreams.get(ssrc);
       let index = sequence;
       let last = false;
@@ -235,7 +236,7 @@ export class SrtpSession {
   unprotectRtcp(packet: Uint8Array, length: number): number {
     const { inbound } = this;
     if (!isRtcp(packet, length - this.rtcpOverhead)) return this.drop("malformed");
-    const ssrc = ssrcAt(packet, 4);
+    const ssrc = read32(packet, 4);
     const stream = this.receiveStreams.get(ssrc);
     if (stream === undefined && this.receiveStreams.size >= MAX_RECEIVE_STREAMS) return this.drop("tooManyStreams");
     const indexWord = inbound.rtcpIndexWord(packet, length);
@@ -245,6 +246,24 @@ export class SrtpSession {
     if (plain === 0) return this.drop("notAuthentic");
     (stream ?? this.addReceiveStream(ssrc)).acceptRtcp(index);
     return plain;
+  }
+
+  private sealRtp(packets: readonly Uint8Array[], lengths: Int32Array | number[], slots: number): void {
+    this.outbound.sealRtp(slots);
+    if (!this.profile.aead) return;
+    for (let slot = 0; slot < slots; slot++) {
+      const stream = this.sendStreams.get(slotSsrc[slot]!)!;
+      const index = slotIndex[slot]!;
+      const i = slotPacket[slot]!;
+      const tag = read32(packets[i]!, lengths[i]! - 4);
+      if (slotFresh[slot] === 1) stream.rememberTag(index, tag);
+      else if (!stream.hadTag(index, tag)) {
+        // Two packets under one nonce would give away the hash's key; the same packet again gives away nothing.
+        packets[i]!.fill(0);
+        lengths[i] = 0;
+        this.drop("repeated");
+      }
+    }
   }
 
   private openRtp(packets: readonly Uint8Array[], lengths: Int32Array | number[], slots: number): void {
@@ -299,6 +318,7 @@ function isRtcp(packet: Uint8Array, length: number): boolean {
   return length >= RTCP_HEADER_LENGTH && packet[0]! >> 6 === 2;
 }
 
-function ssrcAt(packet: Uint8Array, at: number): number {
+/** 32 bits, signed. */
+function read32(packet: Uint8Array, at: number): number {
   return (packet[at]! << 24) | (packet[at + 1]! << 16) | (packet[at + 2]! << 8) | packet[at + 3]!;
 }

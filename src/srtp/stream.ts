@@ -9,6 +9,8 @@ export const MAX_RTCP_INDEX: number = 2 ** 31;
 /** RTP packets behind the newest that are still taken: what a retransmission may be late. */
 const RTP_WINDOW = 2048 - 32;
 const RTCP_WINDOW = 128 - 32;
+/** Sent packets that are recognized if they are sent again. A power of two. */
+const REPEAT_WINDOW = 512;
 
 /**
  * The packet index ROC * 2^16 + SEQ that is nearest to `highest` (RFC 3711 §3.3.1, Appendix A). Negative: from before
@@ -62,6 +64,8 @@ export class SendStream {
   /** Of the next SRTCP packet: the first has index 0 (RFC 3711 §3.2.1). */
   rtcpIndex: number;
   private window: ReplayWindow | undefined;
+  /** Parts of the tags of the last packets. */
+  private tags: Int32Array | undefined;
 
   /** The arguments are for tests: where a long-lived stream would be. */
   constructor(highest = -1, rtcpIndex = 0) {
@@ -76,9 +80,20 @@ export class SendStream {
     return index;
   }
 
-  /** Whether no packet went out with this index, as far as the window reaches. */
+  /** Whether no packet went out with this index, as far as the window reaches. Remembers it. */
   isFresh(index: number): boolean {
     this.window ??= new ReplayWindow(RTP_WINDOW);
     return this.window.update(index);
+  }
+
+  /** After sealing: what the packet with this index, which was fresh, can be recognized by. */
+  rememberTag(index: number, tag: number): void {
+    this.tags ??= new Int32Array(REPEAT_WINDOW);
+    this.tags[index % REPEAT_WINDOW] = tag;
+  }
+
+  /** Whether the packet that went out with this index, which is not fresh, had this tag. */
+  hadTag(index: number, tag: number): boolean {
+    return this.tags !== undefined && index > this.highest - REPEAT_WINDOW && this.tags[index % REPEAT_WINDOW] === tag;
   }
 }
