@@ -1,6 +1,28 @@
-// Installs the W3C classes and navigator.mediaDevices on globalThis, for code that expects a browser's globals. Names that
+// Installs the W3C classes and navigator.mediaDevices on globalThis, and lets data channels be transferred to threads that
+// import this as well (postMessage of ports and workers, structuredClone), for code that expects a browser's globals. Names that
 // are taken are replaced: a runtime's own half of the API would not know our objects.
 import * as entry from "./index.js";
+import { nodePlatform } from "./node/platform.js";
+import { installTransfer } from "./node/transfer.js";
+import type { DataChannelParameters } from "./w3c/data-channel-init.js";
+import {
+  checkTransferable,
+  describeDataChannel,
+  detachDataChannel,
+  receiveDataChannel,
+} from "./w3c/data-channel-transfer.js";
+import { isPlatformObject } from "./w3c/webidl.js";
+
+type Channel = entry.RTCDataChannel;
+
+installTransfer({
+  name: "RTCDataChannel",
+  owns: (value) => isPlatformObject(value, "RTCDataChannel"),
+  check: (channel) => checkTransferable(channel as Channel),
+  describe: (channel) => describeDataChannel(channel as Channel),
+  detach: (channel, link) => detachDataChannel(channel as Channel, link),
+  receive: (parameters, link) => receiveDataChannel(parameters as DataChannelParameters, link, nodePlatform),
+});
 
 for (const [name, value] of Object.entries(entry)) {
   if (!/^[A-Z]/.test(name)) continue;

@@ -87,6 +87,16 @@ function memoryOf(owner: DataChannelOwner): MessageMemory {
 
 // -- The channel
 
+/** What is under a channel: that of the SCTP association, or the way to it from another thread. */
+export type ChannelTransport = Pick<
+  Channel,
+  "id" | "handler" | "messagesSent" | "bytesSent" | "messagesReceived" | "bytesReceived"
+> & {
+  readonly state: RTCDataChannelState;
+  send(data: Uint8Array, isText: boolean): unknown;
+  close(): void;
+};
+
 /** A message that waits behind a Blob that is being read; a string keeps its size for bufferedAmount. */
 type Outgoing = { readonly isText: boolean; bytes: Uint8Array | undefined };
 
@@ -102,7 +112,11 @@ export class DataChannelImpl implements ChannelHandler {
   bufferedAmount = 0;
   bufferedAmountLowThreshold = 0;
   binaryType: BinaryType = "arraybuffer";
-  private transport: Channel | undefined;
+  private transport: ChannelTransport | undefined;
+  /** Who hears of the channel under this one: itself, until it is transferred. */
+  handler: ChannelHandler = this;
+  /** [[IsTransferable]] */
+  private transferable = true;
   private readonly tasks: TaskQueue;
   private readonly memory: MessageMemory;
   private lastId: number | null;
@@ -157,8 +171,49 @@ export class DataChannelImpl implements ChannelHandler {
   }
 
   /** Joins the channel with its transport; to be called before anything is sent or received. */
-  bind(transport: Channel): void {
+  bind(transport: ChannelTransport): void {
     this.transport = transport;
+  }
+
+  // -- Transfer to another thread (see data-channel-transfer.ts)
+
+  get isTransferable(): boolean {
+    return this.transferable && (this.currentState === "connecting" || this.currentState === "open");
+  }
+
+  /** The task that the channel may be transferred in is over. */
+  lockTransfer(): void {
+    this.transferable = false;
+  }
+
+  /** From now on `handler` hears of the channel, and this object is closed without an event. */
+  detach(handler: ChannelHandler): void {
+    const { transport, inbox } = this;
+    this.transferable = false;
+    this.handler = handler;
+    if (transport !== undefined) {
+      transport.handler = handler;
+      // What it has told already has its task here, which finds a closed object.
+      if (transport.state === "closed") handler.onClosed();
+      else if (transport.state !== "connecting") handler.onOpen();
+      if (transport.state === "closing") handler.onClosing();
+    }
+    for (let message = inbox.shift(); message !== undefined; message = inbox.shift()) {
+      const isText = typeof message === "string";
+      handler.onMessage(isText ? encoder.encode(message as string) : (message as Uint8Array), isText);
+    }
+    this.currentState = "closed";
+  }
+
+  /** Sends for the object in the other thread. */
+  sendTransferred(bytes: Uint8Array, isText: boolean): void {
+    this.transport?.send(bytes, isText);
+  }
+
+  /** False if there is nothing to close. */
+  closeTransport(): boolean {
+    this.transport?.close();
+    return this.transport !== undefined;
   }
 
   /** Of an incoming channel, at once when the peer has opened it: fires `datachannel` at `target`, then `open`. */
@@ -168,6 +223,7 @@ export class DataChannelImpl implements ChannelHandler {
       // "Open" without the event: the listener may send already.
       this.state = "open";
       this.tasks.queueNext(() => {
+        this.transferable = false;
         if (this.state === "open") fireSimple(this.wrapper, "open");
       });
       fire(target, new RTCDataChannelEvent("datachannel", { channel: this.wrapper }));
@@ -176,6 +232,11 @@ export class DataChannelImpl implements ChannelHandler {
 
   /** The connection was closed: the state is "closed" at once, and no event fires any more. */
   abandon(): void {
+    if (this.handler !== this) {
+      this.handler.onClosed();
+      this.dropTransport();
+      return;
+    }
     this.state = "closed";
     this.decrease = 0;
     this.inbox.clear();
@@ -214,7 +275,7 @@ export class DataChannelImpl implements ChannelHandler {
     });
   }
 
-  onError(reason: ChannelError): void {
+  onError(reason: ChannelError | "unread"): void {
     this.fail(ERRORS[reason]);
   }
 
@@ -300,6 +361,7 @@ export class DataChannelImpl implements ChannelHandler {
   }
 
   private sendBytes(data: string | Uint8Array, isText: boolean): void {
+    this.transferable = false;
     // UTF-8 has at least as many bytes as the string has code units: an impossible one is refused before it is copied.
     this.checkSize(data.length);
     const bytes = typeof data === "string" ? this.memory.text(data) : this.memory.copy(data);
@@ -310,6 +372,7 @@ export class DataChannelImpl implements ChannelHandler {
   }
 
   private sendBlob(blob: Blob): void {
+    this.transferable = false;
     this.checkSize(blob.size);
     this.bufferedAmount += blob.size;
     const entry: Outgoing = { isText: false, bytes: undefined };
@@ -364,7 +427,8 @@ interface ChannelFailure extends RTCErrorInit {
   readonly message: string;
 }
 
-const ERRORS: Readonly<Record<ChannelError, ChannelFailure>> = {
+const ERRORS: Readonly<Record<ChannelError | "unread", ChannelFailure>> = {
+  unread: { errorDetail: "data-channel-failure", message: "The thread of the channel does not take its messages." },
   "no-stream": { errorDetail: "data-channel-failure", message: "No stream is left for the channel." },
   "id-in-use": { errorDetail: "data-channel-failure", message: "The id of the channel is in use." },
   "oversize-message": { errorDetail: "data-channel-failure", message: "The peer sent too large a message." },
@@ -398,6 +462,8 @@ const DataChannelTarget: TypedEventTargetConstructor<RTCDataChannelEventMap> = E
 
 const threshold = integer("unsigned long", "EnforceRange");
 const SET_THRESHOLD = setting("bufferedAmountLowThreshold", "RTCDataChannel");
+
+export let dataChannelImplOf: (channel: RTCDataChannel) => DataChannelImpl;
 
 export class RTCDataChannel extends DataChannelTarget {
   readonly #impl: DataChannelImpl = takeImpl();
@@ -464,6 +530,7 @@ export class RTCDataChannel extends DataChannelTarget {
   }
 
   static {
+    dataChannelImplOf = (channel) => channel.#impl;
     defineInterface(RTCDataChannel, {
       name: "RTCDataChannel",
       brand: (o) => #impl in o,

@@ -254,6 +254,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       }
     }
     const channel = this.#addChannel(parameters);
+    this.#connection.queueTask(() => channel.lockTransfer());
     this.#unattached.push(channel);
     const first = !this.#hadDataChannel;
     this.#hadDataChannel = true;
@@ -302,7 +303,9 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     const transport = this.#sctpTransport;
     if (transport === undefined) return;
     for (const channel of this.#unattached.splice(0)) {
-      if (channel.state === "connecting") channel.bind(transport.openChannel(channel.parameters, channel));
+      const { state, handler } = channel;
+      if (state === "connecting" || handler !== channel)
+        channel.bind(transport.openChannel(channel.parameters, handler));
     }
   }
 
@@ -312,7 +315,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     channel.bind(underlying);
     this.#hadDataChannel = true;
     channel.announce(this);
-    return channel;
+    return channel.handler;
   }
 
   // Offer and answer (§4.4.2)

@@ -6,6 +6,7 @@ import vm from "node:vm";
 import { audioClasses } from "./audio-context.mjs";
 import { pageOf } from "./tests.mjs";
 import { installWindow } from "./window.mjs";
+import { workerClass } from "./worker.mjs";
 
 const [root, file, query, module] = process.argv.slice(2);
 const url = new URL(`https://web-platform.test:8443/${file.replace(/\.js$/, ".html")}${query}`);
@@ -19,10 +20,13 @@ function readFile(pathname) {
 
 const report = (message) => process.send(message);
 const parley = await import(module);
+const globals = new URL("globals.js", module).href;
+await import(globals);
 for (const name of ["log", "info", "debug", "warn", "error"]) console[name] = () => {};
 
 const document = installWindow({ html: pageOf(root, file, query), url, readFile, mediaDevices: parley.mediaDevices });
-for (const [name, value] of Object.entries({ ...parley, ...audioClasses(parley) })) {
+const Worker = workerClass({ url, readFile, globals });
+for (const [name, value] of Object.entries({ ...parley, ...audioClasses(parley), Worker })) {
   if (!/^[A-Z]/.test(name)) continue;
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 }

@@ -162,6 +162,7 @@ export function installWindow({ html, url, readFile, mediaDevices }) {
     ...own,
     document,
     opener: null,
+    closed: false,
     location: url,
     origin: url.origin,
     isSecureContext: true,
