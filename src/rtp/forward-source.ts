@@ -6,7 +6,10 @@ import { serialDiff16 } from "../util/serial.js";
 import { ReportedClock } from "./clock.js";
 import { DependencyDescriptorReader } from "./dependency-descriptor.js";
 import { ExtensionKind } from "./extensions.js";
-import type { RtpPacket } from "./packet.js";
+import { RtpPacket } from "./packet.js";
+
+/** Packets that are held while somebody waits for a key frame, a power of two: half a second of some megabits. */
+const MAX_HELD_PACKETS = 512;
 
 export interface ForwardSourceOptions {
   readonly mimeType: string;
@@ -35,7 +38,7 @@ export class ForwardSource {
   isNewest = false;
   /** The packet is the newest, and the first one seen of its picture. */
   startsPicture = false;
-  /** A key frame begins with the packet, and nothing of it is missing before. */
+  /** A key frame begins with the packet, newest or not, and nothing of it is missing before. */
   startsKeyFrame = false;
   /** The layers of the packet, -1 if unknown. */
   temporalIndex = -1;
@@ -57,8 +60,15 @@ export class ForwardSource {
   private readonly depacketizer: Depacketizer;
   private readonly descriptor = new DependencyDescriptorReader();
   private readonly listeners: ForwardListener[] = [];
+  /** Of the newest packet; -1 before the first. */
   private lastSequence = -1;
   private lastTimestamp = 0;
+  // What came since somebody began to wait for a key frame: its first packet may come after others of it.
+  private holders = 0;
+  private readonly held: (Uint8Array | undefined)[] = [];
+  private readonly heldLengths: number[] = [];
+  private readonly replays: ForwardListener[] = [];
+  private readonly replayPacket = new RtpPacket();
 
   constructor(options: ForwardSourceOptions) {
     this.rid = options.rid ?? null;
@@ -84,30 +94,88 @@ export class ForwardSource {
     if (index >= 0) this.listeners.splice(index, 1);
   }
 
+  /** Somebody waits for a key frame: packets are held until `release`. Gives a mark for `isHeld`. */
+  hold(): number {
+    if (this.holders++ === 0) {
+      this.held.length = MAX_HELD_PACKETS;
+      this.held.fill(undefined);
+    }
+    return this.lastSequence;
+  }
+
+  release(): void {
+    if (--this.holders === 0 && this.replays.length === 0) this.held.length = 0;
+  }
+
+  /** Whether all that came after `sequenceNumber` is held, by somebody who began when `mark` was given. */
+  isHeld(sequenceNumber: number, mark: number): boolean {
+    if (mark >= 0 && serialDiff16(sequenceNumber, mark) <= 0) return false;
+    return serialDiff16(this.lastSequence, sequenceNumber) < MAX_HELD_PACKETS;
+  }
+
+  /** Once all listeners have the present packet, what is held and comes after it goes to `listener`. Only within `forward`. */
+  replay(listener: ForwardListener): void {
+    this.replays.push(listener);
+  }
+
   /** A packet of the stream, as `RtpReceiverHost.onPacket` gives it: once, in order of arrival, retransmitted ones unwrapped. */
   receive(packet: RtpPacket, now: number): void {
     const { listeners } = this;
-    const ahead = this.lastSequence < 0 ? 1 : serialDiff16(packet.sequenceNumber, this.lastSequence);
+    const { sequenceNumber, timestamp } = packet;
+    const ahead = this.lastSequence < 0 ? 1 : serialDiff16(sequenceNumber, this.lastSequence);
     this.isNewest = ahead > 0;
+    this.startsPicture = ahead > 0 && (this.lastSequence < 0 || timestamp !== this.lastTimestamp);
     this.lastArrival = now;
-    let info: PayloadInfo | undefined;
-    if (packet.payloadLength > 0) {
-      info = this.depacketizer.inspect(packet.payload());
-      if (info === undefined) this.malformed++;
-      else this.describe(packet, info, ahead);
-    }
+    const info = this.look(packet, ahead === 1 && this.lastSequence >= 0);
     if (ahead > 0) {
-      this.lastSequence = packet.sequenceNumber;
-      this.lastTimestamp = packet.timestamp;
+      this.lastSequence = sequenceNumber;
+      this.lastTimestamp = timestamp;
+    }
+    if (this.holders > 0) {
+      this.held[sequenceNumber & (MAX_HELD_PACKETS - 1)] = packet.data;
+      this.heldLengths[sequenceNumber & (MAX_HELD_PACKETS - 1)] = packet.length;
     }
     for (let i = 0; i < listeners.length; i++) listeners[i]!.forward(this, packet, info, now);
+    if (this.replays.length === 0) return;
+    while (this.replays.length > 0) this.replayTo(this.replays.pop()!, sequenceNumber, timestamp, packet, now);
+    if (this.holders === 0) this.held.length = 0;
   }
 
-  private describe(packet: RtpPacket, info: PayloadInfo, ahead: number): void {
-    this.startsPicture = ahead > 0 && (this.lastSequence < 0 || packet.timestamp !== this.lastTimestamp);
-    const isNext = ahead === 1 && this.lastSequence >= 0;
+  private replayTo(listener: ForwardListener, from: number, timestamp: number, like: RtpPacket, now: number): void {
+    const packet = this.replayPacket;
+    let before = timestamp;
+    let previous = from;
+    for (
+      let number = (from + 1) & 0xffff;
+      serialDiff16(this.lastSequence, number) >= 0;
+      number = (number + 1) & 0xffff
+    ) {
+      const data = this.held[number & (MAX_HELD_PACKETS - 1)];
+      if (data === undefined || !packet.parse(data, this.heldLengths[number & (MAX_HELD_PACKETS - 1)])) continue;
+      if (packet.sequenceNumber !== number) continue;
+      packet.extensions = like.extensions;
+      this.isNewest = true;
+      this.startsPicture = packet.timestamp !== before;
+      const info = this.look(packet, number === ((previous + 1) & 0xffff));
+      before = packet.timestamp;
+      previous = number;
+      listener.forward(this, packet, info, now);
+    }
+  }
+
+  /** What the payload says; undefined if there is none, or if it is malformed. `isNext`: right behind the packet before. */
+  private look(packet: RtpPacket, isNext: boolean): PayloadInfo | undefined {
+    this.startsKeyFrame = false;
+    if (packet.payloadLength === 0) return undefined;
+    const info = this.depacketizer.inspect(packet.payload());
+    if (info === undefined) this.malformed++;
+    else this.describe(packet, info, isNext);
+    return info;
+  }
+
+  private describe(packet: RtpPacket, info: PayloadInfo, isNext: boolean): void {
     const begins = info.certainStart || (info.startOfFrame && isNext && this.startsPicture);
-    this.startsKeyFrame = ahead > 0 && info.keyFrame && begins;
+    this.startsKeyFrame = info.keyFrame && begins;
     this.endsLayerFrame = info.endOfLayerFrame;
     this.descriptorOffset = -1;
     let { temporalIndex, spatialIndex } = info;
@@ -125,7 +193,7 @@ export class ForwardSource {
       }
     }
     // Fragments of AV1 do not say what they are of: the same as the packet before.
-    if (temporalIndex >= 0 || packet.timestamp !== this.lastTimestamp || ahead !== 1) {
+    if (temporalIndex >= 0 || this.startsPicture || !isNext) {
       this.temporalIndex = temporalIndex;
       this.spatialIndex = spatialIndex;
     }

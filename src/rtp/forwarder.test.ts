@@ -414,6 +414,53 @@ test("a key frame whose beginning is lost is no place to switch to", () => {
   assert.equal(host.sent.length, count.length);
 });
 
+test("a key frame whose beginning comes after the rest of it is switched to all the same", () => {
+  const streams = [new Stream(1, { maxSize: 200 }), new Stream(2, { maxSize: 200 })] as const;
+  const { host, forwarder } = setup(...streams);
+  forwarder.setTarget(streams[0].source, 0);
+  streams[0].send(vp8(true, 700), 0);
+  streams[1].send(vp8(false, 700), 0);
+  forwarder.setTarget(streams[1].source, 10);
+  host.sent = [];
+  const key = streams[1].packets(vp8(true, 700, { temporalIndex: 0 }));
+  const next = streams[1].packets(vp8(false, 500, { temporalIndex: 0 }));
+  assert.deepEqual([key.length, next.length], [4, 3]);
+  // The beginning was lost, and something else: that comes in its place.
+  streams[1].receive([key[1]!, key[3]!, next[0]!, next[1]!], 40);
+  assert.equal(host.sent.length, 0);
+  streams[1].receive([key[0]!], 50);
+  streams[1].receive([next[2]!, key[2]!], 60);
+  const first = host.sent[0]!.sequenceNumber;
+  assert.deepEqual(
+    host.sent.map(({ sequenceNumber }) => (sequenceNumber - first) & 0xffff),
+    [0, 1, 3, 4, 5, 6, 2],
+  );
+  assert.deepEqual(
+    host.sent.map((sent) => vp8Info(sent).pictureId - vp8Info(host.sent[0]!).pictureId),
+    [0, 0, 0, 1, 1, 1, 0],
+  );
+  assert.deepEqual(
+    host.sent.map((sent) => (vp8Info(sent).tl0PictureIndex - vp8Info(host.sent[0]!).tl0PictureIndex) & 0xff),
+    [0, 0, 0, 1, 1, 1, 0],
+  );
+  assert.equal(forwarder.packetsLate, 0);
+});
+
+test("what came before somebody began to wait is not held", () => {
+  const streams = [new Stream(1, { maxSize: 200 }), new Stream(2, { maxSize: 200 })] as const;
+  const { host, forwarder } = setup(...streams);
+  forwarder.setTarget(streams[0].source, 0);
+  streams[0].send(vp8(true, 700), 0);
+  streams[1].send(vp8(false, 700), 0);
+  const key = streams[1].packets(vp8(true, 700));
+  streams[1].receive(key.slice(1), 30);
+  forwarder.setTarget(streams[1].source, 40);
+  const before = host.sent.length;
+  streams[1].receive([key[0]!], 50);
+  assert.equal(host.sent.length, before);
+  assert.equal(forwarder.current, streams[0].source);
+});
+
 test("VP9: spatial layers are left out, the highest that stays has the marker", () => {
   const stream = new Stream(1, { mimeType: "video/VP9" });
   const { host, forwarder } = setup(stream);

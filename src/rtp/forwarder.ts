@@ -76,6 +76,8 @@ export class Forwarder implements ForwardListener {
   private lastTimestamp: number;
   private lastFrameTime = 0;
   private outOfPlace = 0;
+  /** What `pending.hold` gave. */
+  private holdMark = -1;
   private nextRequest = Number.POSITIVE_INFINITY;
   private syncDeadline = Number.POSITIVE_INFINITY;
 
@@ -95,7 +97,7 @@ export class Forwarder implements ForwardListener {
 
   detach(source: ForwardSource): void {
     source.removeListener(this);
-    if (this.pending === source) this.pending = null;
+    if (this.pending === source) this.setPending(null);
     if (this.current === source) this.current = null;
     if (this.timeline === source) this.timeline = null;
     this.updateDeadline();
@@ -105,13 +107,19 @@ export class Forwarder implements ForwardListener {
   setTarget(source: ForwardSource | null, now: number): void {
     if (source === null) {
       this.current = null;
-      this.pending = null;
-    } else if (source === this.current) this.pending = null;
+      this.setPending(null);
+    } else if (source === this.current) this.setPending(null);
     else if (source !== this.pending) {
-      this.pending = source;
+      this.setPending(source);
       this.requestKeyFrame(now);
     }
     this.updateDeadline();
+  }
+
+  private setPending(source: ForwardSource | null): void {
+    this.pending?.release();
+    this.pending = source;
+    if (source !== null) this.holdMark = source.hold();
   }
 
   /** The highest temporal layer to forward (0: only the lowest). Lower at the next picture, higher where the stream allows. */
@@ -167,13 +175,18 @@ export class Forwarder implements ForwardListener {
   forward(source: ForwardSource, packet: RtpPacket, info: PayloadInfo | undefined, now: number): void {
     if (source !== this.current) {
       if (source !== this.pending || info === undefined || !source.startsKeyFrame) return;
+      // The beginning may come after other packets of its frame, which were held then.
+      if (!source.isNewest) {
+        if (!source.isHeld(packet.sequenceNumber, this.holdMark)) return;
+        source.replay(this);
+      }
       this.switchTo(source, packet, info, now);
     }
     if (info === undefined) {
       this.leaveOut(packet, now);
       return;
     }
-    if (source.startsPicture || source.startsKeyFrame) this.adaptLayers(source, info);
+    if (source.isNewest && (source.startsPicture || source.startsKeyFrame)) this.adaptLayers(source, info);
     const tooHigh = source.temporalIndex > this.temporal || source.spatialIndex > this.spatial;
     if (tooHigh || (info.pictureId >= 0 && this.pictures.isDropped(info.pictureId))) {
       this.packetsDropped++;
@@ -200,7 +213,7 @@ export class Forwarder implements ForwardListener {
     out.sequenceNumber = sequenceNumber;
     // The highest layer that is forwarded ends the picture (RFC 9628 §4.1).
     out.marker = packet.marker || (source.endsLayerFrame && source.spatialIndex === this.spatial);
-    if (source.isNewest) this.noteTimestamp(out.timestamp, now);
+    this.noteTimestamp(out.timestamp, now);
     const { data } = packet;
     const { renumber } = source.format;
     const pictureId = info.pictureId < 0 ? -1 : renumbered(this.pictures, info.pictureId);
@@ -281,12 +294,17 @@ export class Forwarder implements ForwardListener {
       }
       this.pictures.restart(info.pictureId);
     }
-    if (info.tl0PictureIndex >= 0) this.tl0Offset = (this.lastTl0 + 1 - info.tl0PictureIndex) & 0xff;
+    if (info.tl0PictureIndex >= 0) {
+      this.lastTl0 = (this.lastTl0 + 1) & 0xff;
+      this.tl0Offset = (this.lastTl0 - info.tl0PictureIndex) & 0xff;
+    }
     if (source.descriptorOffset >= 0) this.frames.restart(source.frameNumber);
     this.alignTimestamp(source, packet.timestamp, now);
     if (this.ssrc < 0) this.ssrc = packet.ssrc;
     this.current = source;
-    this.pending = null;
+    this.setPending(null);
+    this.temporal = this.maxTemporal;
+    this.spatial = this.maxSpatial;
     this.outOfPlace = 0;
     this.switches++;
     this.updateDeadline();
@@ -330,7 +348,7 @@ export class Forwarder implements ForwardListener {
   /** After many packets in a row that have no place the source must have begun anew. */
   private countOutOfPlace(now: number): void {
     if (++this.outOfPlace < RESTART_AFTER || this.current === null) return;
-    this.pending ??= this.current;
+    if (this.pending === null) this.setPending(this.current);
     this.current = null;
     this.timeline = null;
     this.outOfPlace = 0;

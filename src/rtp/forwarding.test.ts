@@ -9,10 +9,17 @@ import { Forwarder } from "./forwarder.js";
 import type { RtpReceiveStream } from "./receive-stream.js";
 import { Pipe, packet, receiving, sending, VP8 } from "./testing.test.js";
 
-test("a layer of a simulcast is forwarded from one session to another", () => {
+interface Arrived {
+  readonly payload: Uint8Array;
+  readonly marker: boolean;
+  readonly timestamp: number;
+}
+
+/** Forwards 120 pictures with four changes of layer; gives what came, by sequence number. */
+function run(loss: number): { arrived: Map<number, Arrived>; forwarder: Forwarder } {
   const scales = [4, 2, 1];
   const rids = ["q", "h", "f"];
-  const up = new Pipe({ seed: 1, delay: 15, jitter: 8 });
+  const up = new Pipe({ seed: 1, delay: 15, jitter: 8, loss });
   const down = new Pipe({ seed: 2, delay: 15, jitter: 8 });
   const requests = new Set<number>();
   const camera = up.sessions[0].addSender(
@@ -26,7 +33,7 @@ test("a layer of a simulcast is forwarded from one session to another", () => {
         priority: 1,
       })),
     }),
-    {},
+    { onKeyFrameRequest: (encoding) => requests.add(encoding) },
   );
   const sources = new Map<RtpReceiveStream, ForwardSource>();
   const byRid = new Map<string | null, ForwardSource>();
@@ -35,10 +42,12 @@ test("a layer of a simulcast is forwarded from one session to another", () => {
     { sequenceNumber: 10, timestamp: 20, pictureId: 30, tl0PictureIndex: 40 },
     {
       sendPacket: (out, now) => sender.sendPacket(0, out, VP8.payloadType, now),
-      requestKeyFrame: (source) => requests.add(rids.indexOf(source.rid!)),
+      requestKeyFrame(source, now) {
+        for (const [stream, one] of sources) if (one === source) receiver.requestKeyFrame(stream, now);
+      },
     },
   );
-  up.sessions[1].addReceiver(receiving({ rids }), {
+  const receiver = up.sessions[1].addReceiver(receiving({ rids }), {
     onStream(stream) {
       const source = new ForwardSource({
         mimeType: "video/VP8",
@@ -54,7 +63,7 @@ test("a layer of a simulcast is forwarded from one session to another", () => {
   });
 
   // What the far end gets, by sequence number.
-  const arrived = new Map<number, { payload: Uint8Array; marker: boolean; timestamp: number }>();
+  const arrived = new Map<number, Arrived>();
   down.sessions[1].addReceiver(receiving(), {
     onPacket: (p) =>
       arrived.set(p.sequenceNumber, { payload: p.payload().slice(), marker: p.marker, timestamp: p.timestamp }),
@@ -92,36 +101,80 @@ test("a layer of a simulcast is forwarded from one session to another", () => {
   up.run(200);
   down.run(200);
 
-  assert.equal(forwarder.switches, 4);
-  const numbers = [...arrived.keys()].sort((a, b) => a - b);
-  assert.equal(numbers.at(-1)! - numbers[0]! + 1, numbers.length, "no number is missing");
-  const depacketizer = payloadFormat("video/VP8").createDepacketizer();
+  return { arrived, forwarder };
+}
+
+interface Shown {
+  readonly counter: number;
+  readonly width: number;
+}
+
+/** Decodes what is whole; after what is not, from the next key frame on. */
+function decode(arrived: Map<number, Arrived>): { shown: Shown[]; broken: number } {
+  const format = payloadFormat("video/VP8");
+  const depacketizer = format.createDepacketizer();
   const decoder = new Vp8BlockDecoder();
-  const counters: number[] = [];
-  const widths: number[] = [];
+  const shown: Shown[] = [];
   let payloads: Uint8Array[] = [];
+  let before: number | undefined;
   let timestamp = -1;
-  for (const number of numbers) {
+  let broken = 0;
+  let waits = true;
+  for (const number of [...arrived.keys()].sort((a, b) => a - b)) {
     const { payload, marker, timestamp: own } = arrived.get(number)!;
-    if (own !== timestamp) payloads = [];
+    // Nothing may be missing, except before a key frame.
+    if (before !== undefined && number !== before + 1 && !waits) {
+      waits = true;
+      broken++;
+    }
+    if (own !== timestamp) {
+      if (payloads.length > 0 && !waits) {
+        waits = true;
+        broken++;
+      }
+      payloads = [];
+    }
+    before = number;
     timestamp = own;
     payloads.push(payload);
     if (!marker) continue;
     const frame = depacketizer.assemble(payloads, payloads.length);
-    assert.ok(frame, `the frame that ends at ${number}`);
+    if (format.isKeyFrame(payloads[0]!) && frame !== undefined) waits = false;
+    payloads = [];
+    if (waits || frame === undefined) continue;
     const luma = decoder.decode(frame);
-    counters.push(readFrameCounter(luma, decoder.width, decoder.height)!);
-    widths.push(decoder.width);
+    shown.push({ counter: readFrameCounter(luma, decoder.width, decoder.height)!, width: decoder.width });
   }
-  assert.deepEqual(
-    widths.filter((width, i) => width !== widths[i - 1]),
-    [160, 640, 160, 640],
-  );
-  // From its first key frame on, every picture of the camera, at a switch some twice.
-  const seen = [...new Set(counters)];
+  return { shown, broken };
+}
+
+const WIDTHS = [160, 640, 160, 640];
+const changes = (shown: readonly Shown[]): number[] =>
+  shown.map(({ width }) => width).filter((width, i, all) => width !== all[i - 1]);
+
+test("a layer of a simulcast is forwarded from one session to another", () => {
+  const { arrived, forwarder } = run(0);
+  assert.equal(forwarder.switches, 4);
+  const { shown, broken } = decode(arrived);
+  assert.deepEqual(changes(shown), WIDTHS);
+  // Where a switch came between the packets of a frame, that frame is not whole.
+  assert.ok(broken <= 3, `${broken}`);
+  const seen = [...new Set(shown.map(({ counter }) => counter))];
   assert.ok(seen[0]! < 10, `${seen[0]}`);
   assert.deepEqual(
     seen,
     Array.from({ length: 120 - seen[0]! }, (_, i) => seen[0]! + i),
+    "every picture of the camera",
   );
+});
+
+test("what is lost on the way to the server and repaired comes through in its place", () => {
+  const { arrived, forwarder } = run(0.05);
+  assert.equal(forwarder.switches, 4);
+  const { shown, broken } = decode(arrived);
+  assert.deepEqual(changes(shown), WIDTHS);
+  assert.ok(broken <= 3, `${broken}`);
+  const seen = new Set(shown.map(({ counter }) => counter));
+  assert.ok(seen.size > 105, `${seen.size} pictures`);
+  for (const { counter } of shown) assert.ok(counter >= 0 && counter < 120);
 });
