@@ -56,7 +56,8 @@ export class FrameAssembler<T> {
     return this.arrivals[number & (this.capacity - 1)]!;
   }
 
-  private has(number: number): boolean {
+  /** Whether the packet is held. */
+  has(number: number): boolean {
     return this.numbers[number & (this.capacity - 1)] === number;
   }
 

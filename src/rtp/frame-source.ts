@@ -1,9 +1,10 @@
 // The frames of one received stream: its jitter buffer, and what it gives as EncodedFrame.
 
 import type { HeaderExtensions } from "./extensions.js";
+import { RedBlocks } from "./fec/red.js";
 import type { WholeFrame } from "./frame-assembler.js";
 import { type FrameHead, JitterBuffer, type JitterBufferHost } from "./jitter-buffer.js";
-import type { RtpPacket } from "./packet.js";
+import { RtpPacket } from "./packet.js";
 import type { RtpReceiveStream } from "./receive-stream.js";
 import type { EncodedFrame, RtpCodec } from "./types.js";
 
@@ -12,6 +13,8 @@ const FIRST_CYCLE_MASK = 0xffff;
 export class FrameSource implements JitterBufferHost {
   readonly buffer: JitterBuffer;
   private readonly stream: RtpReceiveStream;
+  private readonly blocks = new RedBlocks();
+  private readonly block = new RtpPacket();
 
   constructor(stream: RtpReceiveStream) {
     this.stream = stream;
@@ -29,7 +32,30 @@ export class FrameSource implements JitterBufferHost {
     buffer.minimumDelay = Math.max(receiver.jitterBufferTarget ?? 0, stream.playoutDelay);
     buffer.retransmissions = receiver.nack;
     buffer.roundTripTime = stream.roundTripEstimate;
-    buffer.insert(number, packet, codec, format, extensions, now);
+    const redundant = codec.mimeType.toLowerCase() === "audio/red" && packet.payloadLength > 0;
+    if (redundant) this.insertBlocks(number, packet, extensions, now);
+    else buffer.insert(number, packet, codec, format, extensions, now);
+  }
+
+  /** RFC 2198: the packet repeats the payloads of those right before it. */
+  private insertBlocks(number: number, packet: RtpPacket, extensions: HeaderExtensions, now: number): void {
+    const { block, blocks, buffer } = this;
+    const { receiver } = this.stream;
+    if (!blocks.parse(packet.data, packet.payloadOffset, packet.payloadLength)) return;
+    const { count } = blocks;
+    if (!block.parse(packet.data, packet.length)) return;
+    for (let i = 0; i < count; i++) {
+      const age = count - 1 - i;
+      const codec = receiver.payload(blocks.payloadTypes[i]!)?.codec;
+      const format = codec === undefined ? undefined : receiver.format(codec.payloadType);
+      if (codec === undefined || format === undefined || (age > 0 && !buffer.lacks(number - age))) continue;
+      if (age > 0 && blocks.lengths[i] === 0) continue;
+      block.payloadType = codec.payloadType;
+      block.timestamp = (packet.timestamp - blocks.timestampOffsets[i]!) >>> 0;
+      block.payloadOffset = blocks.offsets[i]!;
+      block.payloadLength = blocks.lengths[i]!;
+      buffer.insert(number - age, block, codec, format, extensions, now);
+    }
   }
 
   onFrame(frame: WholeFrame, head: FrameHead, payloads: readonly Uint8Array[], count: number, now: number): void {

@@ -143,6 +143,12 @@ export class JitterBuffer {
     }
   }
 
+  /** Whether a packet of that number would still be of use. */
+  lacks(number: number): boolean {
+    const { assembler } = this;
+    return number >= assembler.next && !assembler.has(number);
+  }
+
   private due(frame: WholeFrame): number {
     if (!this.paced || !this.delay.known) return Number.NEGATIVE_INFINITY;
     // A frame is never earlier than the earliest; if it seems so, the time line has jumped meanwhile.

@@ -7,6 +7,7 @@ import { NackList } from "./nack-list.js";
 import type { RtpPacket } from "./packet.js";
 import { DUPLICATE, ReceiveStatistics } from "./receive-statistics.js";
 import type { RtpReceiver } from "./receiver.js";
+import type { StreamRepair } from "./repair.js";
 import type { RtpSession } from "./session.js";
 import type { RtpCodec } from "./types.js";
 
@@ -61,6 +62,10 @@ export class RtpReceiveStream {
 
   readonly statistics: ReceiveStatistics;
   rtxStatistics: ReceiveStatistics | undefined;
+  /** Undefined until a repair packet has come. */
+  repair: StreamRepair | undefined;
+  /** The SSRC that repair packets come on, if it is another. */
+  fecSsrc: number | undefined;
   readonly clock: ReportedClock = new ReportedClock();
   /** Undefined unless frames are wanted. */
   frames: FrameSource | undefined;
@@ -76,7 +81,8 @@ export class RtpReceiveStream {
   private newest = 0;
   private restarts = 0;
   private lastKeyFrameRequest: number = Number.NEGATIVE_INFINITY;
-  private keyFramePending = false;
+  /** @internal A key frame is to be asked for at the next opportunity. */
+  keyFramePending = false;
   /** In the session's list of streams that wait for something. */
   private waiting = false;
 
@@ -101,7 +107,7 @@ export class RtpReceiveStream {
   /** A packet of the SSRC itself. False: it is not to be passed on. */
   receive(packet: RtpPacket, codec: RtpCodec, now: number): boolean {
     this.count(packet, now);
-    this.codec = codec;
+    if (this.codec !== codec && this.receiver.payload(codec.payloadType)?.role === "media") this.codec = codec;
     const extended = this.statistics.receive(packet.sequenceNumber, packet.timestamp, codec.clockRate, now);
     if (extended === DUPLICATE) {
       this.packetsDiscarded++;
@@ -110,7 +116,6 @@ export class RtpReceiveStream {
     this.lastTimestamp = packet.timestamp;
     this.extended = extended;
     if (this.receiver.nack) this.look(extended, now);
-    if (this.keyFramePending && this.receiver.isKeyFrame(packet)) this.keyFramePending = false;
     return true;
   }
 
@@ -235,6 +240,14 @@ export class RtpReceiveStream {
     writeU16(restored, 2, original);
     writeU32(restored, 8, this.ssrc);
     return packet.parse(restored);
+  }
+
+  /** @internal A packet that forward error correction has made. False: it has come meanwhile. */
+  receiveRecovered(packet: RtpPacket, now: number): boolean {
+    if (packet.ssrc !== this.ssrc || !this.statistics.recover(packet.sequenceNumber)) return false;
+    this.extended = this.statistics.extend(packet.sequenceNumber);
+    if (this.receiver.nack) this.look(this.extended, now);
+    return true;
   }
 
   /** @internal */

@@ -2,8 +2,11 @@
 // session decides.
 import { payloadFormat } from "../payload/format.js";
 import type { PayloadFormat } from "../payload/types.js";
-import type { RtpPacket } from "./packet.js";
+import { ExtensionKind } from "./extensions.js";
+import { redBlockType, stripRed } from "./fec/red.js";
+import { RtpPacket } from "./packet.js";
 import { RtpReceiveStream } from "./receive-stream.js";
+import { StreamRepair } from "./repair.js";
 import type { RtpSession } from "./session.js";
 import type { MediaKind, RtpCodec, RtpReceiverHost, RtpReceiverOptions } from "./types.js";
 
@@ -12,12 +15,24 @@ export const MAX_STREAMS_PER_RECEIVER = 32;
 /** Contributing sources that are remembered for getContributingSources. */
 export const MAX_CONTRIBUTING_SOURCES = 64;
 
+/** What a payload type carries: a codec's media, its retransmissions, video in RED, repair packets in RED or on their own. */
+export type PayloadRole = "media" | "rtx" | "red" | "ulpfec" | "flexfec";
+
 /** A payload type of a receiver. */
 export interface PayloadEntry {
   readonly codec: RtpCodec;
-  /** It is the codec's retransmissions. */
-  readonly rtx: boolean;
+  readonly role: PayloadRole;
 }
+
+const ROLES: ReadonlyMap<string, PayloadRole> = new Map<string, PayloadRole>([
+  ["video/red", "red"],
+  ["video/ulpfec", "ulpfec"],
+  ["video/flexfec", "flexfec"],
+  ["video/flexfec-03", "flexfec"],
+]);
+
+/** Extensions that are written behind an encoder and its forward error correction. */
+const MUTABLE = [ExtensionKind.absSendTime, ExtensionKind.transportSequence, ExtensionKind.transmissionOffset] as const;
 
 /** What getContributingSources says of one. */
 export interface ContributingSource {
@@ -49,6 +64,7 @@ export class RtpReceiver {
   private readonly contributors: ContributingSource[];
   private payloads: (PayloadEntry | undefined)[] = [];
   private formats: (PayloadFormat | undefined)[] = [];
+  private readonly recovered = new RtpPacket();
   private closed = false;
 
   /** @internal */
@@ -70,8 +86,8 @@ export class RtpReceiver {
   private setPayloads(): void {
     const payloads = new Array<PayloadEntry | undefined>(128).fill(undefined);
     for (const codec of this.options.codecs) {
-      payloads[codec.payloadType & 127] ??= { codec, rtx: false };
-      if (codec.rtxPayloadType !== null) payloads[codec.rtxPayloadType & 127] ??= { codec, rtx: true };
+      payloads[codec.payloadType & 127] ??= { codec, role: ROLES.get(codec.mimeType.toLowerCase()) ?? "media" };
+      if (codec.rtxPayloadType !== null) payloads[codec.rtxPayloadType & 127] ??= { codec, role: "rtx" };
     }
     this.payloads = payloads;
     this.nack = this.options.codecs.some(({ nack }) => nack);
@@ -138,8 +154,56 @@ export class RtpReceiver {
     this.host.onBye?.(stream);
   }
 
-  /** @internal A packet that is to be passed on. */
-  deliver(packet: RtpPacket, stream: RtpReceiveStream, now: number): void {
+  /** @internal A packet that has not come before: what it carries is passed on, and what it repairs. */
+  pass(packet: RtpPacket, stream: RtpReceiveStream, repeated: boolean, now: number): void {
+    if (this.payloads[packet.payloadType]?.role === "red" && packet.payloadLength > 0) {
+      const type = redBlockType(packet);
+      const inner = this.payloads[type];
+      if (inner?.role === "ulpfec") {
+        this.repairOf(stream).onRepair("ulpfec", packet, 1);
+        // It has a number of the stream: for those who count, it is padding.
+        packet.paddingLength += packet.payloadLength;
+        packet.payloadLength = 0;
+      } else if (inner?.role === "media" && packet.parse(stripRed(packet))) {
+        stream.codec = inner.codec;
+        this.session.extensions.find(packet);
+      } else {
+        return;
+      }
+    }
+    if (stream.repair !== undefined && !repeated && packet.payloadLength > 0) stream.repair.onMedia(packet);
+    this.deliver(packet, stream, now);
+    this.deliverRecovered(stream, now);
+  }
+
+  /** @internal A repair packet on an SSRC of its own. */
+  onRepair(packet: RtpPacket, stream: RtpReceiveStream, codec: RtpCodec, now: number): void {
+    const format = codec.mimeType.toLowerCase() === "video/flexfec" ? "flexfec" : "flexfec-03";
+    this.repairOf(stream).onRepair(format, packet, 0);
+    this.deliverRecovered(stream, now);
+  }
+
+  private repairOf(stream: RtpReceiveStream): StreamRepair {
+    if (stream.repair === undefined) {
+      const ids = MUTABLE.map((kind) => this.session.extensions.id(kind)).filter((id) => id !== 0);
+      stream.repair = new StreamRepair(stream.ssrc, ids);
+    }
+    return stream.repair;
+  }
+
+  private deliverRecovered(stream: RtpReceiveStream, now: number): void {
+    for (let bytes = stream.repair?.take(); bytes !== undefined; bytes = stream.repair?.take()) {
+      const packet = this.recovered;
+      if (!packet.parse(bytes) || this.payloads[packet.payloadType]?.role !== "media") continue;
+      if (!stream.receiveRecovered(packet, now)) continue;
+      packet.extensions = this.session.extensions;
+      this.session.extensions.find(packet);
+      this.deliver(packet, stream, now);
+    }
+  }
+
+  private deliver(packet: RtpPacket, stream: RtpReceiveStream, now: number): void {
+    if (stream.keyFramePending && this.isKeyFrame(packet)) stream.keyFramePending = false;
     if (this.options.kind === "audio") stream.audioLevel = this.session.extensions.audioLevel();
     if (packet.csrcCount > 0) this.noteContributors(packet, now);
     this.host.onPacket?.(packet, stream, now);

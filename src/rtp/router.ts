@@ -1,6 +1,6 @@
 // Whose packet it is (RFC 8843 §9.2, RFC 8852): by mid, SSRC, rid, repaired rid, and last by payload type. Learns which SSRC is what.
 // Does not look into payloads, except for the original number of a retransmission whose stream nothing else tells.
-import { readU16 } from "./bytes.js";
+import { readU16, readU32 } from "./bytes.js";
 import { ExtensionKind, type HeaderExtensions } from "./extensions.js";
 import type { RtpPacket } from "./packet.js";
 import type { RtpReceiveStream } from "./receive-stream.js";
@@ -10,8 +10,8 @@ import type { PayloadEntry, RtpReceiver } from "./receiver.js";
 export interface Route {
   readonly ssrc: number;
   readonly stream: RtpReceiveStream;
-  /** It repeats the stream's packets. */
-  readonly rtx: boolean;
+  /** It carries the stream's media, repeats its packets, or repairs them. */
+  readonly role: "media" | "rtx" | "fec";
 }
 
 export type RouteFailure = "no-receiver" | "inactive" | "payload-type" | "no-stream";
@@ -44,7 +44,7 @@ export class RtpRouter {
   }
 
   removeStream(stream: RtpReceiveStream): void {
-    for (const ssrc of [stream.ssrc, stream.rtxSsrc]) {
+    for (const ssrc of [stream.ssrc, stream.rtxSsrc, stream.fecSsrc]) {
       if (ssrc !== undefined && this.routes.get(ssrc)?.stream === stream) this.routes.delete(ssrc);
     }
     this.last = undefined;
@@ -85,9 +85,10 @@ export class RtpRouter {
   }
 
   private forget(route: Route): void {
-    if (route.rtx) {
+    if (route.role !== "media") {
       this.routes.delete(route.ssrc);
-      route.stream.rtxSsrc = undefined;
+      if (route.role === "rtx") route.stream.rtxSsrc = undefined;
+      else route.stream.fecSsrc = undefined;
       this.last = undefined;
     } else {
       this.removeStream(route.stream);
@@ -127,7 +128,9 @@ export class RtpRouter {
     if (!receiver.options.active) return this.fail("inactive");
     const entry = receiver.payload(packet.payloadType);
     if (entry === undefined) return this.fail("payload-type");
-    if (entry.rtx) return this.learnRetransmissions(packet, receiver, now);
+    if (entry.role === "rtx") return this.learnRetransmissions(packet, receiver, now);
+    if (entry.role === "flexfec") return this.learnRepair(packet, receiver, entry);
+    if (entry.role === "ulpfec") return this.fail("payload-type");
     return this.learnMedia(packet.ssrc, receiver, now);
   }
 
@@ -144,7 +147,7 @@ export class RtpRouter {
     }
     const stream = receiver.addStream(ssrc, known ? rid! : null, now);
     if (stream === undefined) return this.fail("no-stream");
-    const route: Route = { ssrc, stream, rtx: false };
+    const route: Route = { ssrc, stream, role: "media" };
     this.routes.set(ssrc, route);
     const announced = receiver.options.ssrcs.find((one) => one.ssrc === ssrc)?.rtxSsrc ?? null;
     if (announced !== null && announced !== ssrc) this.setRetransmissions(stream, announced);
@@ -159,7 +162,7 @@ export class RtpRouter {
     if (stream.rtxSsrc !== undefined) this.routes.delete(stream.rtxSsrc);
     this.last = undefined;
     stream.setRetransmissionSsrc(ssrc);
-    const route: Route = { ssrc, stream, rtx: true };
+    const route: Route = { ssrc, stream, role: "rtx" };
     this.routes.set(ssrc, route);
     return route;
   }
@@ -177,6 +180,21 @@ export class RtpRouter {
     if (rid !== undefined) stream = receiver.streams.find((one) => one.rid === rid);
     else stream = this.guess(packet, receiver);
     return stream === undefined ? this.fail("no-stream") : this.setRetransmissions(stream, ssrc);
+  }
+
+  /** Repair packets name the stream that they protect: in their own header, or as contributing source (RFC 8627 §4.2.1). */
+  private learnRepair(packet: RtpPacket, receiver: RtpReceiver, { codec }: PayloadEntry): Route | undefined {
+    const draft = codec.mimeType.toLowerCase() !== "video/flexfec";
+    if (draft ? packet.payloadLength < 16 : packet.csrcCount === 0) return this.fail("no-stream");
+    const protectedSsrc = draft ? readU32(packet.data, packet.payloadOffset + 12) : packet.csrc(0);
+    const stream = receiver.streams.find(({ ssrc }) => ssrc === protectedSsrc);
+    if (stream === undefined) return this.fail("no-stream");
+    if (stream.fecSsrc !== undefined) this.routes.delete(stream.fecSsrc);
+    this.last = undefined;
+    stream.fecSsrc = packet.ssrc;
+    const route: Route = { ssrc: packet.ssrc, stream, role: "fec" };
+    this.routes.set(packet.ssrc, route);
+    return route;
   }
 
   /** RFC 4588 §5.3: the stream of which that packet was asked for; or the only one that can be meant. */
@@ -198,6 +216,11 @@ export class RtpRouter {
   /** The entry of a routed packet, if its payload type fits what the SSRC is. */
   entry(packet: RtpPacket, route: Route): PayloadEntry | undefined {
     const entry = route.stream.receiver.payload(packet.payloadType);
-    return entry !== undefined && entry.rtx === route.rtx ? entry : undefined;
+    if (entry === undefined) return undefined;
+    const fits =
+      route.role === "media"
+        ? entry.role === "media" || entry.role === "red"
+        : entry.role === (route.role === "rtx" ? "rtx" : "flexfec");
+    return fits ? entry : undefined;
   }
 }

@@ -6,6 +6,7 @@ import { carve } from "../util/slab.js";
 import { writeU16, writeU32 } from "./bytes.js";
 import { ExtensionBlock, markEndOfFrame, OWN_EXTENSIONS, stamp } from "./extension-block.js";
 import { tokenBytes } from "./extensions.js";
+import { RedEncoder } from "./fec/red.js";
 import type { OutgoingPacket } from "./outgoing-packet.js";
 import { PRIORITY_AUDIO, PRIORITY_RETRANSMISSION, PRIORITY_VIDEO } from "./pacer.js";
 import { RTP_HEADER_LENGTH, RtpPacket, setExtensionBit, writeRtpHeader } from "./packet.js";
@@ -18,6 +19,8 @@ import type { EncodedFrameInit, RtpCodec, RtpEncoding } from "./types.js";
 /** A packet is not repeated again before the last repeat may have come, and not more often than this, milliseconds. */
 const MIN_RESEND_INTERVAL = 10;
 const DEFAULT_RTT = 100;
+/** How often RED repeats a payload, as in browsers. */
+const REDUNDANCY = 1;
 /** Padding of at least so many bytes is a packet again, below it is padding alone, of at most so many (RFC 3550 §5.1: 255). */
 const MIN_REPEATED_PADDING = 400;
 const MAX_PADDING = 224;
@@ -84,6 +87,8 @@ export class RtpSendStream {
   /** Frames have been sent: through the pacer, and repeats too then. */
   private pacing = false;
   private readonly packetizers: (Packetizer | undefined)[] = [];
+  private red: RedEncoder | undefined;
+  private redPayload = new Uint8Array(0);
   private telephone: TelephoneEvents | undefined;
   private telephoneCodec: RtpCodec | undefined;
   private scratch: Uint8Array<ArrayBuffer> = new Uint8Array(2048);
@@ -355,13 +360,16 @@ export class RtpSendStream {
     const writeExtensions = (first: boolean): number =>
       block.frame(this.sender, data, extensionAt, frame, first, captureTime, !this.acknowledged, this.rid);
     // The original number of a repeat takes two bytes more.
-    const maxSize = maxPacketSize - extensionAt - writeExtensions(true) - 2;
+    const room = maxPacketSize - extensionAt - writeExtensions(true) - 2;
     const packets: OutgoingPacket[] = [];
     let descriptorAt = -1;
     const timestamp = frame.timestamp >>> 0;
-    const done = packetizer.packetize(frame, maxSize, (payload, marker) => {
+    const red = this.sender.redundancyFor(codec);
+    const payloadType = red?.payloadType ?? codec.payloadType;
+    const done = packetizer.packetize(frame, red === undefined ? room : room - 1, (media, marker) => {
+      const payload = red === undefined ? media : this.redundant(codec, timestamp, media, room);
       const sequence = this.nextSequence();
-      writeRtpHeader(data, marker, codec.payloadType, sequence, timestamp, this.encoding.ssrc, csrcCount);
+      writeRtpHeader(data, marker, payloadType, sequence, timestamp, this.encoding.ssrc, csrcCount);
       for (let i = 0; i < csrcCount; i++) writeU32(data, RTP_HEADER_LENGTH + i * 4, csrcs[i]!);
       const extension = writeExtensions(packets.length === 0);
       if (extension > 0) setExtensionBit(data);
@@ -384,6 +392,14 @@ export class RtpSendStream {
       if (this.session.pace(this, packet.data.length, priority, now)) this.queue.push(packet);
     }
     return true;
+  }
+
+  /** The payload with those before it in front (RFC 2198); valid until the next call. */
+  private redundant(codec: RtpCodec, timestamp: number, media: Uint8Array, maxSize: number): Uint8Array {
+    this.red ??= new RedEncoder(REDUNDANCY);
+    if (this.redPayload.length < maxSize) this.redPayload = new Uint8Array(maxSize);
+    const room = this.redPayload.subarray(0, maxSize);
+    return room.subarray(0, this.red.encode(codec.payloadType, timestamp, media, room));
   }
 
   /** @internal The pacer lets the next packet go that `session.pace` announced with this priority. */

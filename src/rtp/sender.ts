@@ -9,6 +9,7 @@ import type { EncodedFrameInit, RtpCodec, RtpSenderHost, RtpSenderOptions } from
 
 /** Bytes of a whole packet before protection. */
 const DEFAULT_PACKET_SIZE = 1200;
+const RED = "audio/red";
 const TELEPHONE_EVENT = "audio/telephone-event";
 
 export class RtpSender {
@@ -112,6 +113,13 @@ export class RtpSender {
     const codec = this.codecOf(frame.mimeType, frame.payloadType);
     if (codec === undefined) return false;
     return stream.sendFrame(frame, codec, this.options.maxPacketSize ?? DEFAULT_PACKET_SIZE, now);
+  }
+
+  /** @internal RED, if it comes before the codec that it would carry (as browsers take it). */
+  redundancyFor(codec: RtpCodec): RtpCodec | undefined {
+    const [first] = this.options.codecs;
+    const red = first?.mimeType.toLowerCase() === RED && first.clockRate === codec.clockRate;
+    return red && codec.mimeType.toLowerCase() !== TELEPHONE_EVENT ? first : undefined;
   }
 
   private codecOf(mimeType: string, payloadType?: number): RtpCodec | undefined {

@@ -236,13 +236,18 @@ export class RtpSession implements RtcpVisitor {
     const { stream } = route;
     this.congestion.onPacketReceived(packet, extensions, entry.codec, now);
     this.schedule.wake(stream.receiver.kind === "video", now);
-    if (route.rtx) {
+    if (route.role === "fec") {
+      stream.receiver.onRepair(packet, stream, entry.codec, now);
+      return;
+    }
+    const repeated = route.role === "rtx";
+    if (repeated) {
       if (!stream.receiveRetransmission(packet, entry.codec, now)) return;
       extensions.find(packet);
     } else if (!stream.receive(packet, entry.codec, now)) {
       return;
     }
-    stream.receiver.deliver(packet, stream, now);
+    stream.receiver.pass(packet, stream, repeated, now);
   }
 
   private drop(data: Uint8Array, length: number, now: number): void {
@@ -336,8 +341,9 @@ export class RtpSession implements RtcpVisitor {
     const route = this.mediaRoute(ssrc);
     if (route === undefined) return;
     const { stream } = route;
-    if (route.rtx) stream.rtxStatistics?.onSenderReport(seconds, fraction, this.now);
-    else stream.onSenderReport(seconds, fraction, rtpTimestamp, packets, octets, this.now);
+    if (route.role === "rtx") stream.rtxStatistics?.onSenderReport(seconds, fraction, this.now);
+    if (route.role !== "media") return;
+    stream.onSenderReport(seconds, fraction, rtpTimestamp, packets, octets, this.now);
     if (stream.frames !== undefined && stream.cname !== "") this.synchronise(stream.cname);
   }
 
@@ -366,7 +372,7 @@ export class RtpSession implements RtcpVisitor {
   onSourceDescription(ssrc: number, type: number, data: Uint8Array, offset: number, length: number): void {
     if (type !== SDES_CNAME) return;
     const route = this.mediaRoute(ssrc);
-    if (route === undefined || route.rtx || route.stream.cname !== "") return;
+    if (route === undefined || route.role !== "media" || route.stream.cname !== "") return;
     let text = "";
     for (let i = 0; i < length; i++) text += String.fromCharCode(data[offset + i]!);
     route.stream.cname = text;
@@ -375,7 +381,7 @@ export class RtpSession implements RtcpVisitor {
   /** @internal */
   onBye(ssrc: number): void {
     const route = this.mediaRoute(ssrc);
-    if (route === undefined || route.rtx) return;
+    if (route === undefined || route.role !== "media") return;
     this.router.removeStream(route.stream);
     route.stream.receiver.removeStream(route.stream);
   }
@@ -396,7 +402,7 @@ export class RtpSession implements RtcpVisitor {
     if (Number.isNaN(rtt)) return;
     this.rtt = rtt;
     const route = this.mediaRoute(reporter);
-    if (route !== undefined && !route.rtx) route.stream.onRoundTripTime(rtt);
+    if (route?.role === "media") route.stream.onRoundTripTime(rtt);
   }
 
   /** @internal */
