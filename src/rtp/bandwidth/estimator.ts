@@ -43,6 +43,9 @@ const SHARP_DROP = 0.75;
  */
 const FULL_PROBE_INCREASE = 1.05;
 const FULL_PROBE_DECREASE = 0.95;
+/** And by so many bits per second only, unless it found this multiple of what got through when it was too much last. */
+const FULL_PROBE_STEP = 50_000;
+const MORE_CAPACITY = 1.3;
 const START_PHASE = 2000;
 /** Insertions out of order above which the packets of one message are sorted instead. */
 const MAX_SHIFTS = 4096;
@@ -293,7 +296,12 @@ export class BandwidthEstimator {
       if (capacity < acknowledged) return Number.NaN;
       delay.rateControl.linkCapacity.onProbe(capacity);
       if (now - this.startTime > START_PHASE) {
-        rate = Math.min(rate, delay.bitrate * FULL_PROBE_INCREASE);
+        let most = delay.bitrate * FULL_PROBE_INCREASE;
+        // No more than got through when it was too much: the same for all that are on the link, so that they even out.
+        if (capacity < delay.rateControl.linkCapacity.lastSample * MORE_CAPACITY) {
+          most = Math.min(most, delay.bitrate + FULL_PROBE_STEP);
+        }
+        rate = Math.min(rate, most);
         if (!this.alr.active) return Math.max(rate, delay.bitrate * FULL_PROBE_DECREASE);
       }
     }

@@ -10,6 +10,8 @@ const MAX_VARIANCE = 2.5;
 export class LinkCapacity {
   /** Bits per second; NaN if nothing is known. */
   estimate: number = Number.NaN;
+  /** The throughput at the last overuse, bits per second; NaN before the first. */
+  lastSample: number = Number.NaN;
   private variance = MIN_VARIANCE;
 
   get known(): boolean {
@@ -25,6 +27,7 @@ export class LinkCapacity {
   }
 
   onOveruse(throughput: number): void {
+    this.lastSample = throughput;
     this.update(throughput, OVERUSE_WEIGHT);
   }
 
