@@ -43,9 +43,17 @@ class Call {
   received = 0;
   /** Packets that say nothing. */
   padding = 0;
+  /** When each packet of the first stream was handed to the network. */
+  readonly departures: number[] = [];
   private readonly armed = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
 
-  constructor(link: LinkOptions, codec: RtpCodec, extensions: typeof EXTENSIONS, encodings: readonly RtpEncoding[]) {
+  constructor(
+    link: LinkOptions,
+    codec: RtpCodec,
+    extensions: typeof EXTENSIONS,
+    encodings: readonly RtpEncoding[],
+    source: "packets" | "frames" = "packets",
+  ) {
     const world = { scheduler: this.scheduler, random: new Random("sessions"), tap: undefined };
     this.forward = new Pipe(world, "forward", { queue: 60_000, latency: 25, ...link });
     const back = new Pipe(world, "back", { latency: 25 });
@@ -53,6 +61,7 @@ class Call {
       const random = new Random(`session ${side}`);
       const send = (packet: Uint8Array, rtcp: boolean): void => {
         const data = packet.slice();
+        if (side === 0 && !rtcp && data[11] === (encodings[0]!.ssrc & 255)) this.departures.push(this.scheduler.now);
         const pipe = side === 0 ? this.forward : back;
         pipe.send(ip(data), (_, now) => {
           const other = this.sessions[1 - side]!;
@@ -95,6 +104,24 @@ class Call {
       },
     );
     this.settle(0);
+    if (source === "frames") {
+      // 30 frames a second of the size that was asked for, a key frame of four times that each three seconds.
+      let count = 0;
+      const frame = (now: number): void => {
+        const keyFrame = count % 90 === 0;
+        const size = ((this.told[0] ?? 0) / 8 / 30) * (keyFrame ? 4 : 0.97);
+        const data = new Uint8Array(Math.max(20, Math.round(size)));
+        // A frame tag and, of a key frame, the start code and the size (RFC 6386 §9.1).
+        data.set(keyFrame ? [0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0] : [0x11, 0, 0]);
+        const init = { data, timestamp: Math.round(now * 90) >>> 0, keyFrame, mimeType: codec.mimeType };
+        assert.ok(sender.sendFrame(0, init, now));
+        count++;
+        this.settle(now);
+        this.scheduler.after(1000 / 30, () => frame(this.scheduler.now));
+      };
+      this.scheduler.at(1, frame);
+      return;
+    }
     for (let i = 0; i < encodings.length; i++) {
       const buffer = new Uint8Array(12 + PAYLOAD);
       const packet = new RtpPacket();
@@ -170,6 +197,23 @@ test("transport-cc: an encoding is told what the path carries, up and down", () 
   assert.ok(Math.abs(call.available - 1_000_000) < 200_000, `${call.available}`);
   // Feedback alone: nothing was lost for good, and probes were filled on the retransmission SSRC.
   assert.ok(call.padding > 5, `${call.padding}`);
+});
+
+test("frames go through the pacer: at the path's rate, in small bursts, key frames too", () => {
+  const call = new Call({ rate: 3_000_000 }, CODEC, EXTENSIONS, [encoding(0)], "frames");
+  call.run(5);
+  const from = call.departures.length;
+  const got = call.measure(20);
+  assert.ok(got > 2_500_000 && got <= 3_000_000, `${got}`);
+  // No more than about five milliseconds' worth at once: two packets, or a few while a probe runs.
+  let burst = 1;
+  let worst = 1;
+  for (let i = from + 1; i < call.departures.length; i++) {
+    burst = call.departures[i]! === call.departures[i - 1]! ? burst + 1 : 1;
+    worst = Math.max(worst, burst);
+  }
+  assert.ok(worst <= 6, `${worst}`);
+  assert.equal(call.forward.stats.overflowed, 0);
 });
 
 test("encodings share by priority, up to their limits, and an inactive one gets nothing", () => {
