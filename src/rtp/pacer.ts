@@ -52,6 +52,10 @@ export class Pacer<T> {
   private readonly host: PacerHost<T>;
   private readonly maxQueueTime: number;
   private readonly queues: readonly PacketQueue<T>[] = Array.from({ length: PRIORITIES }, () => new PacketQueue<T>());
+  // Over all queues.
+  private count = 0;
+  private bytes = 0;
+  private timeSum = 0;
   private pacingRate: number;
   private paddingRate = 0;
   /** Bytes sent beyond what the rate allowed so far. */
@@ -74,15 +78,11 @@ export class Pacer<T> {
   }
 
   get queuedPackets(): number {
-    let sum = 0;
-    for (const queue of this.queues) sum += queue.length;
-    return sum;
+    return this.count;
   }
 
   get queuedBytes(): number {
-    let sum = 0;
-    for (const queue of this.queues) sum += queue.bytes;
-    return sum;
+    return this.bytes;
   }
 
   get probing(): boolean {
@@ -113,6 +113,9 @@ export class Pacer<T> {
     if (priority === PRIORITY_RETRANSMISSION && queue.length >= MAX_QUEUED_RETRANSMISSIONS) return false;
     this.drain(now);
     queue.push(packet, bytes, now);
+    this.count++;
+    this.bytes += bytes;
+    this.timeSum += now;
     this.paddingExhausted = false;
     if (priority !== PRIORITY_PADDING) this.lastMedia = now;
     this.schedule(now);
@@ -150,7 +153,15 @@ export class Pacer<T> {
 
   /** Takes packets out that shall not be sent any more. */
   remove(match: (packet: T) => boolean, now: number): void {
-    for (const queue of this.queues) queue.remove(match);
+    this.count = 0;
+    this.bytes = 0;
+    this.timeSum = 0;
+    for (const queue of this.queues) {
+      queue.remove(match);
+      this.count += queue.length;
+      this.bytes += queue.bytes;
+      this.timeSum += queue.timeSum;
+    }
     this.schedule(now);
   }
 
@@ -175,6 +186,7 @@ export class Pacer<T> {
   /** The priority of the next packet, -1 if none waits. */
   private next(): number {
     const { queues } = this;
+    if (this.count === 0) return -1;
     for (let i = 0; i < PRIORITIES; i++) if (queues[i]!.length > 0) return i;
     return -1;
   }
@@ -182,6 +194,10 @@ export class Pacer<T> {
   private sendFrom(priority: number, cluster: number, now: number): number {
     const queue = this.queues[priority]!;
     const bytes = queue.firstBytes;
+    this.count--;
+    this.bytes -= bytes;
+    // Sums of fractions drift.
+    this.timeSum = this.count === 0 ? 0 : this.timeSum - queue.firstTime;
     const packet = queue.shift()!;
     if (priority !== PRIORITY_AUDIO) this.charge(bytes);
     this.host.send(packet, cluster, priority, now);
@@ -203,18 +219,10 @@ export class Pacer<T> {
 
   /** The pacing rate, or what the queue needs to be through in time. */
   private rate(now: number): number {
-    let bytes = 0;
-    let waited = 0;
-    let count = 0;
-    for (let i = 0; i < PRIORITIES; i++) {
-      const queue = this.queues[i]!;
-      if (queue.length === 0) continue;
-      bytes += queue.bytes;
-      count += queue.length;
-      waited += queue.length * now - queue.timeSum;
-    }
-    if (count === 0) return this.pacingRate;
-    return Math.max(this.pacingRate, (bytes * 8000) / Math.max(1, this.maxQueueTime - waited / count));
+    const { count, pacingRate } = this;
+    if (count === 0) return pacingRate;
+    const waited = now - this.timeSum / count;
+    return Math.max(pacingRate, (this.bytes * 8000) / Math.max(1, this.maxQueueTime - waited));
   }
 
   private mayBurst(now: number): boolean {
