@@ -9,11 +9,12 @@ import { writeError, writeKeepalive, writeSuccess } from "./binding.js";
 import { type IceBase, type RemoteCandidate, remoteKey } from "./candidate.js";
 import { Checker } from "./checker.js";
 import { Checklist, isPairable, pairClass } from "./checklist.js";
-import { Consent } from "./consent.js";
 import type { IceAgentOptions, IceCounters, IceParameters, IceRole, IceTiming } from "./options.js";
 import type { CandidatePair, Check } from "./pair.js";
+import { PairWatch } from "./pair-watch.js";
 import { RemoteCandidates } from "./remote-candidates.js";
 import { type AcceptedCheck, Responder } from "./responder.js";
+import { isToBeNominated, quietestReflexive, rankPairs } from "./selection.js";
 
 /** Role conflicts settled by a 487 answer; a peer that goes on is not to be followed back and forth. */
 const MAX_ROLE_CONFLICTS = 8;
@@ -48,11 +49,9 @@ export class IceSession {
   private readonly remotes: RemoteCandidates;
   private readonly responder: Responder;
   private readonly checker: Checker;
-  private consent: Consent | undefined;
+  private readonly watch: PairWatch;
   /** The nominated pair for which the checklist was restricted. */
   private settled: CandidatePair | undefined;
-  private disconnectedNow = false;
-  private recoverAt = Infinity;
   private nextCheckAt = 0;
   private patienceAt = Infinity;
   /** When the peer has had its time to send more candidates, or to say that there are none. */
@@ -101,13 +100,22 @@ export class IceSession {
         for (const pair of this.pairsOf(remote)) this.forget(pair);
       },
       onResolved: (now) => this.host.onProgress(this, now),
-      chooseVictim: () => this.chooseVictim(),
+      chooseVictim: () => quietestReflexive(this.checklist.pairs, this.selected),
+    });
+    this.watch = new PairWatch(timing, options.crypto, {
+      onExpired: (pair, now) => this.revoke(pair, now),
+      ask: (pair, now) => {
+        if (this.bothLite) this.sendKeepalive(pair);
+        else this.checker.checkConsent(pair, host.role, host.tieBreaker, now);
+      },
+      onDoubt: () => this.reopen(),
+      onDisconnectedChange: (now) => this.host.onProgress(this, now),
     });
     this.checker = new Checker(options.crypto, timing, (check, now) => this.fail(check, now));
   }
 
   get disconnected(): boolean {
-    return this.disconnectedNow;
+    return this.watch.disconnected;
   }
 
   get remoteCandidates(): IceCandidate[] {
@@ -214,20 +222,6 @@ export class IceSession {
     this.pump(now);
   }
 
-  /** The peer-reflexive candidate unheard of for longest, except that of the selected pair. */
-  private chooseVictim(): RemoteCandidate | undefined {
-    let victim: RemoteCandidate | undefined;
-    let oldest = Infinity;
-    for (const pair of this.checklist.pairs) {
-      if (pair.remote.candidate.type !== "prflx" || pair.remote === this.selected?.remote) continue;
-      const heard = pair.lastReceivedAt || 0;
-      if (heard >= oldest) continue;
-      oldest = heard;
-      victim = pair.remote;
-    }
-    return victim;
-  }
-
   private forget(pair: CandidatePair): void {
     this.checklist.remove(pair);
     this.checker.forget(pair);
@@ -239,10 +233,8 @@ export class IceSession {
 
   private deselect(): void {
     this.selected = undefined;
-    this.consent = undefined;
     this.settled = undefined;
-    this.disconnectedNow = false;
-    this.recoverAt = Infinity;
+    this.watch.end();
   }
 
   /** Every pair is worth a check again. */
@@ -384,7 +376,7 @@ export class IceSession {
     pair.nominating = false;
     pair.nominated = true;
     if (selected !== undefined && selected !== pair && selected.nominated && selected.compare(pair) > 0) {
-      if (now - selected.nominatedAt > this.timing.nominationRecency || this.isDoubtful) selected.nominated = false;
+      if (now - selected.nominatedAt > this.timing.nominationRecency || this.watch.doubtful) selected.nominated = false;
     }
     this.evaluate(now);
   }
@@ -453,19 +445,12 @@ export class IceSession {
       this.nominatedByPeer(pair, now);
     }
     if (pair === this.selected) this.answered(now);
-    if (!wasValid || check.nominating || this.isDoubtful) this.evaluate(now);
+    if (!wasValid || check.nominating || this.watch.doubtful) this.evaluate(now);
   }
 
   private answered(now: number): void {
-    this.consent?.onAnswer(now);
-    if (this.recoverAt !== Infinity) {
-      this.recoverAt = Infinity;
-      if (this.selected?.nominated === true) this.settleOn(this.selected);
-    }
-    if (this.disconnectedNow) {
-      this.disconnectedNow = false;
-      this.host.onProgress(this, now);
-    }
+    if (this.watch.handleAnswer(now) && this.selected?.nominated === true) this.settleOn(this.selected);
+    this.watch.reconnect(now);
   }
 
   private receiveRoleConflict(check: Check, now: number): void {
@@ -508,31 +493,20 @@ export class IceSession {
     this.deselect();
   }
 
-  private get isDoubtful(): boolean {
-    return this.consent?.doubtful === true;
-  }
-
   /** Chooses the pair to use and, if we control, to nominate. */
   private evaluate(now: number): void {
     if (this.closed || this.halted) return;
     if (this.bothLite) this.assumeAll();
-    const doubted = this.isDoubtful ? this.selected : undefined;
-    let best: CandidatePair | undefined;
-    let bestNominated: CandidatePair | undefined;
-    for (const pair of this.checklist.pairs) {
-      if (pair.state !== "succeeded" || pair.revoked) continue;
-      // While the selected pair is in doubt, only what has answered since then is better.
-      if (doubted !== undefined && (pair === doubted || !(now - pair.lastResponseAt < this.timing.recoveryInterval))) {
-        continue;
-      }
-      // In order of priority, except that classes come first.
-      if (best === undefined || pairClass(pair) > pairClass(best)) best = pair;
-      if (pair.nominated && (bestNominated === undefined || pairClass(pair) > pairClass(bestNominated)))
-        bestNominated = pair;
-    }
+    const doubted = this.watch.doubtful ? this.selected : undefined;
+    const { pairs } = this.checklist;
+    const { best, bestNominated } = rankPairs(pairs, doubted, this.timing.recoveryInterval, now);
     if (best !== undefined && this.remote !== undefined) {
-      if (this.host.role === "controlling" && this.options.lite !== true)
-        this.nominate(best, bestNominated, doubted, now);
+      const nominates = this.host.role === "controlling" && this.options.lite !== true;
+      if (nominates && isToBeNominated(best, bestNominated, pairs, doubted !== undefined)) {
+        // Regular nomination (§8.1.1), repeated where a better class of pair appears later or the nominated one goes silent.
+        best.nominating = true;
+        this.sendCheck(best, now);
+      }
       const choice = bestNominated ?? best;
       if (choice !== this.selected && (this.options.lite !== true || choice.nominated))
         this.select(choice, doubted, now);
@@ -541,35 +515,12 @@ export class IceSession {
     this.host.onProgress(this, now);
   }
 
-  /** Regular nomination (§8.1.1), repeated where a better class of pair appears later or the nominated one goes silent. */
-  private nominate(
-    best: CandidatePair,
-    nominated: CandidatePair | undefined,
-    doubted: CandidatePair | undefined,
-    now: number,
-  ): void {
-    if (nominated !== undefined && pairClass(nominated) >= pairClass(best)) return;
-    if (best.nominated || best.nominating) return;
-    if (doubted === undefined) {
-      // One nomination at a time, unless this one is of a better class.
-      for (const pair of this.checklist.pairs) {
-        if (pair.nominating && pairClass(pair) >= pairClass(best)) return;
-      }
-    }
-    best.nominating = true;
-    this.sendCheck(best, now);
-  }
-
   private select(pair: CandidatePair, doubted: CandidatePair | undefined, now: number): void {
     if (doubted !== undefined) doubted.nominated = false;
     this.selected = pair;
     this.lost = false;
-    this.disconnectedNow = false;
-    this.recoverAt = Infinity;
-    const { crypto } = this.options;
     const kind = this.bothLite ? "keepalive" : this.options.lite === true ? "listens" : "asks";
-    this.consent = new Consent(this.timing, () => crypto.random(1)[0]! / 256, kind, now);
-    if (now - pair.lastResponseAt > this.timing.consentInterval) this.consent.hurry(now);
+    this.watch.begin(pair, kind, now);
   }
 
   /** §8.1.2: with a nominated pair, no further checks of pairs that could not replace it. */
@@ -615,17 +566,15 @@ export class IceSession {
       if (this.checklist.hasTriggered) at = 0;
       if (this.checklist.hasOrdinary) at = Math.min(at, this.nextCheckAt);
     }
-    if (this.consent !== undefined && this.selected !== undefined) {
-      at = Math.min(at, this.consent.deadline(this.selected.lastReceivedAt, this.clock), this.recoverAt);
-    } else at = Math.min(at, this.patienceAt, this.candidatesUntil);
-    return at;
+    if (this.selected !== undefined) return Math.min(at, this.watch.deadline(this.clock));
+    return Math.min(at, this.patienceAt, this.candidatesUntil);
   }
 
   handleTimeout(now: number): void {
     if (this.closed || this.halted) return;
     this.clock = now;
     this.checker.handleTimeout(now);
-    this.checkConsent(now);
+    this.watch.handleTimeout(now);
     if (now >= this.patienceAt) {
       this.patienceAt = Infinity;
       this.host.onProgress(this, now);
@@ -652,37 +601,8 @@ export class IceSession {
     return this.checklist.pairs.length > 0 && !this.checking;
   }
 
-  private checkConsent(now: number): void {
-    const { consent, selected } = this;
-    if (consent === undefined || selected === undefined) return;
-    if (consent.isExpired(selected.lastReceivedAt, now)) {
-      this.revoke(selected, now);
-      return;
-    }
-    if (consent.takeDue(selected.currentRoundTripTime, now)) {
-      if (this.bothLite) this.sendKeepalive(selected);
-      else this.checker.checkConsent(selected, this.host.role, this.host.tieBreaker, now);
-      if (consent.doubtful && this.recoverAt === Infinity) this.recoverAt = now;
-    }
-    if (now >= this.recoverAt) this.recover(now);
-    const disconnected = consent.isDisconnected(selected.lastReceivedAt, now);
-    if (disconnected === this.disconnectedNow) return;
-    this.disconnectedNow = disconnected;
-    this.host.onProgress(this, now);
-  }
-
   private sendKeepalive(pair: CandidatePair): void {
     pair.port.send(writeKeepalive(this.options.crypto.random(12)), pair.address, pair.portNumber);
-  }
-
-  /** Tries every other pair again while the selected one is silent. */
-  private recover(now: number): void {
-    this.recoverAt = now + this.timing.recoveryInterval;
-    if (!this.isDoubtful) {
-      this.recoverAt = Infinity;
-      return;
-    }
-    this.reopen();
   }
 
   close(): void {
