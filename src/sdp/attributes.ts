@@ -199,7 +199,8 @@ const sctpPort: Handler<MediaBuilder> = (t, value) => {
 };
 
 const maxMessageSize: Handler<MediaBuilder> = (t, value) => {
-  const size = integer(value, Number.POSITIVE_INFINITY);
+  // RFC 8841 §6 has no largest one; what a number cannot say exactly comes to the same.
+  const size = /^\d{1,99}$/.test(value) ? Math.min(Number(value), Number.MAX_SAFE_INTEGER) : undefined;
   if (size !== undefined) return once(t, "maxMessageSize", size, "max-message-size");
   t.attributes.push({ name: "max-message-size", value });
   return undefined;

@@ -394,3 +394,13 @@ test("protocols and rejected sections", () => {
   assert.ok(zero("a=mid:0"));
   assert.ok(!zero("a=bundle-only"));
 });
+
+test("a max-message-size beyond exact numbers is the largest of them, and written as such", () => {
+  for (const digits of [20, 30]) {
+    const media = `m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=max-message-size:${"9".repeat(digits)}\r\n`;
+    const parsed = parseSdp(`v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n${media}`);
+    assert.ok(parsed.ok);
+    assert.equal(parsed.description.media[0]!.maxMessageSize, Number.MAX_SAFE_INTEGER);
+    assert.ok(writeSdp(parsed.description).includes("a=max-message-size:9007199254740991\r\n"));
+  }
+});
