@@ -54,9 +54,21 @@ test("what is too old has no place", () => {
   assert.equal(map.use(1001), 101);
   assert.equal(map.use(1000), NO_NUMBER);
   // A jump of more than is remembered.
-  map.use(10_000);
-  assert.equal(map.use(9_999), 9_099);
+  assert.equal(map.use(4_000), 3_100);
+  assert.equal(map.use(3_999), 3_099);
   assert.equal(map.use(2_000), NO_NUMBER);
+});
+
+test("a gap that is too large to be loss is made a small one", () => {
+  const map = started();
+  assert.equal(map.use(1000), 100);
+  assert.equal(map.use(30_000), 102);
+  assert.equal(map.use(29_999), NO_NUMBER);
+  assert.equal(map.use(30_001), 103);
+  // Also in steps, of which nothing is used.
+  for (let n = 31_000; n < 60_000; n += 1000) map.drop(n);
+  assert.equal(map.drop(58_999), NO_NUMBER, "too far from what was used");
+  assert.equal(map.use(60_500), 105);
 });
 
 test("seven bits", () => {

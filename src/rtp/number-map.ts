@@ -4,6 +4,12 @@
 /** How far back numbers are remembered. A power of two. */
 const WINDOW = 1024;
 
+/**
+ * Gaps are kept up to this many numbers (RFC 3550 §A.1, MAX_DROPOUT); over a larger one the numbers go on as if two were missing. So
+ * whoever counts how often they wrapped around, as SRTP does, cannot be led to count wrongly by a source that jumps about.
+ */
+const MAX_GAP = 3000;
+
 const MISSING = 0;
 const USED = 1;
 const DROPPED = 2;
@@ -25,12 +31,17 @@ export class NumberMap {
   private offset = 0;
   /** The number that was given to the highest one, used or not. */
   private lastOutput: number;
+  /** The highest number that was used. */
+  private lastUsed: number;
+  private readonly maxGap: number;
 
   /** `bits`: 7 to 16. `firstOutput`: what the first number becomes. */
   constructor(bits: number, firstOutput: number) {
     this.mask = (1 << bits) - 1;
     this.half = 1 << (bits - 1);
     this.lastOutput = (firstOutput - 1) & this.mask;
+    this.lastUsed = this.lastOutput;
+    this.maxGap = Math.min(MAX_GAP, this.half >> 1);
   }
 
   /** The highest number that was given out; one less than the first before that. */
@@ -51,10 +62,28 @@ export class NumberMap {
     const slot = input & (WINDOW - 1);
     if (ahead <= 0) {
       if (-ahead >= this.depth || this.states[slot] === DROPPED) return NO_NUMBER;
-      if (this.states[slot] === USED) return USED_NUMBER;
-    } else this.lastOutput = (input + this.offset) & this.mask;
+      return this.states[slot] === USED ? USED_NUMBER : this.fill(input);
+    }
+    if (((input + this.offset - this.lastUsed) & this.mask) > this.maxGap) {
+      this.offset = (this.lastUsed + 2 - input) & this.mask;
+      this.offsets[slot] = this.offset;
+      this.depth = 1;
+    }
     this.states[slot] = USED;
-    return (input + this.offsets[slot]!) & this.mask;
+    this.lastOutput = (input + this.offset) & this.mask;
+    this.lastUsed = this.lastOutput;
+    return this.lastOutput;
+  }
+
+  /** Takes the number that was kept for `input`, unless it is too far from those that were used. */
+  private fill(input: number): number {
+    const slot = input & (WINDOW - 1);
+    const output = (input + this.offsets[slot]!) & this.mask;
+    const ahead = this.distance(output, this.lastUsed);
+    if (ahead > this.maxGap) return NO_NUMBER;
+    this.states[slot] = USED;
+    if (ahead > 0) this.lastUsed = output;
+    return output;
   }
 
   /** The number that `input` has or would have, used or not; NO_NUMBER if it has none. Changes nothing. */
@@ -72,9 +101,7 @@ export class NumberMap {
     const ahead = this.advance(input);
     const slot = input & (WINDOW - 1);
     if (ahead <= 0) {
-      if (-ahead >= this.depth || this.states[slot] !== MISSING) return NO_NUMBER;
-      this.states[slot] = USED;
-      return (input + this.offsets[slot]!) & this.mask;
+      return -ahead >= this.depth || this.states[slot] !== MISSING ? NO_NUMBER : this.fill(input);
     }
     this.states[slot] = DROPPED;
     this.offset = (this.offset - 1) & this.mask;
