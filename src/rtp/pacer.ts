@@ -39,6 +39,8 @@ const PADDING_TIMEOUT = 1000;
 /** Retransmissions waiting; a peer asks for them. More are refused. */
 export const MAX_QUEUED_RETRANSMISSIONS = 2048;
 const MAX_PENDING_PROBES = 5;
+/** Bursts of one wake-up: as many as a late timer can be behind. */
+const MAX_TURNS = 32;
 const PROBE_TIMEOUT = 5000;
 /** A cluster whose next burst is later than this is given up: it would measure our timers. */
 const MAX_PROBE_DELAY = 20;
@@ -166,8 +168,8 @@ export class Pacer<T> {
   }
 
   handleTimeout(now: number): void {
-    // Once, and again where a probe cluster has ended and another one waits.
-    for (let i = 0; i <= MAX_PENDING_PROBES && now + TIMER_SLACK >= this.deadline; i++) this.process(now);
+    // Once, and again where a probe cluster is behind its rate, or has ended and another one waits.
+    for (let i = 0; i < MAX_TURNS && now + TIMER_SLACK >= this.deadline; i++) this.process(now);
   }
 
   private process(now: number): void {

@@ -631,8 +631,9 @@ export class RtpSession implements RtcpVisitor {
       }
       waiting.length = kept;
     }
-    this.congestion.handleTimeout(now);
+    // Shares first: they may ask for a probe, which the pacer begins at once.
     this.congestion.allocate();
+    this.congestion.handleTimeout(now);
     this.transmitCompound();
   }
 }
