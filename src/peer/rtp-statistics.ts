@@ -20,6 +20,32 @@ export type EncoderCounters = (stream: RtpSendStream) => Partial<OutboundRtpCoun
 /** And a jitter buffer or decoder. */
 export type DecoderCounters = (stream: RtpReceiveStream) => Partial<InboundRtpCounters> | undefined;
 
+/** Without anybody who wants frames there is no jitter buffer: nothing waits in it then. */
+function jitterBuffer(stream: RtpReceiveStream): Partial<InboundRtpCounters> {
+  const buffer = stream.frames?.buffer;
+  const common = {
+    jitterBufferDelay: buffer?.jitterBufferDelay ?? 0,
+    jitterBufferTargetDelay: buffer?.jitterBufferTargetDelay ?? 0,
+    jitterBufferMinimumDelay: buffer?.jitterBufferMinimumDelay ?? 0,
+    jitterBufferEmittedCount: buffer?.jitterBufferEmittedCount ?? 0,
+  };
+  if (stream.receiver.kind === "audio") {
+    return { ...common, audioLevel: stream.audioLevel < 0 ? undefined : linearLevel(stream.audioLevel & 127) };
+  }
+  return {
+    ...common,
+    framesReceived: stream.framesReceived,
+    framesAssembledFromMultiplePackets: buffer?.framesAssembledFromMultiplePackets ?? 0,
+    totalAssemblyTime: buffer?.totalAssemblyTime ?? 0,
+    framesDropped: buffer?.framesDropped ?? 0,
+  };
+}
+
+/** Of -dBov, where 127 is silence (webrtc-pc §5.3.1). */
+function linearLevel(level: number): number {
+  return level === 127 ? 0 : 10 ** (-level / 20);
+}
+
 const seconds = (milliseconds: number): number => milliseconds / 1000;
 
 export class RtpSenderStatistics implements SenderStatistics {
@@ -109,6 +135,11 @@ export class RtpReceiverStatistics implements ReceiverStatistics {
       // Nobody marks packets for us: ECN is not negotiated (RFC 6679), and Node could not show it.
       packetsReceivedWithEct1: 0,
       packetsReceivedWithCe: 0,
+      fecSsrc: stream.fecSsrc,
+      fecPacketsReceived: stream.repair?.packetsReceived,
+      fecBytesReceived: stream.repair?.bytesReceived,
+      fecPacketsDiscarded: stream.repair?.packetsDiscarded,
+      ...jitterBuffer(stream),
       ...this.decoder?.(stream),
     }));
   }

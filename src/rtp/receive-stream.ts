@@ -76,6 +76,9 @@ export class RtpReceiveStream {
   /** Undefined until something is missing. */
   nackList: NackList | undefined;
 
+  /** @internal Of what was not put together here. */
+  frameEnds = 0;
+
   private readonly session: RtpSession;
   /** The newest number that was looked at for gaps. */
   private newest = 0;
@@ -93,6 +96,17 @@ export class RtpReceiveStream {
     this.ssrc = ssrc;
     this.rid = rid;
     this.statistics = new ReceiveStatistics(ssrc);
+  }
+
+  /** Whole frames; while nobody wants frames, those whose last packet has come. */
+  get framesReceived(): number {
+    return this.frameEnds + (this.frames?.buffer.framesReceived ?? 0);
+  }
+
+  /** @internal Nobody wants frames any more. */
+  endFrames(): void {
+    this.frameEnds = this.framesReceived;
+    this.frames = undefined;
   }
 
   get packetsLost(): number {

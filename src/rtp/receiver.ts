@@ -208,7 +208,8 @@ export class RtpReceiver {
     if (packet.csrcCount > 0) this.noteContributors(packet, now);
     this.host.onPacket?.(packet, stream, now);
     if (this.wantFrames) stream.toFrames(packet, now);
-    else if (stream.frames !== undefined) stream.frames = undefined;
+    else if (stream.frames !== undefined) stream.endFrames();
+    else if (packet.marker) stream.frameEnds++;
   }
 
   private noteContributors(packet: RtpPacket, now: number): void {
