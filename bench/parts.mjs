@@ -11,6 +11,7 @@ import { shortTermKey } from "../dist/stun/credentials.js";
 import { parseStunMessage, StunMessage } from "../dist/stun/message.js";
 import { crc32cOfSctpPacket } from "../dist/util/checksum.js";
 import { nanoseconds } from "./measure.mjs";
+import { rtpParts } from "./rtp.mjs";
 
 const BATCH = 32;
 
@@ -87,6 +88,7 @@ export async function parts() {
     ["AES-128-GCM, 16,000 bytes, alone", aead("aes-128-gcm", 16, 16_000, 1) / 1000, "µs"],
     ["ChaCha20-Poly1305, 1,200 bytes, alone", aead("chacha20-poly1305", 32, 1200, 1) / 1000, "µs"],
     ...[1, 2, 7, 8].flatMap((profile) => [1, 4, 16].flatMap((batch) => srtp(profile, batch))),
+    ...rtpParts(),
     ["CRC-32c, 1,200 bytes", us(() => crc32cOfSctpPacket(packet)), "µs"],
     [
       "STUN request: parse, check its integrity",
