@@ -417,8 +417,9 @@ export class IceAgent {
     if (session.selected !== undefined) {
       if (session.disconnected) return "disconnected";
       const settled = session.selected.nominated && session.gathered && session.endOfRemoteCandidates;
-      // Pairs that are tried again because the selected one is in doubt do not undo what was complete.
-      this.current.completed ||= settled && !session.checking;
+      // Not before consent has been renewed: until then a restart, or silence, finds the state that browsers have, which
+      // know no "completed". Pairs that are tried again because the selected one is in doubt do not undo it.
+      this.current.completed ||= settled && session.confirmed && !session.checking;
       return settled && this.current.completed ? "completed" : "connected";
     }
     if (pair !== undefined && this.previous?.session.disconnected !== true) return "connected";

@@ -34,6 +34,8 @@ export class IceSession {
   readonly bases: IceBase[] = [];
   remote: IceParameters | undefined;
   endOfRemoteCandidates = false;
+  /** The peer has consented once more since a pair was selected; a lite agent does not ask. */
+  confirmed = false;
   /** The pair that works best so far. */
   selected: CandidatePair | undefined;
   closed = false;
@@ -72,6 +74,7 @@ export class IceSession {
     this.options = options;
     this.timing = timing;
     this.local = local;
+    this.confirmed = options.lite === true;
     this.counters = counters;
     this.host = host;
     this.localKey = options.crypto.createHmac("sha-1", shortTermKey(local.password));
@@ -444,7 +447,13 @@ export class IceSession {
     } else if (this.host.role === "controlled" && pair.nominating) {
       this.nominatedByPeer(pair, now);
     }
-    if (pair === this.selected) this.answered(now);
+    if (pair === this.selected) {
+      this.answered(now);
+      if (check.consent && !this.confirmed) {
+        this.confirmed = true;
+        this.host.onProgress(this, now);
+      }
+    }
     if (!wasValid || check.nominating || this.watch.doubtful) this.evaluate(now);
   }
 

@@ -32,7 +32,7 @@ test("two transports without a connection gather, find each other, and stop", as
   a.transport.start(b.transport.getLocalParameters()!, "controlling");
   b.transport.start(a.transport.getLocalParameters()!);
   assert.deepEqual([a.transport.role, b.transport.role, a.transport.state], ["controlling", "controlled", "new"]);
-  await sim.run(1000);
+  await sim.run(7000);
   for (const { events } of [a, b]) {
     assert.deepEqual(events, [
       "udp",
