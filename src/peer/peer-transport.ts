@@ -113,6 +113,7 @@ export class PeerTransport implements RoundOwner {
   private association: SctpAssociation | undefined;
   private mediaTransport: MediaTransport | undefined;
   private mediaStartPending = false;
+  private waitingForMedia: (() => void)[] = [];
   private early: Uint8Array[] = [];
   private fingerprints: readonly Fingerprint[] = [];
   private dtlsStarted = false;
@@ -366,6 +367,13 @@ export class PeerTransport implements RoundOwner {
     return this.current;
   }
 
+  /** Calls back, once the round is over, when media can be sent; true: it can already, and no call follows. */
+  whenMediaReady(run: () => void): boolean {
+    if (this.mediaTransport?.srtpProfile !== undefined) return true;
+    this.waitingForMedia.push(run);
+    return false;
+  }
+
   mediaQueued(): void {
     this.round.markDirty();
   }
@@ -460,6 +468,9 @@ export class PeerTransport implements RoundOwner {
       if (this.mediaStartPending) {
         this.mediaStartPending = false;
         media.start(dtls, now);
+        const waiting = this.waitingForMedia;
+        this.waitingForMedia = [];
+        for (const run of waiting) queueMicrotask(run);
       }
       media.flush(now);
     }

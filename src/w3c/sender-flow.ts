@@ -27,6 +27,7 @@ export interface SenderState {
 export class SenderFlow implements MediaOutlet {
   private readonly sender: SenderState;
   private transport: PeerTransport | undefined;
+  private isReady = false;
   private rtpSender: RtpSender | undefined;
   private media: NegotiatedMedia | null = null;
   private mid: string | null = null;
@@ -79,6 +80,12 @@ export class SenderFlow implements MediaOutlet {
         onBitrateChange: (encoding: number, bps: number) => this.later(() => this.flow?.setBitrate(encoding, bps)),
       };
       this.rtpSender = transport.addRtpSender(options, host, session);
+      // A source that began earlier would spend its first key frame on nobody.
+      this.isReady = transport.whenMediaReady(() => {
+        if (this.transport !== transport) return;
+        this.isReady = true;
+        this.trackChanged();
+      });
       this.sender.statistics = new RtpSenderStatistics(this.rtpSender);
     }
     this.mid = mid;
@@ -133,6 +140,7 @@ export class SenderFlow implements MediaOutlet {
     const isSending =
       track !== null &&
       track.state === "live" &&
+      this.isReady &&
       this.rtpSender !== undefined &&
       sends(this.media?.direction ?? "inactive");
     if (this.flow !== undefined && (!isSending || track !== this.flowTrack)) {

@@ -20,6 +20,12 @@ const SILENCE: Readonly<Record<SyntheticAudioCodec, () => Uint8Array>> = {
 /** Ticks that a loop which was held up does not make up for. */
 const MAX_LATE_TICKS = 5;
 
+/** Where a stream's timestamps begin (RFC 3550 §5.1). */
+function randomTimestamp({ crypto }: Platform): number {
+  const bytes = crypto.random(4);
+  return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
+}
+
 /** Calls back at an even pace until it is stopped. */
 class Ticker {
   private readonly platform: Platform;
@@ -70,6 +76,7 @@ export class CameraFlow implements MediaFlow {
   private camera: SyntheticCamera;
   private keyFrames = new Set<number>();
   private readonly started: number;
+  private readonly firstTimestamp: number;
   /** Of the last frame of each encoding, for maxFramerate. */
   private sentAt: number[] = [];
 
@@ -77,6 +84,7 @@ export class CameraFlow implements MediaFlow {
     this.track = track;
     this.outlet = outlet;
     this.started = platform.now();
+    this.firstTimestamp = randomTimestamp(platform);
     this.camera = this.makeCamera();
     this.ticker = new Ticker(platform, (now) => this.tick(now));
     this.update();
@@ -114,7 +122,7 @@ export class CameraFlow implements MediaFlow {
       const scale = Math.max(1, scaleResolutionDownBy);
       const frame: EncodedFrameInit = {
         data: camera.nextFrame(keyFrame, scale),
-        timestamp: Math.floor((now - this.started) * VIDEO_CLOCK) >>> 0,
+        timestamp: (this.firstTimestamp + Math.floor((now - this.started) * VIDEO_CLOCK)) >>> 0,
         keyFrame,
         mimeType: codec.mimeType,
         captureTime: now,
@@ -149,11 +157,13 @@ export class MicrophoneFlow implements MediaFlow {
   private readonly outlet: MediaOutlet;
   private readonly ticker: Ticker;
   private readonly microphone = new SyntheticMicrophone();
+  private readonly firstTimestamp: number;
   private count = 0;
 
   constructor(platform: Platform, track: FedTrack, outlet: MediaOutlet) {
     this.track = track;
     this.outlet = outlet;
+    this.firstTimestamp = randomTimestamp(platform);
     this.ticker = new Ticker(platform, (now) => this.tick(now));
     this.ticker.run(AUDIO_FRAME);
   }
@@ -165,7 +175,7 @@ export class MicrophoneFlow implements MediaFlow {
     const { codec, ticks } = AUDIO_CODECS[used.mimeType.toLowerCase()]!;
     const { enabled } = track;
     const data = enabled ? this.microphone.next(codec) : SILENCE[codec]();
-    const timestamp = (this.count++ * ticks) >>> 0;
+    const timestamp = (this.firstTimestamp + this.count++ * ticks) >>> 0;
     const audioLevel = enabled ? TONE_LEVEL : SILENCE_LEVEL;
     const frame: EncodedFrameInit = {
       data,

@@ -1,0 +1,115 @@
+// Audio and video between two whole connections over links that lose packets: how many frames come whole, and how late. The
+// camera is the synthetic one, whose frames are read at the other end after the jitter buffer.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CameraFlow, MicrophoneFlow } from "#src/media/synthetic/feeds.js";
+import { TrackImpl, trackImplOf } from "#src/w3c/media-stream-track.js";
+import { DeviceSource, syntheticCamera, syntheticMicrophone } from "#src/w3c/synthetic-devices.js";
+import type { LinkOptions } from "#test/sim/link.js";
+import { Simulation } from "#test/sim/simulation.js";
+import { Pair } from "./pair.js";
+
+const FRAME_RATE = 30;
+/** Milliseconds from the camera to the reader that count as in time: the way, and five requests for what was lost. */
+const IN_TIME = 600;
+/** Of media that is looked at. */
+const SECONDS = 30;
+
+interface Outcome {
+  /** Frames that the camera made. */
+  readonly sent: number;
+  /** Those delivered whole in time. */
+  readonly inTime: number;
+  /** Milliseconds from camera to reader, of all that were delivered, in order. */
+  readonly delays: readonly number[];
+  readonly keyFrames: number;
+  /** Audio packets of SECONDS * 50 that were delivered. */
+  readonly audio: number;
+}
+
+/** One way 50 ms with these losses, the way back the same. */
+async function run(seed: number, loss: LinkOptions): Promise<Outcome> {
+  const sim = new Simulation(seed);
+  const pair = new Pair(
+    sim,
+    { host: sim.host("a", { link: { latency: 50, ...loss } }) },
+    { host: sim.host("b", { link: {} }) },
+  );
+  const platform = sim.platform(sim.host("devices"));
+  /** By RTP timestamp. */
+  const sentAt = new Map<number, number>();
+  let isOver = false;
+  const camera = {
+    ...syntheticCamera,
+    connect: (...[own, track, outlet]: ConstructorParameters<typeof CameraFlow>) => {
+      const watched: typeof outlet = Object.create(outlet, {
+        sendFrame: {
+          value: (...args: Parameters<typeof outlet.sendFrame>) => {
+            if (!isOver) sentAt.set(args[1].timestamp, sim.now);
+            outlet.sendFrame(...args);
+          },
+        },
+      });
+      return new CameraFlow(own, track, watched);
+    },
+  };
+  const microphone = {
+    ...syntheticMicrophone,
+    connect: (...args: ConstructorParameters<typeof MicrophoneFlow>) => new MicrophoneFlow(...args),
+  };
+  const track = (device: typeof camera | typeof microphone): TrackImpl => {
+    const { kind } = device;
+    const settings = kind === "video" ? { width: 320, height: 240, frameRate: FRAME_RATE } : {};
+    return new TrackImpl({ platform, kind, label: kind, settings, source: new DeviceSource(device, platform) });
+  };
+  const delays: number[] = [];
+  let keyFrames = 0;
+  let audio = 0;
+  pair.b.addEventListener("track", (event) => {
+    const remote = trackImplOf((event as Event & { track: Parameters<typeof trackImplOf>[0] }).track);
+    remote.source.read!({
+      onFrame: ({ timestamp, keyFrame }) => {
+        if (remote.kind === "audio") {
+          if (!isOver) audio++;
+          return;
+        }
+        const sent = sentAt.get(timestamp);
+        if (sent === undefined) return;
+        delays.push(sim.now - sent);
+        if (keyFrame) keyFrames++;
+      },
+    });
+  });
+  pair.a.addTrack(track(camera).wrapper);
+  pair.a.addTrack(track(microphone).wrapper);
+  await pair.open();
+  await sim.run(SECONDS * 1000);
+  isOver = true;
+  await sim.run(3000);
+  await pair.close();
+  return {
+    sent: sentAt.size,
+    inTime: delays.filter((delay) => delay <= IN_TIME).length,
+    delays,
+    keyFrames,
+    audio,
+  };
+}
+
+for (const [name, loss, least, leastAudio] of [
+  ["no loss", {}, 1, 0.99],
+  ["5 % loss", { loss: 0.05 }, 0.999, 0.94],
+  ["20 % loss", { loss: 0.2 }, 0.97, 0.78],
+  ["losses in bursts of three, 5 % in all", { burst: { enter: 0.0175, leave: 0.33 } }, 0.995, 0.93],
+] as const) {
+  test(`video over 50 ms each way, ${name}: frames come whole and in time`, async (t) => {
+    for (const seed of [1, 2]) {
+      const { sent, inTime, delays, keyFrames, audio } = await run(seed, loss);
+      const figures = `seed ${seed}: ${inTime} of ${sent}, ${audio} of audio, longest ${Math.max(...delays).toFixed(0)} ms, ${keyFrames} key frames`;
+      t.diagnostic(figures);
+      assert.ok(sent >= SECONDS * FRAME_RATE, figures);
+      assert.ok(inTime >= least * sent, figures);
+      assert.ok(audio >= leastAudio * SECONDS * 50, figures);
+    }
+  });
+}
