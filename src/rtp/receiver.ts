@@ -161,7 +161,8 @@ export class RtpReceiver {
       const inner = this.payloads[type];
       if (inner?.role === "ulpfec") {
         this.repairOf(stream).onRepair("ulpfec", packet, 1);
-        // It has a number of the stream: for those who count, it is padding.
+        // It has a number of the stream: for those who count, it is padding of the media.
+        if (stream.codec !== undefined) packet.payloadType = stream.codec.payloadType;
         packet.paddingLength += packet.payloadLength;
         packet.payloadLength = 0;
       } else if (inner?.role === "media" && packet.parse(stripRed(packet))) {

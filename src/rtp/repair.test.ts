@@ -68,7 +68,7 @@ test("video in RED is taken out of it, and ULPFEC in it repairs what was lost", 
     [100, 96, 3000, [...payloads[0]!]],
     [101, 96, 3001, [...payloads[1]!]],
     [103, 96, 3003, [...payloads[3]!]],
-    [104, 118, 3003, []],
+    [104, 96, 3003, []],
     [102, 96, 3002, [...payloads[2]!]],
   ]);
   const [stream] = receiver.streams;
