@@ -172,3 +172,16 @@ test("packets of a sender that is gone are taken out, the others keep their orde
     ["b1", "b3", "b5", "b7", "b9"],
   );
 });
+
+test("a timer that comes late: the cluster catches up at once, and the deadline moves on", () => {
+  const bench = new Bench(300_000);
+  bench.pacer.addProbe(cluster(2_000_000, 0), 0);
+  bench.pacer.handleTimeout(0);
+  bench.pacer.handleTimeout(10);
+  assert.ok(bench.pacer.deadline > 10, `${bench.pacer.deadline}`);
+  const bytes = bench.padded.reduce((sum, p) => sum + p.bytes, 0);
+  assert.ok(bytes >= 2500, `${bytes}`);
+  // Too late to measure anything: given up.
+  bench.pacer.handleTimeout(100);
+  assert.equal(bench.pacer.probing, false);
+});

@@ -238,7 +238,9 @@ export class Pacer<T> {
     if (cluster === undefined) return false;
     // While a cluster runs, everything goes at its rate.
     if (this.probePackets > 0 && now + TIMER_SLACK < this.nextProbe) return true;
-    const wanted = (cluster.bitrate * cluster.minDelta) / 8000;
+    // A burst, and what a late timer has left undone.
+    const late = this.probePackets > 0 ? now - this.nextProbe : 0;
+    const wanted = (cluster.bitrate * (cluster.minDelta + Math.max(0, late))) / 8000;
     let sent = 0;
     while (sent < wanted) {
       const queue = this.next();
