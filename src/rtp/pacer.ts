@@ -143,7 +143,8 @@ export class Pacer<T> {
     this.drain(now);
     this.charge(bytes);
     const cluster = this.probes[0];
-    if (cluster === undefined || this.expireProbes(now)) {
+    const waits = this.probePackets === 0 && !this.paddingExhausted;
+    if (cluster === undefined || waits || this.expireProbes(now)) {
       this.schedule(now);
       return -1;
     }
@@ -241,26 +242,30 @@ export class Pacer<T> {
     // A burst, and what a late timer has left undone.
     const late = this.probePackets > 0 ? now - this.nextProbe : 0;
     const wanted = (cluster.bitrate * (cluster.minDelta + Math.max(0, late))) / 8000;
-    let sent = 0;
+    // A small packet first: what the gaps between arrivals tell is the size of all but the first.
+    let sent = this.probePackets === 0 ? this.pad(1, cluster.id, now) : 0;
     while (sent < wanted) {
       const queue = this.next();
-      let bytes: number;
-      if (queue >= 0) {
-        bytes = this.sendFrom(queue, cluster.id, now);
-      } else {
-        bytes = this.paddingExhausted ? 0 : this.host.pad(Math.ceil(wanted - sent), cluster.id, now);
-        if (bytes <= 0) {
-          this.paddingExhausted = true;
-          break;
-        }
-        this.charge(bytes);
-      }
+      const bytes = queue >= 0 ? this.sendFrom(queue, cluster.id, now) : this.pad(wanted - sent, cluster.id, now);
+      if (bytes <= 0) break;
+      if (queue >= 0) this.probePackets++;
       sent += bytes;
-      this.probePackets++;
     }
     if (sent === 0) return false;
     this.countProbe(cluster, sent, now);
     return true;
+  }
+
+  /** Gives the bytes of padding sent, 0: there is none to be had. */
+  private pad(bytes: number, cluster: number, now: number): number {
+    const sent = this.paddingExhausted ? 0 : this.host.pad(Math.ceil(bytes), cluster, now);
+    if (sent > 0) {
+      this.charge(sent);
+      if (cluster >= 0) this.probePackets++;
+    } else {
+      this.paddingExhausted = true;
+    }
+    return sent;
   }
 
   private countProbe(cluster: ProbeCluster, bytes: number, now: number): void {
@@ -297,9 +302,7 @@ export class Pacer<T> {
 
   private fill(now: number): void {
     if (!this.mayFill(now) || this.next() >= 0 || this.debt >= 1 || this.paddingDebt >= 1) return;
-    const bytes = this.host.pad(Math.ceil((this.paddingRate * PADDING_DURATION) / 8000), -1, now);
-    if (bytes > 0) this.charge(bytes);
-    else this.paddingExhausted = true;
+    this.pad((this.paddingRate * PADDING_DURATION) / 8000, -1, now);
   }
 
   private schedule(now: number): void {
