@@ -8,6 +8,7 @@ export const DIRECTORIES = [
   "webrtc-encoded-transform",
   "webrtc-extensions",
   "webrtc-ice",
+  "webrtc-identity",
   "webrtc-priority",
   "webrtc-stats",
   "webrtc-svc",
