@@ -85,6 +85,7 @@ export function applyRemoteOffer(
       transport,
       remote: isMedia(media) && !rejected ? remoteMedia(description, media) : null,
       media: old?.media ?? null,
+      parameters: old?.parameters ?? null,
     };
   });
   return {
@@ -129,8 +130,8 @@ class TransceiverAssociation {
   }
 }
 
-/** What numbers the peer uses for what: ours go around them, and use them too. */
-function learnIds(
+/** What numbers a description uses for what: ours go around them, and use them too. */
+export function learnIds(
   state: NegotiationState,
   description: SdpSession,
 ): Pick<NegotiationState, "payloadTypes" | "extensionIds"> {

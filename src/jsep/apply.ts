@@ -56,7 +56,8 @@
 //     addRemoteCandidate(state, { candidate, sdpMid, … })       // state = …; the transports to give it to now
 import { parseSdp } from "../sdp/parser.js";
 import { applyAnswer, bundleAsAnswered } from "./apply-answer.js";
-import { applyRemoteOffer, verifyOfferedTransports } from "./apply-offer.js";
+import { applyRemoteOffer, learnIds, verifyOfferedTransports } from "./apply-offer.js";
+import { changedLocal } from "./changed-local.js";
 import type { JsepError, JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
 import type { Plan } from "./plan.js";
@@ -68,19 +69,24 @@ import type { AppliedDescription, CreatedDescription, NegotiationState, RemoteIn
 import { negotiatedOf, newTransport, sameIceParameters, transportsInUse } from "./state.js";
 import { verifyAnswer, verifyOffer } from "./verify.js";
 
-/** Sets a local description: the text that createOffer or createAnswer returned last, or "" for that text. */
+/**
+ * Sets a local description: the text that createOffer or createAnswer returned last, "" for that text, or that text with
+ * changes that can be kept (changed-local.ts).
+ */
 export function applyLocal(state: NegotiationState, type: SdpType, sdp: string): JsepResult<Plan> {
   const error = checkTransition(state, "local", type);
   if (error !== undefined) return failure(error);
   if (type === "rollback") return success(rollback(state, "local"));
-  const created = type === "offer" ? state.lastOffer : state.lastAnswer;
-  // RFC 9429 §5.4; webrtc-pc "set a session description" compares the texts.
-  if (created === null || !isForNow(created, state) || (sdp !== "" && sdp !== created.sdp)) {
-    return failure({
-      kind: "InvalidModificationError",
-      message: `the description is not the ${type === "offer" ? "offer" : "answer"} that was created last`,
-    });
+  const last = type === "offer" ? state.lastOffer : state.lastAnswer;
+  const notThat = `the description is not the ${type === "offer" ? "offer" : "answer"} that was created last`;
+  // RFC 9429 §5.4; webrtc-pc "set a session description".
+  if (last === null || !isForNow(last, state)) return failure({ kind: "InvalidModificationError", message: notThat });
+  const offer = type === "offer" ? null : state.pendingRemote!.description;
+  const changed = sdp === "" || sdp === last.sdp ? null : changedLocal(state, last, type, sdp, offer);
+  if (typeof changed === "string") {
+    return failure({ kind: "InvalidModificationError", message: `${notThat}: ${changed}` });
   }
+  const created = changed?.created ?? last;
   const applied: AppliedDescription = { type, sdp: created.sdp, description: created.description };
   let next: NegotiationState;
   if (type === "offer") {
@@ -114,7 +120,9 @@ export function applyLocal(state: NegotiationState, type: SdpType, sdp: string):
     if (!result.ok) return result;
     next = result.value;
   }
-  return success(planBetween(state, next, "local", type));
+  if (changed === null) return success(planBetween(state, next, "local", type));
+  next = { ...next, ...learnIds(next, created.description) };
+  return success({ ...planBetween(state, next, "local", type), senderChanges: changed.senderChanges });
 }
 
 /** Whether a created description fits the session as it is: an answer also where its offer has been set anew. */

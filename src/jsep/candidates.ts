@@ -69,7 +69,12 @@ function withLocalCandidates(
   const media = applied.description.media.map((section, index) => {
     const slot = session.slots[index];
     const transport = slot === undefined || slot.rejected ? undefined : owners.get(slot.mid);
-    if (transport === undefined || section.iceUfrag !== usernameFragment || section.port === 0) return section;
+    if (
+      transport === undefined ||
+      (section.iceUfrag ?? applied.description.iceUfrag) !== usernameFragment ||
+      section.port === 0
+    )
+      return section;
     changed = true;
     return { ...section, ...addressLines(transport) };
   });

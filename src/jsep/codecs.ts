@@ -43,7 +43,8 @@ const OPUS = "opus/48000/2";
 
 /**
  * The formats of an offered section. `previous`, the section in our last local description, keeps its payload types;
- * `negotiated`, identities in the order of the last answer, come first unless the application has preferences.
+ * `negotiated`, identities in the order of the last answer, come first unless the application has preferences. `given` has
+ * a=fmtp by identity, as the application has changed it in an earlier description.
  */
 export function offeredPayloads(
   kind: MediaKind,
@@ -51,6 +52,7 @@ export function offeredPayloads(
   preferences: readonly RtpCodec[] | null,
   previous: SdpMedia | undefined,
   negotiated: readonly string[],
+  given: ReadonlyMap<string, string | undefined> | null,
   assigner: IdAssigner,
 ): readonly SdpPayload[] {
   const own = ownCodecs(kind, direction);
@@ -83,7 +85,7 @@ export function offeredPayloads(
       // RFC 2198 §5: the formats of the blocks.
       if (opus === undefined) continue;
       fmtp = `${opus}/${opus}`;
-    }
+    } else if (given?.has(codec.identity) === true) fmtp = given.get(codec.identity);
     out.push(payload(payloadType, codec, fmtp, codec.feedback));
     if (!rtx || codec.rtxPayloadType === null) continue;
     const rtxType = number(rtxIdentity(codec.identity), codec.rtxPayloadType);

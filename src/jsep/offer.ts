@@ -313,7 +313,15 @@ class MediaOffer {
   ): readonly SdpPayload[] {
     const negotiated = slot.media?.receiveCodecs.map(({ identity }) => identity) ?? [];
     const make = (): readonly SdpPayload[] =>
-      offeredPayloads(kind, direction, codecPreferences, previous, negotiated, this.payloadTypes);
+      offeredPayloads(
+        kind,
+        direction,
+        codecPreferences,
+        previous,
+        negotiated,
+        slot.parameters ?? null,
+        this.payloadTypes,
+      );
     if (codecPreferences !== null || previous !== undefined) return make();
     const key = `${kind} ${direction}`;
     const payloads = this.common.get(key) ?? make();

@@ -1,5 +1,6 @@
 // What changes between two states of a session, for the caller to carry out on transports, transceivers and SCTP.
 import type { IceCandidate } from "../util/ice-candidate.js";
+import type { SenderChange } from "./changed-local.js";
 import { candidateKey } from "./remote.js";
 import type { DescriptionSource, SdpType } from "./signaling-state.js";
 import type {
@@ -57,6 +58,8 @@ export interface Plan {
   readonly slots: readonly SlotChange[];
   /** What each transceiver with an m-section is to do. */
   readonly transceivers: readonly TransceiverPlan[];
+  /** Of a local description that the program has changed: what it says of our senders. */
+  readonly senderChanges: readonly SenderChange[];
   /** The SCTP association as negotiated, or null. */
   readonly sctp: SctpParameters | null;
   readonly sctpChanged: boolean;
@@ -96,6 +99,7 @@ export function planBetween(
     discardedTransports,
     slots,
     transceivers: transceiverPlans(before, next, source, type),
+    senderChanges: [],
     sctp: next.sctp,
     sctpChanged: !sameSctp(before.sctp, next.sctp),
     newSctpAssociation: before.sctp !== null && next.sctp !== null && before.sctp.remotePort !== next.sctp.remotePort,

@@ -75,6 +75,8 @@ export interface MediaSlot {
   readonly remote: RemoteMedia | null;
   /** Of audio and video: what was agreed on, by the last answer; null while there is none. */
   readonly media: NegotiatedMedia | null;
+  /** Of audio and video: the a=fmtp that the program has given codecs, by their identity, for the offers to come. */
+  readonly parameters?: ReadonlyMap<string, string | undefined> | null;
 }
 
 /** The data section, once negotiated by an answer. */

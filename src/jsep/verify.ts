@@ -46,6 +46,18 @@ export function verifyAnswer(state: NegotiationState, offer: SdpSession, parsed:
   );
 }
 
+/** What is wrong with a description of our own that the program has changed; `offer` is the one that it answers, if it does. */
+export function verifyLocal(state: NegotiationState, parsed: Parsed, offer: SdpSession | null): JsepError | undefined {
+  const { description, mediaLines } = parsed;
+  const view = viewOf(description);
+  return (
+    verifyMids(description, mediaLines) ??
+    (offer === null ? undefined : verifyAgainstOffer(offer, description, mediaLines)) ??
+    verifySections(state, view, parsed, offer === null ? "offer" : "answer") ??
+    verifyMidExtension(view, mediaLines)
+  );
+}
+
 /** Mids are unique, and BUNDLE groups name each m-section once (RFC 5888 §5, RFC 9143 §7). */
 function verifyMids(description: SdpSession, lines: readonly number[]): JsepError | undefined {
   const mids = new Set<string>();

@@ -166,6 +166,9 @@ export class MediaObjects {
     if (type === "offer" && this.isStable) for (const { sender } of this.list) rememberStable(sender);
     this.isStable = plan.next.signalingState === "stable";
     for (const entry of plan.transceivers) this.follow(entry, source, type, changes);
+    for (const { transceiver, ...change } of plan.senderChanges) {
+      this.list.find(({ id }) => id === transceiver)?.sender.follow(change);
+    }
     if (type === "rollback") for (const { sender } of this.list) rollBackEncodings(sender);
     if (type === "answer") {
       const homes = new Set(plan.next.slots.map(({ transceiver }) => transceiver));

@@ -1,4 +1,6 @@
 // RTCRtpSender (webrtc-pc §5.2): its track, its parameters and their transactions. Sending is the media layer's.
+
+import type { SenderChange } from "../jsep/changed-local.js";
 import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/codec-capabilities.js";
 import { sends } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
@@ -137,6 +139,12 @@ export class SenderImpl {
       this.streams.set(rid, stream);
     }
     return stream;
+  }
+
+  /** What the program has written into our own description counts, as in Chromium. */
+  follow({ streamIds, ssrcs }: Omit<SenderChange, "transceiver">): void {
+    if (streamIds !== null) this.streamIds = streamIds;
+    if (ssrcs !== null) this.streams.set("", ssrcs);
   }
 
   private randomSsrc(): number {
