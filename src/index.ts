@@ -21,6 +21,7 @@ export type {
   RTCPeerConnectionState,
 } from "./w3c/connection-states.js";
 export type { RTCDataChannelInit, RTCPriorityType } from "./w3c/data-channel-init.js";
+export type { RTCInsertableStreams } from "./w3c/encoded-streams.js";
 export { RTCError, type RTCErrorDetailType, type RTCErrorInit } from "./w3c/errors.js";
 export type { EventHandler } from "./w3c/event-handlers.js";
 export {

@@ -76,6 +76,33 @@ declare class TransformStream {
   readonly writable: object;
 }
 
+interface ReadableStreamController {
+  readonly desiredSize: number | null;
+  enqueue(chunk: unknown): void;
+  close(): void;
+}
+declare class ReadableStream {
+  constructor(
+    source: { start?(controller: ReadableStreamController): void; cancel?(): void },
+    strategy?: { highWaterMark: number },
+  );
+}
+declare class WritableStream {
+  constructor(sink: { write?(chunk: unknown): void | Promise<void> });
+}
+
+declare function structuredClone<T>(value: T, options?: { transfer?: readonly object[] }): T;
+
+interface MessagePort {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown, transfer?: readonly object[]): void;
+  close(): void;
+}
+declare class MessageChannel {
+  readonly port1: MessagePort;
+  readonly port2: MessagePort;
+}
+
 /** Of WebCrypto only what can read the program's CryptoKeys. */
 declare const crypto: {
   readonly subtle: {

@@ -29,13 +29,15 @@ const PENDING = new Set<string>([]);
 
 /**
  * Members of documents that are not compared: header extension control (webrtc-extensions has no file in @webref/idl), a mixin
- * of the Streams standard; and `stopped`, which webrtc-pc has dropped and browsers have not.
+ * of the Streams standard; `stopped`, which webrtc-pc has dropped and browsers have not; and what Chromium had before transforms.
  */
 const ADDITIONAL: readonly string[] = [
   "RTCRtpTransceiver.getHeaderExtensionsToNegotiate",
   "RTCRtpTransceiver.setHeaderExtensionsToNegotiate",
   "RTCRtpTransceiver.getNegotiatedHeaderExtensions",
   "RTCRtpTransceiver.stopped",
+  "RTCRtpSender.createEncodedStreams",
+  "RTCRtpReceiver.createEncodedStreams",
   "SFrameEncryptorStream.readable",
   "SFrameEncryptorStream.writable",
   "SFrameDecryptorStream.readable",

@@ -121,7 +121,7 @@ export class ExtensionBlock {
     if (id !== 0 && frame.rotation !== undefined) writer.putU8(id, Math.round(frame.rotation / 90) & 3);
     id = table.id(ExtensionKind.absCaptureTime);
     if (id !== 0 && first && !Number.isNaN(captureTime)) {
-      writer.putU64(id, ntpSeconds(captureTime), ntpFraction(captureTime));
+      writer.putCaptureTime(id, ntpSeconds(captureTime), ntpFraction(captureTime));
     }
     id = table.id(ExtensionKind.dependencyDescriptor);
     if (id !== 0 && descriptor !== undefined && descriptor.length >= MANDATORY_DESCRIPTOR) {

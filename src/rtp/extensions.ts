@@ -275,6 +275,14 @@ export class HeaderExtensions {
     return (readU32(this.data, at) + readU32(this.data, at + 4) / 0x1_0000_0000) * 1000;
   }
 
+  /** Milliseconds that the capturer's clock lacks of the sender's; NaN if the extension does not say. */
+  absCaptureOffset(): number {
+    const at = this.sized(ExtensionKind.absCaptureTime, 16);
+    if (at < 0) return Number.NaN;
+    // Signed, in 1/2^32 of a second.
+    return ((readU32(this.data, at + 8) | 0) + readU32(this.data, at + 12) / 0x1_0000_0000) * 1000;
+  }
+
   /** Byte of camera, flip and rotation bits; -1 without. */
   videoOrientation(): number {
     const at = this.sized(ExtensionKind.videoOrientation, 1);
@@ -357,6 +365,17 @@ export class ExtensionWriter {
     if (at >= 0) {
       writeU32(this.data, at, high);
       writeU32(this.data, at + 4, low);
+    }
+    return at;
+  }
+
+  /** Capture time as NTP, by our own clock: with an offset of zero from it. */
+  putCaptureTime(id: number, seconds: number, fraction: number): number {
+    const at = this.put(id, 16);
+    if (at >= 0) {
+      writeU32(this.data, at, seconds);
+      writeU32(this.data, at + 4, fraction);
+      this.data.fill(0, at + 8, at + 16);
     }
     return at;
   }

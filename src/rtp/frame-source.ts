@@ -87,6 +87,8 @@ export class FrameSource implements JitterBufferHost {
       mimeType: codec.mimeType,
       marker: head.marker,
       captureTime: Number.isNaN(captureTime) ? undefined : captureTime,
+      absoluteCaptureTime: Number.isNaN(head.captureTime) ? undefined : head.captureTime,
+      captureClockOffset: Number.isNaN(head.captureOffset) ? undefined : head.captureOffset,
       firstSequenceNumber: frame.first & FIRST_CYCLE_MASK,
       lastSequenceNumber: frame.last & FIRST_CYCLE_MASK,
       receiveTime: frame.arrival,

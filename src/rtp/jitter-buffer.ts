@@ -38,6 +38,8 @@ export interface FrameHead {
   readonly dependencyDescriptor: Uint8Array | undefined;
   /** Unix milliseconds by abs-capture-time, NaN without. */
   readonly captureTime: number;
+  /** Milliseconds from the capturer's clock to the sender's, NaN if it does not say. */
+  readonly captureOffset: number;
 }
 
 export interface JitterBufferHost {
@@ -306,6 +308,7 @@ function headOf(packet: RtpPacket, codec: RtpCodec, format: PayloadFormat, exten
     audioLevel: extensions.audioLevel(),
     dependencyDescriptor: extensions.raw(ExtensionKind.dependencyDescriptor),
     captureTime: capture - NTP_EPOCH_OFFSET * 1000,
+    captureOffset: extensions.absCaptureOffset(),
   };
 }
 

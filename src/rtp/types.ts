@@ -82,6 +82,10 @@ export interface EncodedFrame {
   readonly marker: boolean;
   /** By the sender's clock, as Unix milliseconds; undefined if it has not told yet. */
   readonly captureTime: number | undefined;
+  /** As the abs-capture-time extension says, by the capturer's clock, Unix milliseconds. */
+  readonly absoluteCaptureTime: number | undefined;
+  /** Milliseconds from the capturer's clock to the sender's; undefined if that extension does not say. */
+  readonly captureClockOffset: number | undefined;
   readonly firstSequenceNumber: number;
   readonly lastSequenceNumber: number;
   /** When its last packet came, monotonic milliseconds. */

@@ -1,7 +1,7 @@
 // Sends on, still encoded, what an RTCRtpReceiver receives: a received track that was added to a connection (ontrack →
 // addTrack). The codec stays what it is, so the packets of one that the other peer does not take are not sent on.
 import type { NegotiatedCodec } from "../jsep/codecs.js";
-import type { RtpPacket } from "../peer/media.js";
+import type { EncodedFrame, RtpPacket } from "../peer/media.js";
 import type { FedTrack, MediaFlow, MediaOutlet, MediaReader, PacketOrigin } from "./media-feed.js";
 
 /** What a forwarded source has. */
@@ -14,11 +14,13 @@ export interface ForwardSource {
 const UNKNOWN = -1;
 const REFUSED = -2;
 
-export class ForwardFlow implements MediaFlow, MediaReader {
+export class ForwardFlow implements MediaFlow {
   private readonly source: ForwardSource;
   private readonly track: FedTrack;
   private readonly outlet: MediaOutlet;
-  private readonly stopReading: () => void;
+  /** Whole frames are sent on, since that is what the outlet takes. */
+  private inFrames: boolean;
+  private stopReading: () => void;
   /** The sender's payload type by the receiver's. */
   private readonly payloadTypes = new Int16Array(128).fill(UNKNOWN);
   /** The SSRC that feeds the outlet's only encoding. */
@@ -30,21 +32,50 @@ export class ForwardFlow implements MediaFlow, MediaReader {
     this.source = source;
     this.track = track;
     this.outlet = outlet;
-    this.stopReading = source.read(this);
+    this.inFrames = outlet.wantsFrames;
+    this.stopReading = source.read(this.reader());
     source.requestKeyFrame();
   }
 
-  onPacket(packet: RtpPacket, origin: PacketOrigin): void {
+  private reader(): MediaReader {
+    const onFrame = (frame: EncodedFrame, origin: PacketOrigin): void => this.sendFrame(frame, origin);
+    if (this.inFrames) return { onFrame };
+    return { onPacket: (packet, origin) => this.sendPacket(packet, origin), onTransformedFrame: onFrame };
+  }
+
+  private sendFrame(frame: EncodedFrame, origin: PacketOrigin): void {
     if (!this.track.enabled) return;
     const encoding = this.encodingOf(origin);
     if (encoding < 0) return;
-    let payloadType = this.payloadTypes[packet.payloadType]!;
-    if (payloadType === UNKNOWN) {
-      payloadType = this.payloadTypeFor(origin.codec(packet.payloadType));
-      this.payloadTypes[packet.payloadType] = payloadType;
+    const payloadType = this.payloadTypeOf(frame.payloadType, origin);
+    if (payloadType === REFUSED) {
+      this.refused++;
+      return;
     }
+    const { data, timestamp, keyFrame, mimeType, csrcs, audioLevel, voiceActivity, temporalIndex, spatialIndex } =
+      frame;
+    const { width, height, dependencyDescriptor } = frame;
+    const layers = { temporalIndex, spatialIndex, width, height, dependencyDescriptor };
+    const head = { data, timestamp, keyFrame, mimeType, payloadType, csrcs, audioLevel, voiceActivity };
+    this.outlet.sendFrame(encoding, { ...head, ...layers });
+  }
+
+  private sendPacket(packet: RtpPacket, origin: PacketOrigin): void {
+    if (!this.track.enabled) return;
+    const encoding = this.encodingOf(origin);
+    if (encoding < 0) return;
+    const payloadType = this.payloadTypeOf(packet.payloadType, origin);
     if (payloadType === REFUSED) this.refused++;
     else this.outlet.sendPacket(encoding, packet, payloadType);
+  }
+
+  private payloadTypeOf(received: number, origin: PacketOrigin): number {
+    let payloadType = this.payloadTypes[received]!;
+    if (payloadType === UNKNOWN) {
+      payloadType = this.payloadTypeFor(origin.codec(received));
+      this.payloadTypes[received] = payloadType;
+    }
+    return payloadType;
   }
 
   private encodingOf({ ssrc, rid }: PacketOrigin): number {
@@ -61,6 +92,11 @@ export class ForwardFlow implements MediaFlow, MediaReader {
 
   update(): void {
     this.payloadTypes.fill(UNKNOWN);
+    if (this.inFrames === this.outlet.wantsFrames) return;
+    this.inFrames = this.outlet.wantsFrames;
+    this.stopReading();
+    this.stopReading = this.source.read(this.reader());
+    this.source.requestKeyFrame();
   }
 
   requestKeyFrame(): void {

@@ -29,6 +29,8 @@ export interface MediaOutlet {
   /** What the peer takes, the one to use first. */
   readonly codecs: readonly NegotiatedCodec[];
   readonly encodings: readonly OutletEncoding[];
+  /** Packets are of no use to it: a transform takes frames. */
+  readonly wantsFrames: boolean;
   /** `encoding`: an index. The frame's bytes belong to the outlet. */
   sendFrame(encoding: number, frame: EncodedFrameInit): void;
   /** The packet's bytes are copied; its payload type is replaced by this one, which is of `codecs`. */
@@ -59,6 +61,8 @@ export interface MediaReader {
   /** The packet object is used again, its bytes are not. */
   onPacket?(packet: RtpPacket, origin: PacketOrigin): void;
   onFrame?(frame: EncodedFrame, origin: PacketOrigin): void;
+  /** For readers of packets: a frame of a source that has none to show, because a transform has changed what they carry. */
+  onTransformedFrame?(frame: EncodedFrame, origin: PacketOrigin): void;
 }
 
 /** What a TrackSource has if its tracks can be sent. */
@@ -86,6 +90,7 @@ export class MediaHub {
   private origins: PacketOrigin[] = [];
   private frames: EncodedFrame[] = [];
   private frameOrigins: PacketOrigin[] = [];
+  private frameTransformed: boolean[] = [];
   private scheduled = false;
   private readonly packet = new RtpPacket();
   /** Packets that were not handed on because too many waited. */
@@ -124,10 +129,11 @@ export class MediaHub {
     this.schedule();
   }
 
-  pushFrame(frame: EncodedFrame, origin: PacketOrigin): void {
+  pushFrame(frame: EncodedFrame, origin: PacketOrigin, transformed = false): void {
     if (this.readers.length === 0) return;
     this.frames.push(frame);
     this.frameOrigins.push(origin);
+    this.frameTransformed.push(transformed);
     this.schedule();
   }
 
@@ -139,7 +145,7 @@ export class MediaHub {
 
   private readonly deliver = (): void => {
     this.scheduled = false;
-    const { data, lengths, origins, frames, frameOrigins, packet } = this;
+    const { data, lengths, origins, frames, frameOrigins, frameTransformed, packet } = this;
     this.data = [];
     this.lengths = [];
     this.origins = [];
@@ -156,10 +162,12 @@ export class MediaHub {
     if (frames.length === 0) return;
     this.frames = [];
     this.frameOrigins = [];
+    this.frameTransformed = [];
     for (let i = 0; i < frames.length; i++) {
       for (const reader of this.readers) {
         try {
           reader.onFrame?.(frames[i]!, frameOrigins[i]!);
+          if (frameTransformed[i]) reader.onTransformedFrame?.(frames[i]!, frameOrigins[i]!);
         } catch (error) {
           this.report(error);
         }

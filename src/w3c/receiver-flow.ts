@@ -11,6 +11,8 @@ import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
 import { RtpReceiverStatistics } from "../peer/rtp-statistics.js";
+import { type FrameUnit, TransformSlot } from "./frame-transform.js";
+import { receivedFrame, receivedUnit } from "./frame-units.js";
 import { MediaHub, type MediaReader, type PacketOrigin } from "./media-feed.js";
 import { announcedSsrcs, receivedExtensions, rtpCodecs } from "./rtp-options.js";
 import {
@@ -57,9 +59,21 @@ export class ReceiverFlow implements RtpReceiverHost {
   /** The tracks are muted: the next packet is news. */
   private isWaiting = true;
   private target: number | null = null;
+  readonly transform: TransformSlot;
 
   constructor(receiver: ReceiverState) {
     this.receiver = receiver;
+    this.transform = new TransformSlot(
+      {
+        kind: receiver.kind,
+        isSender: false,
+        rids: [],
+        requestKeyFrame: () => {},
+        sendKeyFrameRequest: () => this.requestKeyFrame(),
+      },
+      (unit) => this.transformed(unit),
+      () => this.followReaders(),
+    );
     this.hub = new MediaHub((error) => receiver.report(error));
   }
 
@@ -117,11 +131,22 @@ export class ReceiverFlow implements RtpReceiverHost {
       this.isWaiting = false;
       this.receiver.onMedia();
     }
-    if (this.hub.isRead) this.hub.push(packet, this.originOf(stream));
+    // The packets of frames that are yet to be transformed mean nothing to anybody.
+    if (this.hub.isRead && !this.transform.active) this.hub.push(packet, this.originOf(stream));
   }
 
   onFrame(frame: EncodedFrame, stream: RtpReceiveStream): void {
-    this.hub.pushFrame(frame, this.originOf(stream));
+    const { kind, platform } = this.receiver;
+    if (!this.transform.active) this.hub.pushFrame(frame, this.originOf(stream));
+    else this.transform.push(receivedUnit(kind, frame, stream.ssrc, platform.timeOrigin));
+  }
+
+  private transformed(unit: FrameUnit): void {
+    const received = receivedFrame(unit);
+    const stream = this.rtpReceiver?.streams.find(({ ssrc }) => ssrc === received?.ssrc);
+    if (received !== undefined && stream !== undefined) {
+      this.hub.pushFrame(received.frame, this.originOf(stream), true);
+    }
   }
 
   onBye(): void {
@@ -148,7 +173,7 @@ export class ReceiverFlow implements RtpReceiverHost {
   }
 
   private followReaders(): void {
-    if (this.rtpReceiver !== undefined) this.rtpReceiver.wantFrames = this.hub.wantsFrames;
+    if (this.rtpReceiver !== undefined) this.rtpReceiver.wantFrames = this.transform.active || this.hub.wantsFrames;
   }
 
   contributingSources(): RTCRtpContributingSource[] {
@@ -172,10 +197,15 @@ export class ReceiverFlow implements RtpReceiverHost {
   private release(): void {
     const { rtpReceiver, transport } = this;
     if (rtpReceiver !== undefined) transport!.removeRtp((now) => rtpReceiver.close(now));
-    this.close();
+    this.forget();
   }
 
   close(): void {
+    this.transform.close();
+    this.forget();
+  }
+
+  private forget(): void {
     this.rtpReceiver = undefined;
     this.transport = undefined;
     this.origins = new WeakMap();

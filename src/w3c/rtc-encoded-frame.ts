@@ -1,5 +1,5 @@
 // RTCEncodedVideoFrame and RTCEncodedAudioFrame (webrtc-encoded-transform §4): a frame between encoder and packetizer, or
-// depacketizer and decoder. Who makes them is the media layer. What they are not here is serializable: structuredClone and
+// depacketizer and decoder. Made by encoded-streams.ts. What they are not here is serializable: structuredClone and
 // postMessage of Node know no platform objects but its own.
 import {
   checkBuffer,
@@ -16,8 +16,9 @@ import {
   unsignedLongLong,
   unsignedShort,
 } from "./conversions.js";
+import { domException } from "./errors.js";
 import { copyPlain } from "./media-constraints.js";
-import { constructing, defineInterface, requireArguments, setting, takeImplIfAny } from "./webidl.js";
+import { construct, constructing, defineInterface, requireArguments, setting, takeImplIfAny } from "./webidl.js";
 
 /** EncodedVideoChunkType of WebCodecs. */
 export type EncodedVideoChunkType = "key" | "delta";
@@ -94,15 +95,28 @@ const audioFrameOptions = dictionary<RTCEncodedAudioFrameOptions>("RTCEncodedAud
   },
 });
 
+/** Where a frame comes from; its copies have the same. */
+export interface FrameOrigin {
+  /** Of whose streams. */
+  readonly owner: object;
+  /** Which one of theirs. */
+  readonly counter: number;
+  /** Plain data of the owner's that goes with the frame. */
+  readonly carried: unknown;
+}
+
 /** What a frame is made of; `data` belongs to the frame. */
 export interface EncodedVideoFrameImpl {
   readonly type: EncodedVideoChunkType;
   data: ArrayBuffer;
-  readonly metadata: RTCEncodedVideoFrameMetadata;
+  metadata: RTCEncodedVideoFrameMetadata;
+  readonly origin?: FrameOrigin | undefined;
 }
 export interface EncodedAudioFrameImpl {
+  readonly type?: undefined;
   data: ArrayBuffer;
-  readonly metadata: RTCEncodedAudioFrameMetadata;
+  metadata: RTCEncodedAudioFrameMetadata;
+  readonly origin?: FrameOrigin | undefined;
 }
 
 /** The arguments of a constructor: the frame that is copied, and what of its metadata is replaced. */
@@ -115,6 +129,15 @@ function copyArguments<F, O extends { metadata?: object }>(
   requireArguments(args.length, 1, where);
   const original = interfaceArgument<F>(args[0], name, 1, where);
   return [original, options(args[1], where).metadata];
+}
+
+/** The metadata of a copy. Whose frame it is cannot be changed (as in Chromium, the specification does not say). */
+function changed<T extends RTCEncodedFrameMetadata>(before: T, metadata: T | undefined, where: string): T {
+  const ssrc = metadata?.synchronizationSource;
+  if (ssrc !== undefined && ssrc !== before.synchronizationSource) {
+    throw domException("InvalidModificationError", `${where}Bad metadata: synchronizationSource cannot be changed.`);
+  }
+  return { ...copyPlain(before), ...metadata };
 }
 
 function arrayBuffer(value: unknown, where: string): ArrayBuffer {
@@ -139,8 +162,9 @@ export class RTCEncodedVideoFrame {
       "RTCEncodedVideoFrame",
       videoFrameOptions,
     );
-    const { type, data, metadata: before } = original.#impl;
-    this.#impl = { type, data: data.slice(0), metadata: { ...copyPlain(before), ...metadata } };
+    const { type, data, metadata: before, origin } = original.#impl;
+    const where = constructing("RTCEncodedVideoFrame");
+    this.#impl = { type, data: data.slice(0), metadata: changed(before, metadata, where), origin };
   }
 
   get type(): EncodedVideoChunkType {
@@ -182,8 +206,9 @@ export class RTCEncodedAudioFrame {
       "RTCEncodedAudioFrame",
       audioFrameOptions,
     );
-    const { data, metadata: before } = original.#impl;
-    this.#impl = { data: data.slice(0), metadata: { ...copyPlain(before), ...metadata } };
+    const { data, metadata: before, origin } = original.#impl;
+    const where = constructing("RTCEncodedAudioFrame");
+    this.#impl = { data: data.slice(0), metadata: changed(before, metadata, where), origin };
   }
 
   get data(): ArrayBuffer {
@@ -204,4 +229,12 @@ export class RTCEncodedAudioFrame {
       constructorLength: 1,
     });
   }
+}
+
+// The constructors that programs see take frames to copy.
+export function createVideoFrame(impl: EncodedVideoFrameImpl): RTCEncodedVideoFrame {
+  return construct(RTCEncodedVideoFrame as unknown as new () => RTCEncodedVideoFrame, impl);
+}
+export function createAudioFrame(impl: EncodedAudioFrameImpl): RTCEncodedAudioFrame {
+  return construct(RTCEncodedAudioFrame as unknown as new () => RTCEncodedAudioFrame, impl);
 }

@@ -5,6 +5,7 @@ import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { ReceiverStatistics } from "../peer/media-stats.js";
 import { codecParameters } from "./codec-dictionary.js";
 import { domString, double, nullable, unionOfInterfaces } from "./conversions.js";
+import { insertableStreams, type RTCInsertableStreams } from "./encoded-streams.js";
 import { ForwardFlow } from "./forward-flow.js";
 import type {
   Candidate,
@@ -49,7 +50,6 @@ export class ReceiverImpl implements TrackSource {
   jitterBufferTarget: number | null = null;
   /** What the media layer counts, once it receives. */
   statistics: ReceiverStatistics | undefined;
-  transform: RTCRtpReceiverTransform | null = null;
   readonly flow: ReceiverFlow;
   /** The track and its clones, while they are live. */
   readonly tracks: Set<TrackImpl> = new Set();
@@ -159,10 +159,18 @@ export class RTCRtpReceiver {
   }
 
   get transform(): RTCRtpReceiverTransform | null {
-    return this.#impl.transform;
+    return this.#impl.flow.transform.attribute as RTCRtpReceiverTransform | null;
   }
   set transform(value: RTCRtpReceiverTransform | null) {
-    this.#impl.transform = transformType(value, setting("transform", "RTCRtpReceiver"));
+    const where = setting("transform", "RTCRtpReceiver");
+    this.#impl.flow.transform.set(transformType(value, where), where);
+  }
+
+  /** Chromium's way to transform encoded frames, in the program's own thread: they go on once they are written. */
+  createEncodedStreams(): RTCInsertableStreams {
+    const { streams, attach } = insertableStreams();
+    this.#impl.flow.transform.setStreams(attach, executing("createEncodedStreams", "RTCRtpReceiver"));
+    return streams;
   }
 
   static getCapabilities(kind: string): RTCRtpCapabilities | null {

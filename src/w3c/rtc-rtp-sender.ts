@@ -8,6 +8,7 @@ import type { SenderDescription } from "../jsep/transceivers.js";
 import type { SenderStatistics } from "../peer/media-stats.js";
 import { codecParameters, codecsMatch, isAuxiliary } from "./codec-dictionary.js";
 import { domString, interfaceArgument, nullable, unionOfInterfaces } from "./conversions.js";
+import { insertableStreams, type RTCInsertableStreams } from "./encoded-streams.js";
 import { domException } from "./errors.js";
 import { copyPlain } from "./media-constraints.js";
 import type { MediaHost } from "./media-host.js";
@@ -72,7 +73,6 @@ export class SenderImpl {
   readonly dtmf: DtmfSenderImpl | null;
   /** What the media layer counts, once it sends. */
   statistics: SenderStatistics | undefined;
-  transform: RTCRtpSenderTransform | null = null;
   readonly flow: SenderFlow = new SenderFlow(this);
   /** [[LastReturnedParameters]], for the rest of the task. */
   private lastReturned: RTCRtpSendParameters | null = null;
@@ -309,10 +309,18 @@ export class RTCRtpSender {
   }
 
   get transform(): RTCRtpSenderTransform | null {
-    return this.#impl.transform;
+    return this.#impl.flow.transform.attribute as RTCRtpSenderTransform | null;
   }
   set transform(value: RTCRtpSenderTransform | null) {
-    this.#impl.transform = transformType(value, setting("transform", "RTCRtpSender"));
+    const where = setting("transform", "RTCRtpSender");
+    this.#impl.flow.transform.set(transformType(value, where), where);
+  }
+
+  /** Chromium's way to transform encoded frames, in the program's own thread: they go on once they are written. */
+  createEncodedStreams(): RTCInsertableStreams {
+    const { streams, attach } = insertableStreams();
+    this.#impl.flow.transform.setStreams(attach, executing("createEncodedStreams", "RTCRtpSender"));
+    return streams;
   }
 
   static getCapabilities(kind: string): RTCRtpCapabilities | null {

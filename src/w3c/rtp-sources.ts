@@ -1,6 +1,7 @@
 // Whom the media of a receiver comes from: RTCRtpContributingSource and RTCRtpSynchronizationSource (webrtc-pc §5.3.1).
 import type { RtpReceiver } from "../peer/media.js";
 import type { Platform } from "../peer/platform.js";
+import { linearLevel } from "./frame-units.js";
 
 export interface RTCRtpContributingSource {
   /** Milliseconds since the Unix epoch. */
@@ -34,13 +35,8 @@ function recent(sources: readonly Source[], clock: Clock): RTCRtpContributingSou
     .sort((a, b) => b.time - a.time)
     .map(({ source, time, rtpTimestamp, audioLevel }) => {
       const out = { timestamp: clock.timeOrigin + time, source, rtpTimestamp };
-      return audioLevel < 0 ? out : { ...out, audioLevel: linear(audioLevel & 0x7f) };
+      return audioLevel < 0 ? out : { ...out, audioLevel: linearLevel(audioLevel & 0x7f) };
     });
-}
-
-/** -dBov to a fraction of the loudest; 127 is silence (RFC 6464 §3). */
-function linear(level: number): number {
-  return level === 127 ? 0 : 10 ** (-level / 20);
 }
 
 export function contributingSources(receiver: RtpReceiver, clock: Clock): RTCRtpContributingSource[] {

@@ -9,6 +9,8 @@ import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import { RtpSenderStatistics } from "../peer/rtp-statistics.js";
 import { codecsMatch, isAuxiliary } from "./codec-dictionary.js";
+import { type FrameUnit, TransformSlot } from "./frame-transform.js";
+import { sentFrame, sentUnit } from "./frame-units.js";
 import type { MediaFlow, MediaOutlet, OutletEncoding } from "./media-feed.js";
 import type { TrackImpl } from "./media-stream-track.js";
 import { rtpCodecs, sentExtensions } from "./rtp-options.js";
@@ -36,9 +38,30 @@ export class SenderFlow implements MediaOutlet {
   private flowTrack: TrackImpl | null = null;
   codecs: readonly NegotiatedCodec[] = [];
   encodings: readonly OutletEncoding[] = [];
+  readonly transform: TransformSlot;
+  /** Frames that went to the transform, by encoding. */
+  private readonly frameIds: number[] = [];
+  /** Packets that came while there was a transform, which takes frames. */
+  packetsRefused = 0;
 
   constructor(sender: SenderState) {
     this.sender = sender;
+    this.transform = new TransformSlot(
+      {
+        // The sender is not complete yet.
+        get kind() {
+          return sender.kind;
+        },
+        isSender: true,
+        get rids() {
+          return sender.encodings.map(({ rid }) => rid ?? null);
+        },
+        requestKeyFrame: (encoding) => this.flow?.requestKeyFrame(encoding),
+        sendKeyFrameRequest: () => {},
+      },
+      (unit) => this.transformed(unit),
+      () => this.flow?.update(),
+    );
   }
 
   get kind(): MediaKind {
@@ -76,7 +99,7 @@ export class SenderFlow implements MediaOutlet {
     if (this.rtpSender !== undefined) this.rtpSender.update(options);
     else if (options.active) {
       const host = {
-        onKeyFrameRequest: (encoding: number) => this.later(() => this.flow?.requestKeyFrame(encoding)),
+        onKeyFrameRequest: (encoding: number) => this.later(() => this.keyFrameRequested(encoding)),
         onBitrateChange: (encoding: number, bps: number) => this.later(() => this.flow?.setBitrate(encoding, bps)),
       };
       this.rtpSender = transport.addRtpSender(options, host, session);
@@ -129,6 +152,10 @@ export class SenderFlow implements MediaOutlet {
     this.trackChanged();
   }
 
+  private keyFrameRequested(encoding: number): void {
+    if (!this.transform.onKeyFrameRequest(encoding)) this.flow?.requestKeyFrame(encoding);
+  }
+
   /** The program wants a key frame (setParameters). */
   requestKeyFrame(encoding: number): void {
     this.flow?.requestKeyFrame(encoding);
@@ -156,7 +183,33 @@ export class SenderFlow implements MediaOutlet {
     }
   }
 
+  get wantsFrames(): boolean {
+    return this.transform.active;
+  }
+
   sendFrame(encoding: number, frame: EncodedFrameInit): void {
+    if (this.rtpSender === undefined) return;
+    if (!this.transform.active) {
+      this.transmit(encoding, frame);
+      return;
+    }
+    const parameters = this.sender.encodings[encoding];
+    if (parameters === undefined) return;
+    const { ssrc } = this.sender.ssrcs(parameters.rid ?? "");
+    const mimeType = frame.mimeType.toLowerCase();
+    const codec = this.codecs.find((candidate) => candidate.mimeType.toLowerCase() === mimeType);
+    const frameId = this.frameIds[encoding] ?? 0;
+    this.frameIds[encoding] = frameId + 1;
+    const payloadType = frame.payloadType ?? codec?.payloadType;
+    this.transform.push(sentUnit(this.kind, frame, { encoding, ssrc, payloadType, frameId }));
+  }
+
+  private transformed(unit: FrameUnit): void {
+    const sent = sentFrame(unit);
+    if (sent !== undefined) this.transmit(sent.encoding, sent.frame);
+  }
+
+  private transmit(encoding: number, frame: EncodedFrameInit): void {
     const { transport, rtpSender } = this;
     if (rtpSender === undefined) return;
     rtpSender.sendFrame(encoding, frame, transport!.mediaNow());
@@ -166,6 +219,10 @@ export class SenderFlow implements MediaOutlet {
   sendPacket(encoding: number, packet: RtpPacket, payloadType: number): void {
     const { transport, rtpSender } = this;
     if (rtpSender === undefined) return;
+    if (this.transform.active) {
+      this.packetsRefused++;
+      return;
+    }
     rtpSender.sendPacket(encoding, packet, payloadType, transport!.mediaNow());
     transport!.mediaQueued();
   }
@@ -188,6 +245,7 @@ export class SenderFlow implements MediaOutlet {
   }
 
   close(): void {
+    this.transform.close();
     this.flow?.stop();
     this.flow = undefined;
     this.rtpSender = undefined;
