@@ -19,6 +19,8 @@ import type { EncodedFrameInit, RtpCodec, RtpEncoding } from "./types.js";
 /** A packet is not repeated again before the last repeat may have come, and not more often than this, milliseconds. */
 const MIN_RESEND_INTERVAL = 10;
 const DEFAULT_RTT = 100;
+/** What comes later than this, milliseconds, begins a new time line. */
+const MAX_JITTER = 1000;
 /** How often RED repeats a payload, as in browsers. */
 const REDUNDANCY = 1;
 /** Padding of at least so many bytes is a packet again, below it is padding alone, of at most so many (RFC 3550 §5.1: 255). */
@@ -208,10 +210,21 @@ export class RtpSendStream {
     this.reportPackets++;
     this.reportOctets += payloadLength;
     if (Number.isNaN(this.lastTimestampTime) || (newest && timestamp !== this.lastTimestamp)) {
+      this.lastTimestampTime = this.timeOf(timestamp, codec.clockRate, now);
       this.lastTimestamp = timestamp;
-      this.lastTimestampTime = now;
     }
     this.session.onMediaSent(this, now);
+  }
+
+  /**
+   * When a timestamp that leaves now would have left without jitter: packets that pass through come unevenly, and the clock of the
+   * stream, by which the peer synchronises it, should not follow each of them.
+   */
+  private timeOf(timestamp: number, clockRate: number, now: number): number {
+    const expected = this.lastTimestampTime + (((timestamp - this.lastTimestamp) | 0) * 1000) / clockRate;
+    const late = now - expected;
+    // The earliest count; clocks drift, and a jump is none of jitter's. NaN: the first.
+    return late >= 0 && late < MAX_JITTER ? expected + late / 64 : now;
   }
 
   /** @internal The peer misses a packet. True: it was sent again. */

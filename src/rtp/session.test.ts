@@ -4,7 +4,7 @@ import { MAX_EARLY_PACKETS } from "./early-packets.js";
 import { ExtensionKind, ExtensionWriter, HeaderExtensions, tokenBytes } from "./extensions.js";
 import { RtpPacket, setExtensionBit, writeRtpHeader } from "./packet.js";
 import { MAX_STREAMS_PER_RECEIVER } from "./receiver.js";
-import { EXTENSIONS, OPUS, Pipe, packet, receiving, sending, TIME_ORIGIN, VP8 } from "./testing.test.js";
+import { EXTENSIONS, generator, OPUS, Pipe, packet, receiving, sending, TIME_ORIGIN, VP8 } from "./testing.test.js";
 
 interface Seen {
   ssrc: number;
@@ -251,6 +251,23 @@ test("reports: loss, jitter, round-trip times on both sides, and the sender's cl
     Math.abs(into!.clock.at(0, 90_000) - (TIME_ORIGIN + 1000)) < 1,
     `${into!.clock.at(0, 90_000) - TIME_ORIGIN}`,
   );
+});
+
+test("the clock of a stream that passes through does not follow the jitter of its packets", () => {
+  const pipe = new Pipe();
+  const sender = pipe.sessions[0].addSender(sending(), {});
+  const random = generator(6);
+  const start = pipe.now;
+  let worst = 0;
+  for (let i = 0; i < 400; i++) {
+    const late = random(60);
+    pipe.run(start + i * 20 + late - pipe.now > 0 ? start + i * 20 + late - pipe.now : 0);
+    sender.sendPacket(0, packet(i, i * 1800), 96, pipe.now);
+    if (i < 100) continue;
+    const error = ((sender.streams[0]!.timestampAt(pipe.now) - (pipe.now - start) * 90) | 0) / 90;
+    worst = Math.max(worst, Math.abs(error));
+  }
+  assert.ok(worst < 20, `${worst}`);
 });
 
 test("jitter is that of RFC 3550 §A.8", () => {
