@@ -7,6 +7,8 @@ import { type BandwidthUsage, Trendline } from "./trendline.js";
 
 /** Without feedback for so long, what was known of delays is stale. */
 const STREAM_TIMEOUT = 2000;
+/** Less than the usual 15 % down: StandingQueue sees to it that the queue drains. */
+const BACKOFF = 0.9;
 
 export class DelayBased {
   readonly rateControl: RateControl;
@@ -23,7 +25,7 @@ export class DelayBased {
   private drained = false;
 
   constructor(startBitrate: number, minBitrate: number) {
-    this.rateControl = new RateControl(startBitrate, minBitrate);
+    this.rateControl = new RateControl(startBitrate, minBitrate, BACKOFF);
     this.rateControl.setStart(startBitrate);
   }
 

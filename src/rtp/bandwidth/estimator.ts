@@ -246,6 +246,7 @@ export class BandwidthEstimator {
       const recent = this.throughput.recent(RECENT);
       this.queue.update(oneWay, delay.bitrate, recent, now);
       target.queueLimit = this.queue.limit;
+      this.probes.noise = this.queue.noise;
       const { capacity } = this.probeEstimator;
       let probe = this.probeEstimator.take();
       if (!Number.isNaN(probe)) probe = this.judgeProbe(probe, capacity, acknowledged, now);
@@ -292,10 +293,11 @@ export class BandwidthEstimator {
     const { delay } = this;
     let rate = result;
     if (!Number.isNaN(capacity)) {
+      const settled = now - this.startTime > START_PHASE;
       // More than that gets through all the time: jitter, or another's probe at the same moment.
-      if (capacity < acknowledged) return Number.NaN;
+      if (settled && capacity < acknowledged) return Number.NaN;
       delay.rateControl.linkCapacity.onProbe(capacity);
-      if (now - this.startTime > START_PHASE) {
+      if (settled) {
         let most = delay.bitrate * FULL_PROBE_INCREASE;
         // No more than got through when it was too much: the same for all that are on the link, so that they even out.
         if (capacity < delay.rateControl.linkCapacity.lastSample * MORE_CAPACITY) {

@@ -42,6 +42,9 @@ const UNBOUNDED_MAX = 5_000_000;
 const MIN_PACKETS = 5;
 const DURATION = 15;
 const MIN_DELTA = 2;
+/** On a path whose delay varies, clusters are so many times that longer, or they would measure it. */
+const NOISE_FACTOR = 15;
+const MAX_DURATION = 80;
 /**
  * A rate that is used up is probed above so long after the last probe and after the last overuse or loss, milliseconds. Up to
  * so much more, so that flows which share a link do not probe it at the same time.
@@ -52,6 +55,8 @@ const GROWTH_CALM = 1000;
 const GROWTH_SCALE = 1.5;
 
 export class ProbeController {
+  /** By how much the least delay of a feedback message usually differs from that of the one before, milliseconds. */
+  noise = 0;
   private readonly onProbe: (cluster: ProbeCluster) => void;
   private state: "start" | "waiting" | "complete" = "start";
   private limit: BandwidthLimit = "delay";
@@ -175,7 +180,7 @@ export class ProbeController {
     this.onProbe({
       id: this.nextId++,
       bitrate,
-      minBytes: Math.ceil((bitrate * DURATION) / 8000),
+      minBytes: Math.ceil((bitrate * Math.min(DURATION + NOISE_FACTOR * this.noise, MAX_DURATION)) / 8000),
       minPackets: MIN_PACKETS,
       minDelta: MIN_DELTA,
       at: now,

@@ -27,13 +27,16 @@ export class RateControl {
   readonly linkCapacity: LinkCapacity = new LinkCapacity();
   rtt: number = DEFAULT_RTT;
 
+  private readonly backoff: number;
   private minBitrate: number;
   private state: "hold" | "increase" | "decrease" = "hold";
   private throughput: number;
   private changedAt = Number.NEGATIVE_INFINITY;
   private firstThroughputAt = Number.NaN;
 
-  constructor(initial: number, minBitrate: number) {
+  /** `backoff`: the share of what arrives that overuse leaves. */
+  constructor(initial: number, minBitrate: number, backoff: number = BACKOFF) {
+    this.backoff = backoff;
     this.bitrate = initial;
     this.throughput = initial;
     this.minBitrate = minBitrate;
@@ -110,9 +113,9 @@ export class RateControl {
 
   private decrease(now: number): void {
     const { linkCapacity, throughput } = this;
-    let reduced = throughput * BACKOFF;
+    let reduced = throughput * this.backoff;
     if (reduced > BACKOFF_OFFSET) reduced -= BACKOFF_OFFSET;
-    if (reduced > this.bitrate && linkCapacity.known) reduced = BACKOFF * linkCapacity.estimate;
+    if (reduced > this.bitrate && linkCapacity.known) reduced = this.backoff * linkCapacity.estimate;
     if (reduced < this.bitrate) this.bitrate = reduced;
     if (throughput < linkCapacity.lowerBound) linkCapacity.reset();
     linkCapacity.onOveruse(throughput);

@@ -23,7 +23,7 @@ const MAX_NOISE = 60;
 const PERSISTENCE = 200;
 /** The rate is reduced by the waiting time's share of this, milliseconds, but not further than to MIN_SHARE. */
 const DRAIN_TIME = 800;
-const MIN_SHARE = 0.5;
+const MIN_SHARE = 0.35;
 /** The queue has to shrink within so many milliseconds. */
 const PATIENCE = 1000;
 const MAX_ATTEMPTS = 3;
@@ -35,6 +35,8 @@ const CLOCK_JUMP = 10_000;
 export class StandingQueue {
   /** Milliseconds of waiting in the latest message. */
   delay = 0;
+  /** By how much the least delay differs from message to message, on average, milliseconds. */
+  noise = 0;
   /** Bits per second that let the queue drain; Infinity if nothing stands. */
   limit: number = Number.POSITIVE_INFINITY;
   /** Of the latest `update`: a queue stands and does not shrink; the rate has to go down. */
@@ -44,7 +46,6 @@ export class StandingQueue {
   private previousMin = Number.POSITIVE_INFINITY;
   private windowEnd = Number.NEGATIVE_INFINITY;
   private high = HIGH_SLOW;
-  private noise = 0;
   private previous = 0;
   private longSince = Number.NaN;
   private anchor = 0;
