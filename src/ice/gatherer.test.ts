@@ -458,3 +458,30 @@ test("a refused TCP connection fails its check at once; ports that no browser co
   assert.deepEqual(await statesWith("a1", 8001), ["checking", "disconnected"]);
   assert.deepEqual(await statesWith("a2", 25), []);
 });
+
+test("a relay of both families: what has IPv4 alone reaches what has IPv6 alone", async () => {
+  const sim = new Simulation(1);
+  const turnHost = sim.host("turn", { address: "203.0.113.54", address6: "2001:db8::54", link: { latency: 1 } });
+  attachTurnServer(turnHost, sim.platform(turnHost).crypto, { dual: true });
+  sim.dns.set("turn.example", ["203.0.113.54"]);
+  const four = sim.host("four", { link: { latency: 5 } });
+  const six = sim.host("six", { address6: "2001:db8::66", link: { latency: 5 } });
+  const [a, b] = await connect(
+    sim,
+    [four, six],
+    { servers: [turn("udp")] },
+    { interfaceFilter: (i) => i.family === 6 },
+  );
+  const relays = a.candidates.filter((c) => c.type === "relay");
+  assert.deepEqual(
+    relays.map((c) => c.address),
+    ["203.0.113.54", "2001:db8::54"],
+  );
+  assert.equal(new Set(a.candidates.map((c) => c.priority)).size, a.candidates.length);
+  assert.equal(a.agent.selectedPair!.local.candidate.address, "2001:db8::54");
+  await dataFlows(sim, a, b);
+  // Over a channel by then, and after a refresh of the permission.
+  await sim.run(400_000);
+  await dataFlows(sim, a, b);
+  await close(sim, a, b);
+});

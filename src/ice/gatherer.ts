@@ -24,6 +24,8 @@ import { StreamProbe } from "./stream-probe.js";
 import { IceTcpPort } from "./tcp.js";
 
 const UNREACHABLE = 701;
+/** The second address of a relay is worth less than the first by this much local preference, below all servers' own steps. */
+const ADDITIONAL_STEP = 64;
 /** Servers beyond this are not asked. */
 const MAX_SERVERS = 32;
 
@@ -490,24 +492,32 @@ export class Gatherer implements HostSocketOwner {
     this.pending++;
     let waiting = true;
     let base: IceBase | undefined;
+    let second: IceBase | undefined;
     const relay = new Relay(this.options, server, socket, {
-      onAllocated: (port, mapped, protocol, then) => {
+      onAllocated: (port, mapped, relayProtocol, then, additional) => {
         if (this.closed) return;
         const { localPreference } = socket?.address ?? { localPreference: 65535 };
-        base = new IceBase(port, { type: "relay", localPreference, relayProtocol: protocol });
         const { url } = server.server;
-        const key = `${server.address} ${server.port} ${protocol}`;
-        const at = { address: port.localAddress, port: port.localPort };
-        const candidate = this.make(base, "relay", at, mapped, server.index, url, key);
-        base.candidates.push(candidate);
+        const key = `${server.address} ${server.port} ${relayProtocol}`;
+        const add = (from: DatagramPort, preference: number): IceBase => {
+          const made = new IceBase(from, { type: "relay", localPreference: preference, relayProtocol });
+          const at = { address: from.localAddress, port: from.localPort };
+          const candidate = this.make(made, "relay", at, mapped, server.index, url, key);
+          made.candidates.push(candidate);
+          this.host.onCandidate(candidate.candidate);
+          this.host.onBase(made, then);
+          return made;
+        };
         if (socket?.base !== undefined) this.addReflexive(socket.base, mapped, server.index, url, key);
-        this.host.onCandidate(candidate.candidate);
-        this.host.onBase(base, then);
+        base = add(port, localPreference);
+        if (additional !== undefined) second = add(additional, localPreference - ADDITIONAL_STEP);
         waiting = false;
         this.finish(then);
       },
       onDatagram: (data, address, port, then) => {
-        if (base !== undefined && !this.closed) this.host.onDatagram(base, data, address, port, then);
+        if (base === undefined || this.closed) return;
+        const to = second !== undefined && ipFamily(address) === 6 ? second : base;
+        this.host.onDatagram(to, data, address, port, then);
       },
       onDrained: (then) => {
         if (!this.closed) this.host.onDrained(then);
@@ -521,6 +531,7 @@ export class Gatherer implements HostSocketOwner {
         }
         if (this.closed) return;
         if (base !== undefined) this.host.onBaseClosed(base, then);
+        if (second !== undefined) this.host.onBaseClosed(second, then);
         if (waiting) {
           waiting = false;
           this.fail(socket, server.server, code, text, then);

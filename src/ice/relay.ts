@@ -14,7 +14,14 @@ const ALLOCATE_TIMEOUT = 10_000;
 const UNREACHABLE = 701;
 
 export interface RelayHost {
-  onAllocated(relay: DatagramPort, mapped: TransportAddress, protocol: RelayProtocol, now: number): void;
+  /** `additional`: an IPv6 address of the same allocation. */
+  onAllocated(
+    relay: DatagramPort,
+    mapped: TransportAddress,
+    protocol: RelayProtocol,
+    now: number,
+    additional: DatagramPort | undefined,
+  ): void;
   onDatagram(data: Uint8Array, address: string, port: number, now: number): void;
   onDrained(now: number): void;
   /** It is over, before or after it was allocated. Called once. */
@@ -135,12 +142,13 @@ export class Relay implements StreamHandler, SocketRelay {
         username: server.username ?? "",
         password: server.credential ?? "",
         family: ipFamily(far) === 6 ? 6 : 4,
+        additional: true,
         logger,
       },
       {
-        onAllocated: (relay, mapped, then) => {
+        onAllocated: (relay, mapped, then, additional) => {
           this.allocateBy = Infinity;
-          this.host.onAllocated(relay, mapped, this.protocol, then);
+          this.host.onAllocated(relay, mapped, this.protocol, then, additional);
         },
         onDatagram: (data, address, port, then) => this.host.onDatagram(data, address, port, then),
         onEnd: (end, then) => this.handleEnd(client, end, then),

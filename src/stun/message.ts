@@ -51,6 +51,8 @@ export const StunAttribute = {
   priority: 0x0024,
   useCandidate: 0x0025,
   additionalAddressFamily: 0x8000,
+  /** The same, as coturn has it, from a draft of RFC 8656. */
+  additionalAddressFamilyDraft: 0x8032,
   addressErrorCode: 0x8001,
   passwordAlgorithms: 0x8002,
   alternateDomain: 0x8003,
@@ -201,10 +203,15 @@ export class StunMessage {
 
   /** Every XOR-PEER-ADDRESS, in order; undefined if one of them is malformed. */
   get peerAddresses(): TransportAddress[] | undefined {
+    return this.addresses(StunAttribute.xorPeerAddress);
+  }
+
+  /** Every address of a type of attribute, in order; undefined if one of them is malformed. */
+  addresses(type: number): TransportAddress[] | undefined {
     const out: TransportAddress[] = [];
     for (let i = 0; i < this.types.length; i++) {
-      if (this.types[i] !== StunAttribute.xorPeerAddress) continue;
-      const address = this.decodeAddress(this.values[i]!, true);
+      if (this.types[i] !== type) continue;
+      const address = this.decodeAddress(this.values[i]!, isXorAddress(type));
       if (address === undefined) return undefined;
       out.push(address);
     }

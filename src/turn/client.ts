@@ -65,6 +65,8 @@ export class TurnClient implements DatagramPort {
   private readonly deframer: StreamDeframer | undefined;
   private readonly stream: boolean;
   private readonly family: 4 | 6;
+  /** Families of peers that the allocation reaches; 0: both. */
+  private reach: 4 | 6 | 0;
   private readonly peers: Peers = new Peers();
   private readonly memory = new PacketMemory();
   private readonly visited = new Set<string>();
@@ -87,6 +89,7 @@ export class TurnClient implements DatagramPort {
     this.options = options;
     this.host = host;
     this.family = options.family ?? 4;
+    this.reach = this.family;
     const { transport } = options;
     this.stream = transport.kind === "stream";
     this.remote =
@@ -208,7 +211,7 @@ export class TurnClient implements DatagramPort {
 
   /** Installs a permission without sending anything: for a peer that is to send first. */
   permit(address: string): void {
-    const permission = this.phase === "allocated" ? this.peers.permission(address, this.family) : undefined;
+    const permission = this.phase === "allocated" ? this.peers.permission(address, this.reach) : undefined;
     if (permission?.state !== "lapsed") return;
     this.timeless = true;
     this.askPermission(permission);
@@ -239,7 +242,7 @@ export class TurnClient implements DatagramPort {
   // ---- data --------------------------------------------------------------------------------------------------------
 
   private sendUnbound(data: Uint8Array, address: string, port: number): void {
-    const permission = this.peers.permission(address, this.family);
+    const permission = this.peers.permission(address, this.reach);
     const peer = permission === undefined ? undefined : this.peers.peer(permission, port);
     if (permission === undefined || peer === undefined || permission.state === "refused") {
       this.counters.unsendable++;
@@ -350,9 +353,18 @@ export class TurnClient implements DatagramPort {
     }
     const { software } = this.options;
     if (kind === "allocate") request.addLeadingByte(StunAttribute.requestedTransport, PROTOCOL_UDP);
+    // RFC 8656 §18.11: IPv6 is the only family that can be additional.
+    if (kind === "allocate" && this.wantsAdditional) {
+      request.addLeadingByte(StunAttribute.additionalAddressFamily, 2);
+      request.addLeadingByte(StunAttribute.additionalAddressFamilyDraft, 2);
+    }
     if (this.family === 6) request.addLeadingByte(StunAttribute.requestedAddressFamily, 2);
     request.addU32(StunAttribute.lifetime, kind === "release" ? 0 : DEFAULT_LIFETIME);
     if (kind === "allocate" && software !== undefined) request.addText(StunAttribute.software, software);
+  }
+
+  private get wantsAdditional(): boolean {
+    return this.options.additional === true && this.family === 4;
   }
 
   /** Takes note of the time. */
@@ -387,7 +399,8 @@ export class TurnClient implements DatagramPort {
   }
 
   private handleAllocated(response: StunMessage, now: number): void {
-    const relayed = response.address(StunAttribute.xorRelayedAddress);
+    const all = response.addresses(StunAttribute.xorRelayedAddress);
+    const relayed = all?.find(({ address }) => ipFamily(address) === this.family);
     const mapped = response.address(StunAttribute.xorMappedAddress);
     const lifetime = response.u32(StunAttribute.lifetime);
     if (this.phase === "closing") {
@@ -395,14 +408,16 @@ export class TurnClient implements DatagramPort {
       return;
     }
     // RFC 8656 §7.3: with an address of the family asked for.
-    if (relayed === undefined || mapped === undefined || !lifetime || ipFamily(relayed.address) !== this.family) {
+    if (relayed === undefined || mapped === undefined || !lifetime) {
       this.end({ reason: "protocol", code: UNREACHABLE, text: "the Allocate response is incomplete" });
       return;
     }
     this.phase = "allocated";
     this.relayed = relayed;
     this.keepFor(lifetime, now);
-    this.host.onAllocated(this, mapped, now);
+    const six = this.wantsAdditional ? all?.find(({ address }) => ipFamily(address) === 6) : undefined;
+    if (six !== undefined) this.reach = 0;
+    this.host.onAllocated(this, mapped, now, six && new AdditionalRelay(this, six));
   }
 
   private handleRefreshed(response: StunMessage, now: number): void {
@@ -563,4 +578,24 @@ export class TurnClient implements DatagramPort {
   private log(message: string): void {
     this.options.logger?.("debug", "turn", `${this.remote.address}:${this.remote.port} ${message}`);
   }
+}
+
+/** The other address of an allocation for both families. */
+class AdditionalRelay implements DatagramPort {
+  readonly localAddress: string;
+  readonly localPort: number;
+  private readonly client: TurnClient;
+
+  constructor(client: TurnClient, { address, port }: TransportAddress) {
+    this.client = client;
+    this.localAddress = address;
+    this.localPort = port;
+  }
+
+  send(data: Uint8Array, address: string, port: number): boolean {
+    return this.client.send(data, address, port);
+  }
+
+  /** It ends with the allocation. */
+  close(): void {}
 }

@@ -73,12 +73,12 @@ export class Peers {
     return found;
   }
 
-  /** The permission for an address, made known if the limits allow it. The address has to be of this family. */
-  permission(address: string, family: 4 | 6): Permission | undefined {
+  /** The permission for an address, made known if the limits allow it. The address has to be of this family (0: of any). */
+  permission(address: string, family: 4 | 6 | 0): Permission | undefined {
     const known = this.permissions.get(address);
     if (known !== undefined) return known;
     const ip = parseIp(address);
-    if (ip === undefined || (ip.length === 4 ? 4 : 6) !== family) return undefined;
+    if (ip === undefined || (family !== 0 && (ip.length === 4 ? 4 : 6) !== family)) return undefined;
     if (this.permissions.size >= MAX_PERMISSIONS && !this.evict()) return undefined;
     const permission = new Permission(address, ip);
     this.permissions.set(address, permission);

@@ -15,6 +15,8 @@ export interface TurnClientOptions {
   readonly password: string;
   /** Address family of the relayed address; 4 unless given. */
   readonly family?: 4 | 6 | undefined;
+  /** With family 4: ask for an IPv6 address besides (ADDITIONAL-ADDRESS-FAMILY). Servers may have none. */
+  readonly additional?: boolean | undefined;
   readonly software?: string | undefined;
   readonly logger?: Logger | undefined;
 }
@@ -37,8 +39,11 @@ export interface TurnEnd {
 }
 
 export interface TurnClientHost {
-  /** The allocation stands: `relay` sends from it. `mapped` is our address as the server sees it. Called once. */
-  onAllocated(relay: DatagramPort, mapped: TransportAddress, now: number): void;
+  /**
+   * The allocation stands: `relay` sends from it. `mapped` is our address as the server sees it. `additional` is the IPv6
+   * address of the same allocation; both ports send from the one of the peer's family. Called once.
+   */
+  onAllocated(relay: DatagramPort, mapped: TransportAddress, now: number, additional?: DatagramPort): void;
   /** A datagram from a peer; its bytes belong to the receiver. */
   onDatagram(data: Uint8Array, address: string, port: number, now: number): void;
   /** It is over, before or after `onAllocated`. Called once; the transport can be closed. */

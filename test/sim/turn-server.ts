@@ -51,6 +51,8 @@ export interface TurnServerOptions {
   readonly channelLifetime?: number | undefined;
   /** Allocations per user. */
   readonly quota?: number | undefined;
+  /** Knows ADDITIONAL-ADDRESS-FAMILY. */
+  readonly dual?: boolean | undefined;
 }
 
 interface Allocation {
@@ -58,9 +60,15 @@ interface Allocation {
   readonly username: string;
   readonly transactionId: string;
   readonly relay: DatagramPort;
+  /** IPv6, where the client asked for it besides. */
+  readonly additional: DatagramPort | undefined;
   expires: number;
   readonly permissions: Map<string, number>;
   readonly channels: Map<number, { peer: TransportAddress; expires: number }>;
+}
+
+function relayFor({ relay, additional }: Allocation, peer: string): DatagramPort | undefined {
+  return [relay, additional].find((port) => port !== undefined && family(port.localAddress) === family(peer));
 }
 
 interface Rejection {
@@ -263,7 +271,26 @@ export class TurnServer {
       this.refuse(client, request, { code: 440, reason: "Address Family not Supported" }, protection);
       return;
     }
+    const six = this.host.attachments.find((a) => family(a.address) === 6)?.address;
+    const additional = request.leadingByte(StunAttribute.additionalAddressFamily);
     let allocation: Allocation | undefined;
+    let second: DatagramPort | undefined;
+    if (this.options.dual === true && additional === 2 && six !== undefined) {
+      this.host.openUdp(
+        { address: six },
+        {
+          // Before the other, which is asked for next.
+          onOpen: (relay) => {
+            second = relay;
+          },
+          onError() {},
+          onDatagram: (data, from, port, then) => {
+            if (allocation !== undefined) this.handlePeer(allocation, data, from, port, then);
+          },
+          onDrained() {},
+        },
+      );
+    }
     this.host.openUdp(
       { address },
       {
@@ -273,6 +300,7 @@ export class TurnServer {
             username,
             transactionId: id,
             relay,
+            additional: second,
             expires: then + 1000 * this.lifetimeFor(request),
             permissions: new Map(),
             channels: new Map(),
@@ -315,9 +343,13 @@ export class TurnServer {
     protection: StunProtection,
     now: number,
   ): void {
-    const { client, relay } = allocation;
-    const response = new StunMessage("success", request.method, request.transactionId)
-      .addAddress(StunAttribute.xorRelayedAddress, relay.localAddress, relay.localPort)
+    const { client, relay, additional } = allocation;
+    const response = new StunMessage("success", request.method, request.transactionId);
+    response.addAddress(StunAttribute.xorRelayedAddress, relay.localAddress, relay.localPort);
+    if (additional !== undefined) {
+      response.addAddress(StunAttribute.xorRelayedAddress, additional.localAddress, additional.localPort);
+    }
+    response
       .addU32(StunAttribute.lifetime, Math.round((allocation.expires - now) / 1000))
       .addAddress(StunAttribute.xorMappedAddress, client.address, client.port)
       .addText(StunAttribute.software, "parley test bed");
@@ -373,7 +405,7 @@ export class TurnServer {
   }
 
   private peerProblem(allocation: Allocation, address: string): Rejection | undefined {
-    if (family(address) !== family(allocation.relay.localAddress)) {
+    if (relayFor(allocation, address) === undefined) {
       return { code: 443, reason: "Peer Address Family Mismatch" };
     }
     return this.forbidden?.(address) === true ? { code: 403, reason: "Forbidden" } : undefined;
@@ -395,7 +427,7 @@ export class TurnServer {
       return;
     }
     this.counters.send++;
-    allocation.relay.send(data.slice(), peer.address, peer.port);
+    relayFor(allocation, peer.address)?.send(data.slice(), peer.address, peer.port);
   }
 
   private handleChannelData(client: Client, bytes: Uint8Array, now: number): void {
@@ -409,7 +441,7 @@ export class TurnServer {
     }
     if (length > bytes.length - 4) return;
     this.counters.channelData++;
-    allocation.relay.send(bytes.slice(4, 4 + length), bound.peer.address, bound.peer.port);
+    relayFor(allocation, bound.peer.address)?.send(bytes.slice(4, 4 + length), bound.peer.address, bound.peer.port);
   }
 
   private handlePeer(allocation: Allocation, data: Uint8Array, address: string, port: number, now: number): void {
@@ -549,6 +581,7 @@ export class TurnServer {
     if (allocation === undefined) return;
     this.allocations.delete(key);
     allocation.relay.close();
+    allocation.additional?.close();
   }
 }
 
