@@ -21,7 +21,7 @@ export class EarlyMessages {
       list = [];
       this.byStream.set(streamId, list);
     }
-    list.push({ ppid, data: data.slice() });
+    list.push({ ppid, data: new Uint8Array(data) });
     this.messages++;
     this.bytes += data.length;
     return true;

@@ -18,8 +18,8 @@ export class PartialMessages {
 
   /** Keeps a part; false where that is too much. */
   keep(channel: Channel, data: Uint8Array): boolean {
-    // A copy: a small part must not hold the large packet that it came in.
-    channel.partial.push(data.slice());
+    // A copy: a small part must not hold the large packet that it came in. (Of a Buffer, slice() would be none.)
+    channel.partial.push(new Uint8Array(data));
     channel.partialBytes += data.length;
     this.bytes += data.length + PART_OVERHEAD;
     return channel.partialBytes <= this.maxMessageSize && this.bytes <= this.maxMessageSize + MAX_PARTIAL_BYTES;

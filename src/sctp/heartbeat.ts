@@ -100,7 +100,7 @@ export class Heartbeat {
 export function heartbeatAck(b: Uint8Array, offset: number, length: number): Uint8Array | undefined {
   if (length < 8 || length > MAX_HEARTBEAT_INFO) return undefined;
   if (read16(b, offset + 4) !== HEARTBEAT_INFO || read16(b, offset + 6) + 4 > length) return undefined;
-  const out = b.slice(offset, offset + length);
+  const out = new Uint8Array(b.subarray(offset, offset + length));
   out[0] = HEARTBEAT_ACK;
   out[1] = 0;
   return out;

@@ -460,5 +460,7 @@ function distance(a: number, b: number, mask: number): number {
 /** A view of packet[start, end) for keeping, or a copy where the view would hold much more memory than it shows. */
 function keep(packet: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
-  return 2 * length < packet.buffer.byteLength ? packet.slice(start, end) : packet.subarray(start, end);
+  const part = packet.subarray(start, end);
+  // Not slice(), which of a Buffer is a view as well.
+  return 2 * length < packet.buffer.byteLength ? new Uint8Array(part) : part;
 }

@@ -242,3 +242,16 @@ test("nonce cookies and OpaqueString", () => {
   assert.equal(nonceFeatures("obMatJos2*AAA"), 0);
   assert.equal(opaqueString("a\u3000b e\u0301"), "a b \u00e9");
 });
+
+test("reading an address and checking the integrity change nothing, also where the bytes are a Buffer", () => {
+  const bytes = new StunMessage("success", StunMethod.binding, new Uint8Array(12))
+    .addAddress(StunAttribute.xorMappedAddress, "2001:db8::1", 4000)
+    .encode({ integrity: password, fingerprint: true });
+  const received = Buffer.from(bytes);
+  const message = parseStunMessage(received)!;
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual(message.address(StunAttribute.xorMappedAddress), { address: "2001:db8::1", port: 4000 });
+    assert.ok(message.verifyIntegrity(password, nodeCrypto));
+  }
+  assert.deepEqual(new Uint8Array(received), bytes);
+});

@@ -402,7 +402,7 @@ export class StunMessage {
     if (bytes === undefined || at < 0) return false;
     const length = u16(bytes, at + 2);
     if (length !== key.length) return false;
-    const header = bytes.slice(0, STUN_HEADER_LENGTH);
+    const header = new Uint8Array(bytes.subarray(0, STUN_HEADER_LENGTH));
     put16(header, 2, at + 4 + length - STUN_HEADER_LENGTH);
     const expected = key.sign(header, bytes.subarray(STUN_HEADER_LENGTH, at));
     return crypto.equal(expected, bytes.subarray(at + 4, at + 4 + length));
@@ -413,7 +413,8 @@ export class StunMessage {
     if (length === 0 || value.length !== 4 + length) return undefined;
     let plain = value;
     if (xored) {
-      plain = value.slice();
+      // Not slice(), which of a Buffer is a view.
+      plain = new Uint8Array(value);
       this.xor(plain);
     }
     return { address: formatIp(plain, 4, length), port: u16(plain, 2) };
