@@ -7,7 +7,6 @@ import { parseIceCandidate } from "../util/ice-candidate.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
 import { ExtendedDescription, WrittenDescription } from "./late-text.js";
-import type { RemoteView } from "./remote.js";
 import { candidateKey, isOfOurComponent, taggedIndex, viewOf, withoutFragment } from "./remote.js";
 import { addressLines } from "./sections.js";
 import type { AppliedDescription, MediaSlot, Negotiated, NegotiationState, Transport } from "./state.js";
@@ -147,17 +146,15 @@ export function addRemoteCandidate(
   const wanted = input.usernameFragment ?? candidate?.usernameFragment ?? null;
 
   const { pendingRemote, currentRemote } = state;
-  const pendingView = pendingRemote === null ? null : viewOf(pendingRemote.description);
-  const currentView = currentRemote === null ? null : viewOf(currentRemote.description);
   const pendingIndices: number[] = [];
   const currentIndices: number[] = [];
   const targets: RemoteCandidateTarget[] = [];
   const reached = new Set<number>();
   let matched = false;
   for (const index of live) {
-    const generation = wanted ?? sectionUfrag(pendingView ?? currentView, index);
-    const inPending = generation !== undefined && sectionUfrag(pendingView, index) === generation;
-    const inCurrent = generation !== undefined && sectionUfrag(currentView, index) === generation;
+    const generation = wanted ?? sectionUfrag(pendingRemote ?? currentRemote, index);
+    const inPending = generation !== undefined && sectionUfrag(pendingRemote, index) === generation;
+    const inCurrent = generation !== undefined && sectionUfrag(currentRemote, index) === generation;
     if (!inPending && !inCurrent) continue;
     matched = true;
     const section = (inPending ? pendingRemote! : currentRemote!).description.media[index]!;
@@ -202,11 +199,12 @@ export function addRemoteCandidate(
 }
 
 /** The user name fragment of a section: its own, the session's, or that of the section it is bundled with. */
-function sectionUfrag(view: RemoteView | null, index: number): string | undefined {
-  const section = view?.description.media[index];
-  if (view === null || section === undefined || isRejected(section)) return undefined;
-  const own = section.iceUfrag ?? view.description.iceUfrag;
-  return own ?? view.description.media[taggedIndex(view, index)]!.iceUfrag;
+function sectionUfrag(applied: AppliedDescription | null, index: number): string | undefined {
+  const section = applied?.description.media[index];
+  if (applied === null || section === undefined || isRejected(section)) return undefined;
+  const { description } = applied;
+  const own = section.iceUfrag ?? description.iceUfrag;
+  return own ?? description.media[taggedIndex(viewOf(description), index)]!.iceUfrag;
 }
 
 function lacks(applied: AppliedDescription, index: number, candidate: IceCandidate | null): boolean {

@@ -30,7 +30,19 @@ export function isMedia({ kind, protocol }: SdpMedia): boolean {
   return (kind === "audio" || kind === "video") && isRtpProtocol(protocol);
 }
 
+/** Descriptions are values: each is looked at once. */
+const views = new WeakMap<SdpSession, RemoteView>();
+
 export function viewOf(description: SdpSession): RemoteView {
+  let view = views.get(description);
+  if (view === undefined) {
+    view = makeView(description);
+    views.set(description, view);
+  }
+  return view;
+}
+
+function makeView(description: SdpSession): RemoteView {
   const indexOfMid = new Map<string, number>();
   description.media.forEach((media, index) => {
     if (media.mid !== undefined && !indexOfMid.has(media.mid)) indexOfMid.set(media.mid, index);
