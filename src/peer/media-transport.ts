@@ -93,6 +93,7 @@ export class MediaTransport {
     const { early } = this;
     this.early = [];
     for (const datagram of early) this.receive(datagram, now);
+    this.session.start();
   }
 
   /** DTLS was given up: what comes next has other keys. */

@@ -205,6 +205,13 @@ export class RtpSession implements RtcpVisitor {
     this.early.clear();
   }
 
+  /** Packets reach the peer from here on: what went before did not, so every stream has to begin with a key frame. */
+  start(): void {
+    for (const { host, streams } of this.senderList) {
+      for (const { index } of streams) host.onKeyFrameRequest?.(index);
+    }
+  }
+
   // RTP
 
   /** A packet that is authentic. The session owns the memory now. */
