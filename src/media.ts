@@ -17,3 +17,9 @@ export {
   RtpTrackProcessor,
   type RtpTrackProcessorInit,
 } from "./media/rtp-track.js";
+export {
+  type LayerSelection,
+  type RtpLayer,
+  RtpTrackForwarder,
+  type RtpTrackForwarderInit,
+} from "./media/rtp-track-forwarder.js";

@@ -52,6 +52,9 @@ export class ForwardSource {
   /** The highest layers seen. */
   maxTemporalIndex = -1;
   maxSpatialIndex = -1;
+  /** Pixels of the last key frame, 0 where the payloads do not tell. */
+  width = 0;
+  height = 0;
   /** Payloads that were malformed. */
   malformed = 0;
   /** When the last packet came, -Infinity before the first. */
@@ -177,6 +180,10 @@ export class ForwardSource {
     const begins = info.certainStart || (info.startOfFrame && isNext && this.startsPicture);
     this.startsKeyFrame = info.keyFrame && begins;
     this.endsLayerFrame = info.endOfLayerFrame;
+    if (info.width > 0) {
+      this.width = info.width;
+      this.height = info.height;
+    }
     this.descriptorOffset = -1;
     let { temporalIndex, spatialIndex } = info;
     const { descriptor } = this;

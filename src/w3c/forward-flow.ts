@@ -1,11 +1,18 @@
 // Sends on, still encoded, what an RTCRtpReceiver receives: a received track that was added to a connection (ontrack →
-// addTrack). The codec stays what it is, so the packets of one that the other peer does not take are not sent on.
+// addTrack). The codec stays what it is, so the packets of one that the other peer does not take are not sent on. One stream
+// is passed through as it is; of several one is chosen (layer-forwarding.ts), unless the sender has an encoding for each.
 import type { NegotiatedCodec } from "../jsep/codecs.js";
 import type { EncodedFrame, RtpPacket } from "../peer/media.js";
+import { LayerForwarding } from "./layer-forwarding.js";
 import type { FedTrack, MediaFlow, MediaOutlet, MediaReader, PacketOrigin } from "./media-feed.js";
+import type { ReceivedLayers } from "./received-layers.js";
 
 /** What a forwarded source has. */
-export interface ForwardSource {
+export interface ForwardedSource {
+  /** Several streams of the same media were negotiated. */
+  readonly isLayered: boolean;
+  readonly layers: ReceivedLayers;
+  random(length: number): Uint8Array;
   read(reader: MediaReader): () => void;
   requestKeyFrame(ssrc?: number): void;
 }
@@ -15,12 +22,14 @@ const UNKNOWN = -1;
 const REFUSED = -2;
 
 export class ForwardFlow implements MediaFlow {
-  private readonly source: ForwardSource;
+  private readonly source: ForwardedSource;
   private readonly track: FedTrack;
   private readonly outlet: MediaOutlet;
   /** Whole frames are sent on, since that is what the outlet takes. */
-  private inFrames: boolean;
-  private stopReading: () => void;
+  private inFrames = false;
+  private stopReading: (() => void) | undefined;
+  /** Chooses among several streams. */
+  private layering: LayerForwarding | undefined;
   /** The sender's payload type by the receiver's. */
   private readonly payloadTypes = new Int16Array(128).fill(UNKNOWN);
   /** The SSRC that feeds the outlet's only encoding. */
@@ -28,18 +37,52 @@ export class ForwardFlow implements MediaFlow {
   /** Packets of a codec that the other peer does not take. */
   refused = 0;
 
-  constructor(source: ForwardSource, track: FedTrack, outlet: MediaOutlet) {
+  constructor(source: ForwardedSource, track: FedTrack, outlet: MediaOutlet) {
     this.source = source;
     this.track = track;
     this.outlet = outlet;
+    this.begin();
+  }
+
+  private begin(): void {
+    const { source, outlet } = this;
     this.inFrames = outlet.wantsFrames;
-    this.stopReading = source.read(this.reader());
-    source.requestKeyFrame();
+    this.read();
+    if (source.isLayered && this.mayLayer) this.beginLayering();
+    else source.requestKeyFrame();
+  }
+
+  private get mayLayer(): boolean {
+    return !this.inFrames && this.outlet.encodings.length === 1;
+  }
+
+  private beginLayering(): void {
+    const { source } = this;
+    this.layering = new LayerForwarding(source.layers, (length) => source.random(length), {
+      takes: (codec) => this.payloadTypeFor(codec) !== REFUSED,
+      sendPacket: (packet, codec) => {
+        if (this.track.enabled) this.send(0, packet, codec);
+      },
+      onSwitch: () => {
+        if (this.layering?.switches === 1) this.read();
+      },
+    });
+  }
+
+  private get hasSwitched(): boolean {
+    return this.layering !== undefined && this.layering.switches > 0;
+  }
+
+  private read(): void {
+    this.stopReading?.();
+    this.stopReading = this.source.read(this.reader());
   }
 
   private reader(): MediaReader {
     const onFrame = (frame: EncodedFrame, origin: PacketOrigin): void => this.sendFrame(frame, origin);
     if (this.inFrames) return { onFrame };
+    // What was passed through until now has been taken over.
+    if (this.hasSwitched) return { onTransformedFrame: onFrame };
     return { onPacket: (packet, origin) => this.sendPacket(packet, origin), onTransformedFrame: onFrame };
   }
 
@@ -47,7 +90,7 @@ export class ForwardFlow implements MediaFlow {
     if (!this.track.enabled) return;
     const encoding = this.encodingOf(origin);
     if (encoding < 0) return;
-    const payloadType = this.payloadTypeOf(frame.payloadType, origin);
+    const payloadType = this.payloadTypeOf(frame.payloadType, origin.codec(frame.payloadType));
     if (payloadType === REFUSED) {
       this.refused++;
       return;
@@ -61,18 +104,22 @@ export class ForwardFlow implements MediaFlow {
   }
 
   private sendPacket(packet: RtpPacket, origin: PacketOrigin): void {
-    if (!this.track.enabled) return;
+    if (!this.track.enabled || this.hasSwitched) return;
     const encoding = this.encodingOf(origin);
-    if (encoding < 0) return;
-    const payloadType = this.payloadTypeOf(packet.payloadType, origin);
+    if (encoding >= 0) this.send(encoding, packet, origin.codec(packet.payloadType));
+    else if (this.layering === undefined && this.mayLayer) this.beginLayering();
+  }
+
+  private send(encoding: number, packet: RtpPacket, codec: NegotiatedCodec | undefined): void {
+    const payloadType = this.payloadTypeOf(packet.payloadType, codec);
     if (payloadType === REFUSED) this.refused++;
     else this.outlet.sendPacket(encoding, packet, payloadType);
   }
 
-  private payloadTypeOf(received: number, origin: PacketOrigin): number {
+  private payloadTypeOf(received: number, codec: NegotiatedCodec | undefined): number {
     let payloadType = this.payloadTypes[received]!;
     if (payloadType === UNKNOWN) {
-      payloadType = this.payloadTypeFor(origin.codec(received));
+      payloadType = this.payloadTypeFor(codec);
       this.payloadTypes[received] = payloadType;
     }
     return payloadType;
@@ -92,15 +139,17 @@ export class ForwardFlow implements MediaFlow {
 
   update(): void {
     this.payloadTypes.fill(UNKNOWN);
-    if (this.inFrames === this.outlet.wantsFrames) return;
-    this.inFrames = this.outlet.wantsFrames;
-    this.stopReading();
-    this.stopReading = this.source.read(this.reader());
-    this.source.requestKeyFrame();
+    // A peer that does not take the simulcast leaves one encoding of it.
+    const layers = this.layering !== undefined && this.outlet.encodings.length > 1;
+    if (!layers && this.inFrames === this.outlet.wantsFrames) return;
+    this.layering?.stop();
+    this.layering = undefined;
+    this.begin();
   }
 
   requestKeyFrame(): void {
-    this.source.requestKeyFrame(this.ssrc);
+    if (this.hasSwitched) this.layering?.requestKeyFrame();
+    else this.source.requestKeyFrame(this.ssrc);
   }
 
   setBitrate(): void {
@@ -108,6 +157,7 @@ export class ForwardFlow implements MediaFlow {
   }
 
   stop(): void {
-    this.stopReading();
+    this.stopReading?.();
+    this.layering?.stop();
   }
 }

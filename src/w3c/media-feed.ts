@@ -2,7 +2,13 @@
 // nothing to do with it: they name a source, and are enabled, muted or ended.
 import type { MediaKind } from "../jsep/codec-capabilities.js";
 import type { NegotiatedCodec } from "../jsep/codecs.js";
-import { type EncodedFrame, type EncodedFrameInit, RtpPacket } from "../peer/media.js";
+import {
+  type EncodedFrame,
+  type EncodedFrameInit,
+  type HeaderExtensions,
+  type ReportedClock,
+  RtpPacket,
+} from "../peer/media.js";
 import type { MediaTrackSettings } from "./media-constraints.js";
 
 /** What a source looks at of the track that it feeds. */
@@ -54,6 +60,8 @@ export interface PacketOrigin {
   readonly rid: string | null;
   /** By payload type. */
   codec(payloadType: number): NegotiatedCodec | undefined;
+  /** What sender reports say of the stream. */
+  readonly clock?: ReportedClock;
 }
 
 /** Whoever looks at what a source delivers. Called in a microtask; what it throws is reported as an uncaught exception. */
@@ -87,6 +95,7 @@ export class MediaHub {
   private readers: readonly MediaReader[] = [];
   private data: Uint8Array[] = [];
   private lengths: number[] = [];
+  private extensions: (HeaderExtensions | undefined)[] = [];
   private origins: PacketOrigin[] = [];
   private frames: EncodedFrame[] = [];
   private frameOrigins: PacketOrigin[] = [];
@@ -125,6 +134,7 @@ export class MediaHub {
     }
     this.data.push(packet.data);
     this.lengths.push(packet.length);
+    this.extensions.push(packet.extensions);
     this.origins.push(origin);
     this.schedule();
   }
@@ -145,12 +155,14 @@ export class MediaHub {
 
   private readonly deliver = (): void => {
     this.scheduled = false;
-    const { data, lengths, origins, frames, frameOrigins, frameTransformed, packet } = this;
+    const { data, lengths, extensions, origins, frames, frameOrigins, frameTransformed, packet } = this;
     this.data = [];
     this.lengths = [];
+    this.extensions = [];
     this.origins = [];
     for (let i = 0; i < data.length; i++) {
       if (!packet.parse(data[i]!, lengths[i]!)) continue;
+      packet.extensions = extensions[i];
       for (const reader of this.readers) {
         try {
           reader.onPacket?.(packet, origins[i]!);

@@ -17,6 +17,7 @@ import {
 } from "./media-constraints.js";
 import type { MediaSource } from "./media-feed.js";
 import { OverconstrainedError } from "./overconstrained-error.js";
+import type { ReceivedLayers } from "./received-layers.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
 export type MediaStreamTrackState = "live" | "ended";
@@ -31,6 +32,8 @@ export interface TrackSource extends Partial<MediaSource> {
   candidates(constraints: MediaTrackConstraints, current: MediaTrackSettings): readonly Candidate[];
   /** What it has produced, for getStats of a sender of its tracks; missing where nobody counts. */
   counters?(): MediaSourceCounters;
+  /** The received streams, where there may be several. */
+  readonly layers?: ReceivedLayers;
 }
 
 /** A random identifier in the form of a UUID (RFC 9562 §5.4), as tracks and streams have. */

@@ -5,7 +5,14 @@ import type { NegotiatedCodec } from "../jsep/codecs.js";
 import { receives } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { RemoteMedia } from "../jsep/remote-media.js";
-import type { EncodedFrame, RtpPacket, RtpReceiver, RtpReceiverHost, RtpReceiveStream } from "../peer/media.js";
+import type {
+  EncodedFrame,
+  ReportedClock,
+  RtpPacket,
+  RtpReceiver,
+  RtpReceiverHost,
+  RtpReceiveStream,
+} from "../peer/media.js";
 import type { ReceiverStatistics } from "../peer/media-stats.js";
 import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
@@ -37,9 +44,11 @@ export interface ReceiverState {
 class Origin implements PacketOrigin {
   readonly ssrc: number;
   readonly rid: string | null;
+  readonly clock: ReportedClock;
   private readonly flow: ReceiverFlow;
   constructor(flow: ReceiverFlow, stream: RtpReceiveStream) {
     this.flow = flow;
+    this.clock = stream.clock;
     this.ssrc = stream.ssrc;
     this.rid = stream.rid;
   }
@@ -119,6 +128,12 @@ export class ReceiverFlow implements RtpReceiverHost {
       this.rtpReceiver.jitterBufferTarget = this.target;
       this.followReaders();
     }
+  }
+
+  /** Several streams of the same media were negotiated. */
+  get isLayered(): boolean {
+    const options = this.rtpReceiver?.options;
+    return options !== undefined && (options.rids.length > 1 || options.ssrcs.length > 1);
   }
 
   set jitterBufferTarget(target: number | null) {

@@ -6,7 +6,7 @@ import type { ReceiverStatistics } from "../peer/media-stats.js";
 import { codecParameters } from "./codec-dictionary.js";
 import { domString, double, nullable, unionOfInterfaces } from "./conversions.js";
 import { insertableStreams, type RTCInsertableStreams } from "./encoded-streams.js";
-import { ForwardFlow } from "./forward-flow.js";
+import { type ForwardedSource, ForwardFlow } from "./forward-flow.js";
 import type {
   Candidate,
   MediaTrackCapabilities,
@@ -17,6 +17,7 @@ import type { FedTrack, MediaFlow, MediaOutlet, MediaReader } from "./media-feed
 import type { MediaHost } from "./media-host.js";
 import type { StreamImpl } from "./media-stream.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource } from "./media-stream-track.js";
+import { ReceivedLayers } from "./received-layers.js";
 import { ReceiverFlow } from "./receiver-flow.js";
 import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
 import type { RTCRtpScriptTransform } from "./rtc-rtp-script-transform.js";
@@ -40,7 +41,7 @@ export interface ReceiverOwner {
 /** Milliseconds; webrtc-extensions, "jitterBufferTarget". */
 const MAX_JITTER_BUFFER_TARGET = 4000;
 
-export class ReceiverImpl implements TrackSource {
+export class ReceiverImpl implements TrackSource, ForwardedSource {
   readonly wrapper: RTCRtpReceiver;
   readonly owner: ReceiverOwner;
   readonly track: TrackImpl;
@@ -51,6 +52,7 @@ export class ReceiverImpl implements TrackSource {
   /** What the media layer counts, once it receives. */
   statistics: ReceiverStatistics | undefined;
   readonly flow: ReceiverFlow;
+  readonly layers: ReceivedLayers = new ReceivedLayers(this);
   /** The track and its clones, while they are live. */
   readonly tracks: Set<TrackImpl> = new Set();
 
@@ -86,6 +88,15 @@ export class ReceiverImpl implements TrackSource {
   }
   requestKeyFrame(ssrc?: number): void {
     this.flow.requestKeyFrame(ssrc);
+  }
+  now(): number {
+    return this.owner.host.platform.now();
+  }
+  random(length: number): Uint8Array {
+    return this.owner.host.platform.crypto.random(length);
+  }
+  get isLayered(): boolean {
+    return this.flow.isLayered;
   }
 
   attach(track: TrackImpl): void {
