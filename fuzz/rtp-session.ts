@@ -5,8 +5,9 @@ import { MAX_BUFFERED_PACKETS } from "#src/rtp/frame-assembler.js";
 import { MAX_NACK_LIST } from "#src/rtp/nack-list.js";
 import { RtpPacket, writeRtpHeader } from "#src/rtp/packet.js";
 import { MAX_CONTRIBUTING_SOURCES, MAX_STREAMS_PER_RECEIVER, type RtpReceiver } from "#src/rtp/receiver.js";
+import { MAX_RTCP_SIZE } from "#src/rtp/rtcp-output.js";
 import type { RtpSender } from "#src/rtp/sender.js";
-import { MAX_RTCP_SIZE, RtpSession } from "#src/rtp/session.js";
+import { RtpSession } from "#src/rtp/session.js";
 import type { RtpCodec, RtpReceiverOptions, RtpSenderOptions } from "#src/rtp/types.js";
 import type { FuzzTarget } from "./target.js";
 

@@ -195,13 +195,13 @@ export class RtpReceiveStream {
       for (let left = 4; left > 0 && nackList.deadline <= now; left--) {
         const count = nackList.collect(nacks, this.roundTripEstimate, now);
         if (count === 0) break;
-        if (session.sendNack(this, nacks, count, now)) this.nackCount++;
+        if (session.sendNack(this, nacks, count)) this.nackCount++;
       }
     }
     if (this.keyFramePending && this.keyFrameRequestDue <= now) {
       this.keyFramePending = false;
       this.lastKeyFrameRequest = now;
-      session.sendKeyFrameRequest(this, now);
+      session.sendKeyFrameRequest(this);
     }
     this.waiting = this.deadline < Number.POSITIVE_INFINITY;
     return this.waiting;
@@ -214,7 +214,7 @@ export class RtpReceiveStream {
     if (this.keyFrameRequestDue <= now) {
       this.keyFramePending = false;
       this.lastKeyFrameRequest = now;
-      this.session.sendKeyFrameRequest(this, now);
+      this.session.sendKeyFrameRequest(this);
     } else {
       this.wait();
     }

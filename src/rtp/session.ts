@@ -1,9 +1,8 @@
 // One RTP session (RFC 3550) over one transport, with all media sections of a bundle: takes packets apart by receiver, gathers RTCP
 // and schedules reports. A machine: `now` is monotonic milliseconds, effects go to the host. Not SRTP, not ICE, not SDP.
 import type { Logger } from "../util/logger.js";
-import { utf8Encode } from "../util/text.js";
 import type { BandwidthEstimator } from "./bandwidth/estimator.js";
-import { compactNtp, compactNtpOf, ntpFraction, ntpSeconds, roundTripTime, toDelay } from "./clock.js";
+import { compactNtp, compactNtpOf, roundTripTime } from "./clock.js";
 import { CongestionControl } from "./congestion-control.js";
 import { EarlyPackets } from "./early-packets.js";
 import { HeaderExtensions } from "./extensions.js";
@@ -13,7 +12,8 @@ import type { RtpReceiveStream } from "./receive-stream.js";
 import { RtpReceiver } from "./receiver.js";
 import { ReportSchedule } from "./report-schedule.js";
 import { type Route, RtpRouter } from "./router.js";
-import { parseRtcp, ReportBlock, type RtcpVisitor, RtcpWriter, SDES_CNAME } from "./rtcp.js";
+import { parseRtcp, type ReportBlock, type RtcpVisitor, SDES_CNAME } from "./rtcp.js";
+import { RtcpOutput } from "./rtcp-output.js";
 import type { RtpSendStream } from "./send-stream.js";
 import { RtpSender } from "./sender.js";
 import { synchronise } from "./synchronisation.js";
@@ -27,24 +27,11 @@ import type {
   RtpSessionOptions,
 } from "./types.js";
 
-/** Bytes of a compound: with SRTCP's, UDP's and IP's overhead it fits everywhere. */
-export const MAX_RTCP_SIZE = 1140;
-/** Peers whose clocks (RRTR) the next report answers. */
-export const MAX_REFERENCE_TIMES = 16;
 /** Bytes that a usual feedback message takes. */
 const FEEDBACK_ROOM = 400;
-/** A CNAME that is kept. */
-const MAX_CNAME_LENGTH = 255;
-
 interface SendRoute {
   readonly stream: RtpSendStream;
   readonly rtx: boolean;
-}
-
-interface ReferenceTime {
-  readonly ssrc: number;
-  readonly compact: number;
-  readonly arrival: number;
 }
 
 export class RtpSession implements RtcpVisitor {
@@ -71,19 +58,16 @@ export class RtpSession implements RtcpVisitor {
   private readonly options: RtpSessionOptions;
   private readonly host: RtpSessionHost;
   private readonly logger: Logger | undefined;
-  private readonly cname: Uint8Array;
   private readonly receiverList: RtpReceiver[] = [];
   private readonly senderList: RtpSender[] = [];
   private readonly router: RtpRouter;
   private readonly early = new EarlyPackets();
   private readonly sendRoutes = new Map<number, SendRoute>();
   private readonly packet = new RtpPacket();
-  private readonly block = new ReportBlock();
-  private readonly rtcp = new RtcpWriter(MAX_RTCP_SIZE);
+  private readonly output: RtcpOutput;
   private readonly schedule: ReportSchedule;
   private readonly waiting: RtpReceiveStream[] = [];
   private readonly congestion: CongestionControl;
-  private readonly referenceTimes: ReferenceTime[] = [];
   private transportSequence: number;
   /** The number written into the packet that `transmit` is about to get, -1: none. */
   private pendingSequence = -1;
@@ -95,11 +79,14 @@ export class RtpSession implements RtcpVisitor {
     this.options = options;
     this.host = host;
     this.logger = options.logger;
-    this.cname = utf8Encode(options.cname).subarray(0, MAX_CNAME_LENGTH);
     this.receivers = this.receiverList;
     this.senders = this.senderList;
     this.localSsrc = this.random32();
     this.transportSequence = this.random32() & 0x7fff;
+    const { cname, reducedSize, timeOrigin } = options;
+    this.output = new RtcpOutput({ localSsrc: this.localSsrc, cname, reducedSize, timeOrigin }, (compound) =>
+      host.transmitRtcp(compound),
+    );
     this.schedule = new ReportSchedule(() => this.random32() / 0x1_0000_0000);
     this.congestion = new CongestionControl({
       senders: this.senderList,
@@ -178,28 +165,16 @@ export class RtpSession implements RtcpVisitor {
   removeSender(sender: RtpSender, now: number): void {
     this.senderList.splice(this.senderList.indexOf(sender), 1);
     this.onSenderChanged();
-    if (!this.closed) this.writeByes([sender], now);
-  }
-
-  private writeByes(senders: readonly RtpSender[], now: number): void {
+    if (this.closed) return;
     this.flush(now);
-    let begun = false;
-    for (const { streams } of senders) {
-      for (const { ssrc, packetsSent, encoding } of streams) {
-        if (packetsSent === 0) continue;
-        if (!begun || !this.rtcp.room(8)) this.beginCompound(now, 16);
-        begun = true;
-        this.rtcp.bye(ssrc);
-        if (encoding.rtxSsrc !== null && this.rtcp.room(8)) this.rtcp.bye(encoding.rtxSsrc);
-      }
-    }
-    this.flush(now);
+    this.output.sendByes([sender]);
   }
 
   /** Ends all streams with a BYE. Nothing is sent or received any more. */
   close(now: number): void {
     if (this.closed) return;
-    this.writeByes(this.senderList, now);
+    this.flush(now);
+    this.output.sendByes(this.senderList);
     this.closed = true;
     this.schedule.stop();
     this.early.clear();
@@ -395,21 +370,17 @@ export class RtpSession implements RtcpVisitor {
 
   /** @internal */
   onReceiverReferenceTime(ssrc: number, seconds: number, fraction: number): void {
-    const list = this.referenceTimes;
-    const index = list.findIndex((one) => one.ssrc === ssrc);
-    if (index >= 0) list.splice(index, 1);
-    if (list.length >= MAX_REFERENCE_TIMES) list.shift();
-    list.push({ ssrc, compact: compactNtp(seconds, fraction), arrival: this.now });
+    this.output.onReceiverReferenceTime(ssrc, compactNtp(seconds, fraction), this.now);
   }
 
   /** @internal */
-  onDelaySinceLastReport(reporter: number, ssrc: number, lastReceiverReport: number, delay: number): void {
+  onDelaySinceLastReport(_reporter: number, ssrc: number, lastReceiverReport: number, delay: number): void {
     if (ssrc !== this.localSsrc) return;
     const rtt = roundTripTime(this.compactNow(), lastReceiverReport, delay);
     if (Number.isNaN(rtt)) return;
     this.rtt = rtt;
-    const route = this.mediaRoute(reporter);
-    if (route?.role === "media") route.stream.onRoundTripTime(rtt);
+    // There is one peer, and one path to it.
+    for (const { streams } of this.receiverList) for (const stream of streams) stream.onRoundTripTime(rtt);
   }
 
   /** @internal */
@@ -452,8 +423,8 @@ export class RtpSession implements RtcpVisitor {
     const { stream } = route;
     stream.requestedBitrate = bitrate;
     // The bounding set is told at once (RFC 5104 §4.2.2): there is one receiver, so it is what that asked for.
-    this.prepare(20, this.now);
-    writeTmmbn(this.rtcp, media, sender, bitrate, overhead);
+    this.output.prepare(20);
+    writeTmmbn(this.output.rtcp, media, sender, bitrate, overhead);
     this.congestion.invalidate(this.now);
   }
 
@@ -475,119 +446,24 @@ export class RtpSession implements RtcpVisitor {
   }
 
   /** @internal */
-  sendNack(stream: RtpReceiveStream, sequences: Uint16Array, count: number, now: number): boolean {
+  sendNack(stream: RtpReceiveStream, sequences: Uint16Array, count: number): boolean {
     // In the worst case each number takes an entry of its own.
-    this.prepare(12 + 4 * count, now);
-    return writeNack(this.rtcp, this.localSsrc, stream.ssrc, sequences, count) === count;
+    this.output.prepare(12 + 4 * count);
+    return writeNack(this.output.rtcp, this.localSsrc, stream.ssrc, sequences, count) === count;
   }
 
   /** @internal */
-  sendKeyFrameRequest(stream: RtpReceiveStream, now: number): void {
+  sendKeyFrameRequest(stream: RtpReceiveStream): void {
     const { codec } = stream;
     if (codec === undefined || this.closed) return;
     if (codec.pli) {
-      this.prepare(12, now);
-      if (writePictureLoss(this.rtcp, this.localSsrc, stream.ssrc)) stream.pliCount++;
+      this.output.prepare(12);
+      if (writePictureLoss(this.output.rtcp, this.localSsrc, stream.ssrc)) stream.pliCount++;
     } else if (codec.fir) {
-      this.prepare(20, now);
-      if (writeFullIntraRequest(this.rtcp, this.localSsrc, stream.ssrc, stream.firCount & 255)) stream.firCount++;
+      this.output.prepare(20);
+      if (writeFullIntraRequest(this.output.rtcp, this.localSsrc, stream.ssrc, stream.firCount & 255))
+        stream.firCount++;
     }
-  }
-
-  /** @internal Makes room for a feedback message of `bytes` bytes in the packet that `flush` sends. */
-  prepare(bytes: number, now: number): RtcpWriter {
-    const { rtcp } = this;
-    if (rtcp.length > 0 && !rtcp.room(bytes)) this.transmitCompound();
-    if (rtcp.length === 0 && !this.options.reducedSize) this.beginCompound(now, bytes);
-    return rtcp;
-  }
-
-  /** An empty report and our name: what a full compound begins with (RFC 3550 §6.1). */
-  private beginCompound(_now: number, bytes: number): void {
-    const { rtcp } = this;
-    if (rtcp.length > 0 && !rtcp.room(bytes)) this.transmitCompound();
-    if (rtcp.length > 0) return;
-    rtcp.receiverReport(this.localSsrc);
-    rtcp.cname(this.localSsrc, this.cname);
-  }
-
-  private transmitCompound(): void {
-    const { rtcp } = this;
-    if (rtcp.length > 0) this.host.transmitRtcp(rtcp.data.subarray(0, rtcp.length));
-    rtcp.begin();
-  }
-
-  // Reports out
-
-  private sendReports(now: number): void {
-    const { rtcp } = this;
-    this.transmitCompound();
-    const unix = this.options.timeOrigin + now;
-    const seconds = ntpSeconds(unix);
-    const fraction = ntpFraction(unix);
-    let anySent = false;
-    for (const { streams } of this.senderList) {
-      for (const stream of streams) {
-        // Silent since the last report: not a sender any more (RFC 3550 §6.4).
-        if (stream.reportPackets === stream.reportedPackets) continue;
-        stream.reportedPackets = stream.reportPackets;
-        anySent = true;
-        if (!rtcp.room(28 + 16 + this.cname.length)) this.transmitCompound();
-        const { ssrc, reportPackets, reportOctets } = stream;
-        rtcp.senderReport(ssrc, seconds, fraction, stream.timestampAt(now), reportPackets >>> 0, reportOctets >>> 0);
-        rtcp.cname(ssrc, this.cname);
-      }
-    }
-    const anyReceived = this.writeReportBlocks(now);
-    // Only who sends nothing has no round-trip time from reports (RFC 3611 §4.4).
-    if (anyReceived && !anySent) {
-      if (!rtcp.room(20)) this.beginCompound(now, 20);
-      rtcp.receiverReferenceTime(this.localSsrc, seconds, fraction);
-    }
-    this.writeDelays(now);
-    this.transmitCompound();
-    if (!anySent && !anyReceived) this.schedule.sleep();
-  }
-
-  /** Blocks about what has come; true if there was any. */
-  private writeReportBlocks(now: number): boolean {
-    const { rtcp, block } = this;
-    const named = 16 + this.cname.length;
-    let any = false;
-    // Whether the compound begins with the report that blocks are added to: our name is to follow it.
-    let unnamed = false;
-    for (const receiver of this.receiverList) {
-      for (const stream of receiver.streams) {
-        for (let i = 0; i < 2; i++) {
-          const statistics = i === 0 ? stream.statistics : stream.rtxStatistics;
-          // Nothing came since the last report (RFC 3550 §6.4): no block.
-          if (statistics === undefined || statistics.packetsReceived === statistics.reportedPackets) continue;
-          statistics.reportedPackets = statistics.packetsReceived;
-          if (!any || !rtcp.room(32 + named)) {
-            if (unnamed) rtcp.cname(this.localSsrc, this.cname);
-            if (!rtcp.room(32 + named)) this.transmitCompound();
-            unnamed = rtcp.length === 0;
-            rtcp.receiverReport(this.localSsrc);
-            any = true;
-          }
-          statistics.report(block, now);
-          rtcp.reportBlock(block);
-        }
-      }
-    }
-    if (unnamed) rtcp.cname(this.localSsrc, this.cname);
-    return any;
-  }
-
-  private writeDelays(now: number): void {
-    const reporter = this.senderList.flatMap(({ streams }) => streams).find(({ reportPackets }) => reportPackets > 0);
-    if (reporter !== undefined) {
-      for (const { ssrc, compact, arrival } of this.referenceTimes) {
-        if (!this.rtcp.room(24) || this.rtcp.length === 0) this.beginCompound(now, 24);
-        this.rtcp.delaySinceLastReport(reporter.ssrc, ssrc, compact, toDelay(now - arrival));
-      }
-    }
-    this.referenceTimes.length = 0;
   }
 
   // Time
@@ -608,7 +484,7 @@ export class RtpSession implements RtcpVisitor {
     this.now = now;
     for (const { streams } of this.senderList) streams[0]?.handleTelephone(now);
     if (now >= this.schedule.deadline) {
-      this.sendReports(now);
+      if (!this.output.sendReports(this.senderList, this.receiverList, now)) this.schedule.sleep();
       this.schedule.next(now);
     }
     if (now >= this.congestion.feedbackDue) this.writeFeedback(now);
@@ -616,13 +492,13 @@ export class RtpSession implements RtcpVisitor {
   }
 
   private writeFeedback(now: number): void {
-    const { congestion, rtcp } = this;
+    const { congestion, output } = this;
     while (now >= congestion.feedbackDue) {
-      this.prepare(FEEDBACK_ROOM, now);
-      if (congestion.writeFeedback(rtcp, now)) continue;
+      output.prepare(FEEDBACK_ROOM);
+      if (congestion.writeFeedback(output.rtcp, now)) continue;
       // A name so long that a full message has no room behind it: alone then.
-      this.transmitCompound();
-      if (!congestion.writeFeedback(rtcp, now)) break;
+      this.output.flush();
+      if (!congestion.writeFeedback(output.rtcp, now)) break;
     }
   }
 
@@ -641,6 +517,6 @@ export class RtpSession implements RtcpVisitor {
     // Shares first: they may ask for a probe, which the pacer begins at once.
     this.congestion.allocate();
     this.congestion.handleTimeout(now);
-    this.transmitCompound();
+    this.output.flush();
   }
 }
