@@ -22,7 +22,7 @@ const MAX_NOISE = 60;
 /** It has to stand for so long, so that the jitter of a radio is not taken for it. */
 const PERSISTENCE = 200;
 /** The rate is reduced by the waiting time's share of this, milliseconds, but not further than to MIN_SHARE. */
-const DRAIN_TIME = 800;
+const DRAIN_TIME = 600;
 const MIN_SHARE = 0.35;
 /** The queue has to shrink within so many milliseconds. */
 const PATIENCE = 1000;
