@@ -73,10 +73,15 @@ export function headerExtensionCapabilities(kind: MediaKind): readonly HeaderExt
   return CAPABILITIES[kind];
 }
 
-/** One byte of header holds 1 to 14 (RFC 8285 §4.2), two bytes up to 255 (§4.3); 15 means something else in the former. */
-const ONE_BYTE: readonly (readonly [number, number])[] = [[1, 14]];
+/**
+ * One byte of header holds 1 to 14 (RFC 8285 §4.2), two bytes up to 255 (§4.3); 15 means something else in the former.
+ *
+ * Each has the number of its place in the list above, or the highest free one: those of Chromium. It holds a peer to the
+ * numbers of offers of its own that it has taken back: with others, glare over a new section would end in a refusal.
+ */
+const ONE_BYTE: readonly (readonly [number, number])[] = [[14, 1]];
 const ANY: readonly (readonly [number, number])[] = [
-  [1, 14],
+  [14, 1],
   [16, 255],
 ];
 
@@ -101,7 +106,8 @@ export function offeredExtensions(
     const isExtra = simulcast && SIMULCAST_EXTENSIONS.includes(uri);
     const wanted = direction !== "stopped" || (chosen === null && (isExtra || before.has(uri)));
     if (!wanted) continue;
-    const id = before.get(uri) ?? ids.assign(uri, null);
+    const place = CAPABILITIES[kind].findIndex((known) => known.uri === uri);
+    const id = before.get(uri) ?? ids.assign(uri, place < 0 ? null : place + 1);
     if (id !== undefined) out.push({ id, direction: written(direction), uri, attributes: undefined });
   }
   return out;

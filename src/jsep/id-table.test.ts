@@ -25,6 +25,17 @@ test("what the peer says wins; who loses its number gets another", () => {
   assert.equal(ids.assign("a", 5), 1);
 });
 
+test("a range may be looked through downwards", () => {
+  const ids = new IdAssigner(EMPTY_ID_TABLE, [
+    [3, 1],
+    [5, 6],
+  ]);
+  assert.deepEqual(
+    ["a", "b", "c", "d", "e", "f"].map((name) => ids.assign(name, 2)),
+    [2, 3, 1, 5, 6, undefined],
+  );
+});
+
 test("payload types: 96 to 127, then 35 to 63, then none; never what RTCP needs (RFC 5761 §4)", () => {
   const assigner = payloadTypeAssigner(EMPTY_ID_TABLE);
   const given = Array.from({ length: 70 }, (_, i) => assigner.assign(`codec${i}`, null));

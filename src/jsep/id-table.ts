@@ -16,7 +16,7 @@ export class IdAssigner {
   private changed = false;
   private readonly base: IdTable;
 
-  /** `ranges`: where a free number is looked for, in this order; ends included. */
+  /** `ranges`: where a free number is looked for, in this order, up or down; ends included. */
   constructor(base: IdTable, ranges: readonly (readonly [number, number])[]) {
     this.base = base;
     this.byName = new Map(base.byName);
@@ -43,7 +43,8 @@ export class IdAssigner {
 
   private free(): number | undefined {
     for (const [first, last] of this.ranges) {
-      for (let id = first; id <= last; id++) if (!this.byId.has(id)) return id;
+      const step = first <= last ? 1 : -1;
+      for (let id = first; id !== last + step; id += step) if (!this.byId.has(id)) return id;
     }
     return undefined;
   }

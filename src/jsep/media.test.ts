@@ -747,8 +747,17 @@ test("recorded answers of other stacks to our offer are applied", () => {
   for (const file of readdirSync(folder)) {
     if (!file.endsWith("-answer-to-parley.sdp")) continue;
     const a = new Side("a").with(transceiver("1", "audio"), transceiver("2", "video"));
-    a.offer({ dataChannel: true });
-    a.setRemote("answer", vector(file.slice(0, -4)));
+    const numbers = new Map(
+      lines(a.offer({ dataChannel: true }), "a=extmap:")
+        .map((line) => line.slice(9).split(" "))
+        .map(([id, uri]) => [uri, id]),
+    );
+    // They were recorded when our offer had other numbers.
+    const answer = vector(file.slice(0, -4)).replace(
+      /a=extmap:\d+(\S*) (\S+)/g,
+      (_, direction: string, uri: string) => `a=extmap:${numbers.get(uri)}${direction} ${uri}`,
+    );
+    a.setRemote("answer", answer);
     assert.notEqual(a.state.sctp, null, file);
     assert.equal(a.state.transports.length, 1, file);
     const [audio, video] = ["1", "2"].map((id) => planOf(a, id).media!);
@@ -758,4 +767,13 @@ test("recorded answers of other stacks to our offer are applied", () => {
     heard.push(file.replace(/-av-data-answer-to-parley.*/, ""));
   }
   assert.deepEqual(heard.sort(), ["aiortc", "chromium", "firefox", "janus", "pion", "roamhq-wrtc", "webrtcbin"]);
+});
+
+test("header extensions have Chromium's numbers in a first offer", () => {
+  const numbers = (sdp: string): Set<string> => new Set(lines(sdp, "a=extmap:"));
+  const both = new Side("a").with(transceiver("1", "audio"), transceiver("2", "video"));
+  assert.deepEqual(numbers(both.createOffer()), numbers(vector("chromium-av-offer-balanced")));
+  const encodings = ["q", "h", "f"].map((rid, i) => ({ rid, ssrc: i + 1, rtxSsrc: null }));
+  const simulcast = new Side("a").with(transceiver("1", "video", { sender: { encodings } }));
+  assert.deepEqual(numbers(simulcast.createOffer()), numbers(vector("chromium-simulcast-offer")));
 });
