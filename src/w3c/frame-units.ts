@@ -62,6 +62,11 @@ export function sentUnit(kind: MediaKind, frame: EncodedFrameInit, sent: SentFra
   return { type: init.keyFrame ? "key" : "delta", data: ownBuffer(data), metadata, carried };
 }
 
+/** Which encoding a unit of a sender is of. */
+export function encodingOf({ carried }: FrameUnit): number {
+  return (carried as SentCarried | undefined)?.encoding ?? 0;
+}
+
 /** The frame to send, as which encoding; undefined if its metadata does not say what it is. */
 export function sentFrame(unit: FrameUnit): { encoding: number; frame: EncodedFrameInit } | undefined {
   const { type, metadata, carried } = unit;

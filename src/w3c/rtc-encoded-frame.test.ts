@@ -4,7 +4,6 @@ import {
   RTCEncodedAudioFrame,
   RTCEncodedVideoFrame,
   RTCPeerConnection,
-  RTCRtpScriptTransform,
   RTCRtpSFrameEncryptor,
   SFrameTransformErrorEvent,
 } from "../index.js";
@@ -59,10 +58,6 @@ test("a request for a key frame", () => {
 });
 
 test("transforms that do not work yet cannot be made, and nothing else can be set", (t) => {
-  const worker = { postMessage(): void {} };
-  assert.throws(() => new RTCRtpScriptTransform(worker), { name: "NotSupportedError" });
-  assert.throws(() => new RTCRtpScriptTransform({ worker }), { name: "NotSupportedError" });
-  assert.throws(() => new RTCRtpScriptTransform({} as never), TypeError);
   assert.throws(() => new RTCRtpSFrameEncryptor({ cipherSuite: "AES_128_GCM_SHA256_128" }), {
     name: "NotSupportedError",
   });

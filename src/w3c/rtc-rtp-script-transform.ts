@@ -1,8 +1,9 @@
-// RTCRtpScriptTransform and the objects of its worker's side (webrtc-encoded-transform §4). Their shape is here; transforming
-// comes with the media layer and needs a Worker to hand frames to, so that constructing one is refused until then.
+// RTCRtpScriptTransform and the objects of its worker's side (webrtc-encoded-transform §4): their shape. What they do is in
+// script-transform.ts and script-transformer.ts.
 import { any, type Converter, dictionary, domString, enumeration, object, sequence } from "./conversions.js";
-import { domException } from "./errors.js";
 import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import { registerTransform } from "./frame-transform.js";
+import { ScriptTransform, type WorkerLike } from "./script-transform.js";
 import {
   construct,
   constructing,
@@ -13,10 +14,7 @@ import {
   takeImplIfAny,
 } from "./webidl.js";
 
-/** What a Worker of any runtime has. */
-export interface WorkerLike {
-  postMessage(message: unknown, transfer?: readonly object[]): void;
-}
+export type { WorkerLike };
 export interface WorkerAndParameters {
   worker: WorkerLike;
   type?: "sframe";
@@ -36,6 +34,10 @@ const transferList = sequence(object);
 export class RTCRtpScriptTransform {
   readonly #isTransform = true;
 
+  /**
+   * `worker`: a Worker of node:worker_threads that imports parley-rtc/worker, or of whatever else has its postMessage. It gets
+   * an rtctransform event. Throws DataCloneError if `options` cannot be sent there.
+   */
   constructor(
     ...args: [
       workerOrWorkerAndParameters: WorkerLike | WorkerAndParameters,
@@ -47,11 +49,11 @@ export class RTCRtpScriptTransform {
     requireArguments(args.length, 1, where);
     const [given, options, transfer] = args;
     // A union: what is a Worker is one, what is any other object is the dictionary.
-    if (typeof (given as Partial<WorkerLike> | null)?.postMessage === "function") worker(given, where);
-    else workerAndParameters(given, where);
-    any(options, where);
-    if (transfer !== undefined) transferList(transfer, where);
-    throw domException("NotSupportedError", `${where}Transforms in a worker are not supported.`);
+    const isWorker = typeof (given as Partial<WorkerLike> | null)?.postMessage === "function";
+    const taken = isWorker ? worker(given, where) : workerAndParameters(given, where).worker;
+    const transferred = transfer === undefined ? [] : transferList(transfer, where);
+    const impl = new ScriptTransform(taken, any(options, where), transferred);
+    registerTransform(this, (target) => impl.attach(target));
   }
 
   static {
@@ -135,6 +137,10 @@ export class RTCTransformEvent extends Event {
 
 export function createTransformEvent(transformer: RTCRtpScriptTransformer): RTCTransformEvent {
   return construct(RTCTransformEvent, transformer);
+}
+
+export function createKeyFrameRequestEvent(rid: string | null): KeyFrameRequestEvent {
+  return construct(KeyFrameRequestEvent as unknown as new () => KeyFrameRequestEvent, { rid });
 }
 
 export class KeyFrameRequestEvent extends Event {
