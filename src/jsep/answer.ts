@@ -69,10 +69,12 @@ export function createAnswer(state: NegotiationState, inputs: LocalInputs): Jsep
   });
 
   const owners = new Map(slots.map((slot) => [slot.mid, slot]));
+  const extensionIds = new Map([...transports.keys()].map((id) => [id, new Map<number, string>()]));
   const media = slots.map((slot) => {
     if (slot.rejected) return rejectedSection(slot);
     const created = transports.get(slot.transport!)!;
-    return answerSection(known, view, slot, owners.get(created.mid)!, created, mediaAnswers[slot.index], inputs);
+    const taken = extensionIds.get(created.id)!;
+    return answerSection(known, view, slot, owners.get(created.mid)!, created, mediaAnswers[slot.index], taken, inputs);
   });
   const sending = mediaAnswers.filter((answer, i) => answer !== undefined && accepted[i] && sends(answer.direction));
   const streamIds = new Set(sending.flatMap((answer) => answer!.transceiver.sender.streamIds));
@@ -231,6 +233,7 @@ function answerSection(
   owner: MediaSlot,
   created: CreatedTransport,
   mediaAnswer: MediaAnswer | undefined,
+  taken: Map<number, string>,
   inputs: LocalInputs,
 ): SdpMedia {
   const { description: offer } = view;
@@ -251,7 +254,7 @@ function answerSection(
     }),
   };
   const mid = slot.midSignaled ? slot.mid : undefined;
-  if (mediaAnswer !== undefined) return mediaSection(mediaAnswer, mid, offer, section, lines);
+  if (mediaAnswer !== undefined) return mediaSection(mediaAnswer, mid, offer, section, taken, lines);
   if (!dataParameters(section)!.legacy) {
     return dataSection(
       { mid, sctpPort: inputs.sctpPort, maxMessageSize: inputs.maxMessageSize },
@@ -277,6 +280,7 @@ function mediaSection(
   mid: string | undefined,
   offer: SdpSession,
   section: SdpMedia,
+  taken: Map<number, string>,
   lines: Partial<SdpMedia>,
 ): SdpMedia {
   const { kind, sender } = transceiver;
@@ -291,7 +295,7 @@ function mediaSection(
       mid,
       direction,
       payloads,
-      extmaps: answeredExtensions(kind, transceiver.headerExtensions, section.extmaps),
+      extmaps: answeredExtensions(kind, transceiver.headerExtensions, section.extmaps, taken),
       extmapAllowMixed: section.extmapAllowMixed && !offer.extmapAllowMixed,
       sender,
       rids: answeredRids(

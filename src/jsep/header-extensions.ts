@@ -113,11 +113,16 @@ export function offeredExtensions(
   return out;
 }
 
-/** The extensions of an answer: those offered that we know, with the identifiers of the offer (RFC 8285 §7). */
+/**
+ * The extensions of an answer: those offered that we know, with the identifiers of the offer (RFC 8285 §7). `taken`: what the
+ * sections of the same transport have made of identifiers so far. What another one means by the same identifier is left out: aiortc
+ * offers such, and then reads the packets of one section with the extensions of another.
+ */
 export function answeredExtensions(
   kind: MediaKind,
   chosen: readonly HeaderExtension[] | null,
   offered: readonly SdpExtmap[],
+  taken: Map<number, string>,
 ): readonly SdpExtmap[] {
   const known = new Map((chosen ?? CAPABILITIES[kind]).map(({ uri, direction }) => [uri, direction]));
   const out: SdpExtmap[] = [];
@@ -127,7 +132,8 @@ export function answeredExtensions(
     if (ours === "stopped" && chosen === null) ours = "sendrecv";
     if (ours === undefined || ours === "stopped" || id > 255 || id === 15) continue;
     const both = intersectDirections(ours, reverseDirection(direction ?? "sendrecv"));
-    if (both === "inactive") continue;
+    if (both === "inactive" || (taken.get(id) ?? uri) !== uri) continue;
+    taken.set(id, uri);
     known.delete(uri);
     out.push({ id, direction: written(both), uri, attributes: undefined });
   }

@@ -470,6 +470,22 @@ test("in a BUNDLE group the identifier of the MID extension is nothing else (RFC
   );
 });
 
+test("in a BUNDLE group an identifier that means two things is answered for the first", () => {
+  const offer = new Side("a").with(transceiver("1", "audio"), transceiver("2", "video")).createOffer();
+  const [audio, video] = offer.split("m=video") as [string, string];
+  assert.ok(audio.includes("a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level"));
+  const clash = (from: string): string =>
+    `${audio}m=video${video.replace(new RegExp(`a=extmap:\\d+ (?=\\S*${from})`), "a=extmap:1 ")}`;
+  const b = new Side("b").with();
+  const answer = b.answer(clash("abs-send-time"));
+  assert.equal(lines(answer, "a=extmap:1 ").length, 1);
+  assert.equal(answer.split("m=video")[0]!.match(/a=extmap:1 /g)?.length, 1);
+  assert.equal(answer.split("m=video")[1]!.match(/abs-send-time/g), null);
+  // What is not bundled has identifiers of its own.
+  const apart = clash("abs-send-time").replace(/a=group:BUNDLE.*\r\n/, "");
+  assert.equal(lines(new Side("b").with().answer(apart), "a=extmap:1 ").length, 2);
+});
+
 test("extmap-allow-mixed is answered where it is offered (RFC 8285 §6)", () => {
   const offer = new Side("a").with(transceiver("1", "audio")).createOffer();
   const mixed = (sdp: string): boolean => {
