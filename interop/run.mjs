@@ -88,6 +88,7 @@ const files = [
   wanted("relay") && "relay",
   wanted("negotiation") && "negotiation",
   wanted("statistics") && "statistics",
+  wanted("media") && "media-peers",
   wanted("media") && "media",
   wanted("soak") && "soak",
 ].filter(Boolean);

@@ -58,3 +58,32 @@ def emit(**line):
 
 def failed(req, error):
     emit(req=req, error={"name": type(error).__name__, "message": str(error)})
+
+
+def frequency_of(samples, rate):
+    """Of mono samples, by zero crossings with a threshold (as lib/media-check.mjs)."""
+    threshold = max(map(abs, samples), default=0) / 4
+    if threshold == 0:
+        return 0
+    armed, crossings = False, []
+    for i, sample in enumerate(samples):
+        if sample < -threshold:
+            armed = True
+        elif armed and sample > threshold:
+            armed = False
+            crossings.append(i)
+    return 0 if len(crossings) < 2 else (len(crossings) - 1) * rate / (crossings[-1] - crossings[0])
+
+
+def read_counter(luma, stride, width):
+    """The number that the synthetic camera draws (src/media/synthetic/camera.ts), or -1."""
+    columns = min(8, width // 16)
+    bits = 0
+    for i in range(20):
+        value = luma[(i // columns * 16 + 8) * stride + i % columns * 16 + 8]
+        if 90 < value < 160:
+            return -1
+        bits |= (value >= 160) << i
+    counter = bits & 0xFFFF
+    check = ~(counter ^ counter >> 4 ^ counter >> 8 ^ counter >> 12) & 15
+    return counter if bits >> 16 == check else -1

@@ -66,6 +66,9 @@ function browser(kind, programs, options = {}) {
   };
 }
 
+export const startPython = (script) => (name) =>
+  new ProcessRemote(name, [python, join(here, "agents", script)]).start();
+
 function pythonPeer(script, probe, wanted) {
   const ask = (code) => execFileSync(python, ["-c", code], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   return {
@@ -78,7 +81,7 @@ function pythonPeer(script, probe, wanted) {
       }
     },
     version: () => ask(probe).trim(),
-    start: (name) => new ProcessRemote(name, [python, join(here, "agents", script)]).start(),
+    start: startPython(script),
   };
 }
 
@@ -100,13 +103,13 @@ function nodePeer(module, packageName = module) {
 
 const GOCODE = "/usr/share/gocode";
 
-/** Builds the Pion peer in a GOPATH of its own; the go.mod there lets Go find import paths that end in /v3. */
-function buildPion() {
+/** Builds a Pion peer (`agents/<name>`) in a GOPATH of its own; the go.mod there lets Go find import paths that end in /v3. */
+export function buildPion(name = "pion") {
   const go = findProgram(process.env.INTEROP_GO, "go");
-  const source = join(here, "agents", "pion", "main.go");
+  const source = join(here, "agents", name, "main.go");
   const path = join(here, ".build");
-  const folder = join(path, "src", "peer");
-  const binary = join(path, "pion");
+  const folder = join(path, "src", name);
+  const binary = join(path, name);
   if (existsSync(binary) && statSync(binary).mtimeMs >= statSync(source).mtimeMs) return binary;
   mkdirSync(folder, { recursive: true });
   copyFileSync(source, join(folder, "main.go"));
@@ -255,4 +258,6 @@ const only = asked("INTEROP_ONLY");
 const roles = asked("INTEROP_ROLE") ?? ["offerer", "answerer"];
 
 export const wants = (name) => !only || only.includes(name);
+/** Of a part that has to do with several peers: without any among `--only`, all of them. */
+export const wantsPeer = (name) => !only?.some((asked) => asked in PEERS) || only.includes(name);
 export const ROLES = ["offerer", "answerer"].filter((role) => roles.includes(role));

@@ -1,0 +1,85 @@
+// A way between two ICE agents that loses media packets when it is told to: each side is shown a candidate of this machine in
+// place of the other's, and datagrams go on from socket to socket.
+import { createSocket } from "node:dgram";
+
+/** The first IPv4 UDP host candidate in a description. */
+function hostCandidate(sdp) {
+  for (const [, line] of sdp.matchAll(/^a=candidate:(.*)\r?$/gm)) {
+    const [, component, protocol, , address, port, , type] = line.split(" ");
+    if (component === "1" && protocol.toLowerCase() === "udp" && type === "host" && /^[\d.]+$/.test(address))
+      return { address, port: Number(port) };
+  }
+  return undefined;
+}
+
+const bind = (address) =>
+  new Promise((resolve, reject) => {
+    const socket = createSocket({ type: "udp4", recvBufferSize: 1 << 20 });
+    socket.once("error", reject);
+    socket.bind(0, address, () => resolve(socket));
+  });
+
+/** RTP, not RTCP nor anything else (RFC 7983, RFC 5761 §4). */
+const isRtp = (data) => data.length > 12 && data[0] >= 128 && data[0] < 192 && !(data[1] >= 192 && data[1] < 224);
+
+export class LossyPath {
+  /** Of media packets, 0 to 1. */
+  loss = 0;
+  /** Media packets that went on, and that did not, by the side they came from: 0 Parley, 1 the peer. */
+  passed = [0, 0];
+  lost = [0, 0];
+  #sockets = [];
+  /** Where each side is: its first host candidate until a datagram tells better. */
+  #ends = [];
+  #seed = 12345;
+
+  /** What the other side is to be told in place of `sdp`, which `side` (0 Parley, 1 the peer) said. */
+  async replace(side, sdp) {
+    const end = hostCandidate(sdp);
+    if (!end) throw new Error(`no IPv4 host candidate in:\n${sdp}`);
+    this.#ends[side] = end;
+    // The socket that stands for this side, which the other one sends to.
+    this.#sockets[side] ??= await this.#open(side, end.address);
+    const { address, port } = this.#sockets[side].address();
+    let put = false;
+    return sdp
+      .split(/\r?\n/)
+      .flatMap((line) => {
+        if (line.startsWith("a=end-of-candidates")) return [];
+        if (!line.startsWith("a=candidate:")) return [line];
+        if (put) return [];
+        put = true;
+        return [`a=candidate:1 1 udp 2130706431 ${address} ${port} typ host`];
+      })
+      .join("\r\n");
+  }
+
+  async #open(side, address) {
+    const socket = await bind(address);
+    socket.on("error", () => {});
+    const other = 1 - side;
+    socket.on("message", (data, { address, port }) => {
+      this.#ends[other] = { address, port };
+      if (isRtp(data)) {
+        if (this.loss > 0 && this.#random() < this.loss) {
+          this.lost[other]++;
+          return;
+        }
+        this.passed[other]++;
+      }
+      const end = this.#ends[side];
+      if (end) this.#sockets[other]?.send(data, end.port, end.address);
+    });
+    return socket;
+  }
+
+  /** Park and Miller: a bad day can be had again. */
+  #random() {
+    this.#seed = (this.#seed * 48271) % 0x7fffffff;
+    return this.#seed / 0x7fffffff;
+  }
+
+  close() {
+    for (const socket of this.#sockets) socket?.close();
+  }
+}

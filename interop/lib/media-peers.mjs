@@ -1,0 +1,33 @@
+// The peers of media-peers.test.mjs: how each is started, and what each cannot do, with the reason that is printed.
+//
+// limits.skip       step → why it is left out
+// limits.shown      the share of pictures that it has to show while packets are lost; webrtcbin asks again only about three times a
+//                   second, and shows what refers to pictures that it has not got
+// limits.frameRate  of the pictures it sends, where that is not the material's
+import { fileURLToPath } from "node:url";
+import { buildPion, PEERS, startPython } from "./peers.mjs";
+import { ProcessRemote } from "./remote.mjs";
+
+const nodeAgent = fileURLToPath(new URL("media-node-agent.mjs", import.meta.url));
+
+const inNode = (name) => ({ start: () => new ProcessRemote(name, [process.execPath, nodeAgent, name]).start() });
+
+const peer = (name, start, limits = {}) => ({
+  title: PEERS[name].title,
+  missing: PEERS[name].missing,
+  ...start,
+  limits,
+});
+
+export const MEDIA_PEERS = {
+  aiortc: peer("aiortc", { start: startPython("aiortc_media.py") }),
+  pion: peer("pion", { start: (name) => new ProcessRemote(name, [buildPion("pion-media")]).start() }),
+  webrtcbin: peer("webrtcbin", { start: startPython("webrtcbin_media.py") }, { shown: -1 }),
+  werift: peer("werift", inNode("werift")),
+  "node-datachannel": peer("node-datachannel", inNode("node-datachannel"), {
+    skip: { "lost packets go again to the peer": "libdatachannel does not ask for lost packets" },
+  }),
+  wrtc: peer("wrtc", inNode("wrtc"), {
+    skip: { "key frame asked of Parley": "it has no way to ask before a picture is missing" },
+  }),
+};

@@ -1,0 +1,387 @@
+// Media between Parley and every peer, both ways at once over one connection, each side offering: pictures and sound, key frames
+// asked for from either side, loss, and what the statistics say of it.
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { mediaDevices, RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
+import { EncodedTrackProcessor } from "../dist/media.js";
+import { LossyPath } from "./lib/lossy-path.mjs";
+import { continuity, PictureReader, parseRtp, pcmuFrequency, Vp8Assembler } from "./lib/media-check.mjs";
+import { FRAME_RATE, HEIGHT, material, WIDTH } from "./lib/media-material.mjs";
+import { MEDIA_PEERS } from "./lib/media-peers.mjs";
+import { ROLES, wants, wantsPeer } from "./lib/peers.mjs";
+import { peerTest } from "./lib/suite.mjs";
+
+/** For one peer in one role. */
+const LIMIT = 60_000;
+const PATIENCE = 15_000;
+/** How long media is looked at, in milliseconds. */
+const LOOK = 2000;
+const LOSSY_LOOK = 3000;
+const LOSS = 0.1;
+const TONE = 440;
+
+async function until(what, look, isGood) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const seen = await look();
+    if (isGood(seen)) return seen;
+    assert.ok(Date.now() < end, `waited ${PATIENCE} ms for ${what}: ${JSON.stringify(seen)}`);
+    await sleep(50);
+  }
+}
+
+function prefer(pc, mimeTypes) {
+  for (const transceiver of pc.getTransceivers()) {
+    const { kind } = transceiver.receiver.track;
+    const { codecs } = RTCRtpReceiver.getCapabilities(kind);
+    const wanted = codecs.filter((codec) => codec.mimeType.toLowerCase() === mimeTypes[kind].toLowerCase());
+    transceiver.setCodecPreferences([...wanted, ...codecs.filter((codec) => /\/rtx$/i.test(codec.mimeType))]);
+  }
+}
+
+/** Parley's end: sends the synthetic camera and microphone, and keeps what comes. */
+class Parley {
+  pc = new RTCPeerConnection();
+  frames = { video: [], audio: [] };
+  processors = {};
+  stream;
+
+  async open() {
+    this.stream = await mediaDevices.getUserMedia({
+      video: { width: WIDTH, height: HEIGHT, frameRate: FRAME_RATE },
+      audio: true,
+    });
+    this.pc.ontrack = ({ track }) => {
+      const processor = new EncodedTrackProcessor({ track });
+      processor.onframe = (frame) => this.frames[track.kind].push(frame);
+      this.processors[track.kind] = processor;
+    };
+  }
+
+  addTracks(mimeTypes) {
+    for (const track of [...this.stream.getVideoTracks(), ...this.stream.getAudioTracks()])
+      this.pc.addTrack(track, this.stream);
+    prefer(this.pc, mimeTypes);
+  }
+
+  async describe() {
+    await this.pc.setLocalDescription();
+    await until(
+      "gathering",
+      () => this.pc.iceGatheringState,
+      (state) => state === "complete",
+    );
+    return this.pc.localDescription.sdp;
+  }
+
+  take() {
+    return { video: this.frames.video.splice(0), audio: this.frames.audio.splice(0) };
+  }
+
+  async stats(type, kind) {
+    for (const entry of (await this.pc.getStats()).values())
+      if (entry.type === type && entry.kind === kind) return entry;
+    return undefined;
+  }
+
+  close() {
+    for (const processor of Object.values(this.processors)) processor.close();
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.pc.close();
+  }
+}
+
+/** The peer's end: what its agent says, as counters of pictures and the frequency of sound. */
+class Peer {
+  remote;
+  #assembler = new Vp8Assembler();
+  #pictures = new PictureReader();
+  #audio;
+  keyFrames = 0;
+
+  constructor(remote, audio) {
+    this.remote = remote;
+    this.#audio = audio;
+  }
+
+  call(op, args) {
+    return this.remote.call(op, args);
+  }
+
+  async seen() {
+    const seen = await this.call("seen");
+    assert.deepEqual(this.remote.strays, []);
+    if (!seen.packets) return seen;
+    const { state, packets } = seen;
+    const parse = (list) => list.map((text) => parseRtp(Buffer.from(text, "base64")));
+    const counters = parse(packets.video)
+      .flatMap((packet) => this.#assembler.push(packet))
+      .map((frame) => this.#pictures.read(frame) ?? -1);
+    this.keyFrames = this.#pictures.keyFrames;
+    const sounds = parse(packets.audio);
+    // Opus is not decoded here: that the packets come on time has to do.
+    const frequency = this.#audio === "PCMU" ? pcmuFrequency(sounds.map(({ payload }) => payload)) : undefined;
+    const { fault } = this.#pictures;
+    return {
+      state,
+      counters,
+      size: [WIDTH, HEIGHT],
+      frequency,
+      sounds: sounds.length,
+      keyFrames: this.keyFrames,
+      fault,
+    };
+  }
+}
+
+function summary(seen) {
+  const { counters, fault, ...rest } = seen;
+  return JSON.stringify({ ...rest, counters: counters?.slice(0, 40), fault });
+}
+
+async function connect(parley, peer, role, codecs, path) {
+  const { pc } = parley;
+  const mimeTypes = { video: codecs.video, audio: codecs.audio };
+  if (role === "answerer") {
+    parley.addTracks(mimeTypes);
+    const offer = await path.replace(0, await parley.describe());
+    const { sdp } = await peer.call("answer", { sdp: offer });
+    await pc.setRemoteDescription({ type: "answer", sdp: await path.replace(1, sdp) });
+  } else {
+    const { sdp } = await peer.call("offer");
+    await pc.setRemoteDescription({ type: "offer", sdp: await path.replace(1, sdp) });
+    parley.addTracks(mimeTypes);
+    await peer.call("accept", { sdp: await path.replace(0, await parley.describe()) });
+  }
+  await until(
+    "the connection",
+    () => pc.connectionState,
+    (state) => state === "connected",
+  );
+}
+
+/** What came to Parley within `milliseconds`: frames of each kind. */
+function checkFrames({ video, audio }, milliseconds, { frameRate = FRAME_RATE, opusTime = 20 }) {
+  const wanted = (milliseconds / 1000) * frameRate;
+  assert.ok(video.length >= wanted * 0.8 && video.length <= wanted * 1.25, `${video.length} pictures, not ${wanted}`);
+  const sounds = milliseconds / opusTime;
+  assert.ok(audio.length >= sounds * 0.8 && audio.length <= sounds * 1.25, `${audio.length} sounds, not ${sounds}`);
+  const span = ((video.at(-1).timestamp - video[0].timestamp) >>> 0) / 90;
+  assert.ok(Math.abs(span - milliseconds) < milliseconds * 0.25, `timestamps span ${span} ms of ${milliseconds}`);
+}
+
+for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter(([name]) => wantsPeer(name)) : []) {
+  for (const role of ROLES) {
+    const codecs = { video: "video/VP8", audio: role === "offerer" ? "audio/opus" : "audio/PCMU" };
+    const title = `${peer.title} as ${role}, media both ways, VP8 and ${codecs.audio.slice(6)}`;
+    peerTest(title, { limit: LIMIT, missing: peer.missing }, async (t, start) => {
+      const { limits } = peer;
+      const audio = codecs.audio.slice(6);
+      const parley = new Parley();
+      const path = new LossyPath();
+      try {
+        const there = new Peer(await start(peer.start(name)), audio);
+        await there.call("open", { audio, material: await material() });
+        await parley.open();
+        const step = (what, body) => t.test(what, limits.skip?.[what] ? { skip: limits.skip[what] } : {}, body);
+        let isConnected = false;
+        await step("connects", async () => {
+          await connect(parley, there, role, codecs, path);
+          isConnected = true;
+        });
+        if (!isConnected) return;
+
+        let received;
+        let shown;
+        await step("media flows", async () => {
+          let counters = 0;
+          let looks = 0;
+          await until(
+            "pictures and sound at both ends",
+            async () => {
+              shown = await there.seen();
+              counters += shown.counters.filter((counter) => counter >= 0).length;
+              // The first key frame may come before the peer takes any media, and not every peer asks for another by itself.
+              if (counters === 0 && ++looks % 10 === 0) await there.call("keyframe");
+              return [
+                parley.frames.video.length,
+                parley.frames.audio.length,
+                counters,
+                shown.fault,
+                shown.size,
+                shown.frequency,
+              ];
+            },
+            ([video, sound]) => video > 5 && sound > 5 && counters > 5,
+          );
+          assert.ok(
+            parley.frames.video.some(({ keyFrame }) => keyFrame),
+            "no key frame",
+          );
+          if (!limits.settled) await sleep(500);
+          parley.take();
+          await there.seen();
+          const began = Date.now();
+          await sleep(LOOK);
+          received = parley.take();
+          shown = await there.seen();
+          shown.time = Date.now() - began;
+        });
+        if (!shown?.time) return;
+
+        await step("pictures and sound from the peer", () => {
+          checkFrames(received, shown.time, limits);
+          assert.equal(received.video[0].mimeType.toLowerCase(), codecs.video.toLowerCase());
+          assert.equal(received.audio[0].mimeType.toLowerCase(), codecs.audio.toLowerCase());
+          if (limits.material) {
+            const reader = new PictureReader();
+            const first = parley.sample?.find(({ keyFrame }) => keyFrame);
+            if (first) reader.read(first.data);
+          }
+          if (audio === "PCMU") {
+            const frequency = pcmuFrequency(received.audio.map(({ data }) => data));
+            assert.ok(Math.abs(frequency - TONE) < 15, `heard ${frequency} Hz`);
+          }
+        });
+
+        await step("pictures to the peer", () => {
+          const { counters, time, size } = shown;
+          const wanted = (time / 1000) * FRAME_RATE;
+          const good = continuity(counters, 65_536);
+          assert.ok(
+            counters.length > wanted * 0.8 && counters.length < wanted * 1.25,
+            `${counters.length}, not ${wanted}`,
+          );
+          assert.ok(good.share > 0.95 && good.backward === 0, summary(shown));
+          assert.deepEqual(size, [WIDTH, HEIGHT]);
+        });
+
+        await step("sound to the peer", () => {
+          const { frequency, sounds, time } = shown;
+          if (frequency !== undefined) assert.ok(Math.abs(frequency - TONE) < 15, `heard ${frequency} Hz`);
+          else assert.ok(sounds > time / 25 && sounds < time / 16, `${sounds} packets in ${time} ms`);
+        });
+
+        await step("key frame asked of the peer", async () => {
+          parley.take();
+          parley.processors.video.requestKeyFrame();
+          await until(
+            "a key frame",
+            () => parley.frames.video.filter(({ keyFrame }) => keyFrame).length,
+            (count) => count > 0,
+          );
+          const { pliCount, firCount } = await parley.stats("inbound-rtp", "video");
+          assert.ok(pliCount + firCount > 0, "getStats counts no request");
+        });
+
+        await step("key frame asked of Parley", async () => {
+          const before = await parley.stats("outbound-rtp", "video");
+          const keyFrames = there.keyFrames;
+          await there.call("keyframe");
+          await until(
+            "a key frame",
+            () => parley.stats("outbound-rtp", "video"),
+            (now) =>
+              now.pliCount + now.firCount > before.pliCount + before.firCount &&
+              now.keyFramesEncoded > before.keyFramesEncoded,
+          );
+          if (keyFrames > 0)
+            await until(
+              "the key frame there",
+              () => there.seen(),
+              (now) => now.keyFrames > keyFrames,
+            );
+        });
+
+        let lossy;
+        await t.test("10 % loss", async () => {
+          const before = {
+            inbound: await parley.stats("inbound-rtp", "video"),
+            outbound: await parley.stats("outbound-rtp", "video"),
+          };
+          parley.take();
+          await there.seen();
+          path.loss = LOSS;
+          const began = Date.now();
+          await sleep(LOSSY_LOOK);
+          path.loss = 0;
+          const time = Date.now() - began;
+          await sleep(300);
+          const frames = parley.take().video;
+          const seen = await there.seen();
+          const inbound = await parley.stats("inbound-rtp", "video");
+          const outbound = await parley.stats("outbound-rtp", "video");
+          lossy = {
+            time: time + 300,
+            frames,
+            seen,
+            asked: inbound.nackCount - before.inbound.nackCount,
+            keysAsked: inbound.pliCount - before.inbound.pliCount,
+            repaired: (inbound.retransmittedPacketsReceived ?? 0) - (before.inbound.retransmittedPacketsReceived ?? 0),
+            asks: outbound.nackCount - before.outbound.nackCount,
+            repairs: outbound.retransmittedPacketsSent - before.outbound.retransmittedPacketsSent,
+          };
+          assert.ok(path.lost[0] > 5 && path.lost[1] > 5, `lost ${path.lost}`);
+        });
+        await step("lost packets come again from the peer", () => {
+          const { frames, asked } = lossy;
+          assert.ok(asked > 0, "nothing was asked for");
+          const span = ((frames.at(-1).timestamp - frames[0].timestamp) >>> 0) / 90_000;
+          const wanted = span * (limits.frameRate ?? FRAME_RATE) + 1;
+          assert.ok(span * 1000 > LOSSY_LOOK * 0.9, `pictures stop after ${span} s`);
+          assert.ok(
+            frames.length > wanted * 0.97,
+            `${frames.length} whole pictures, not ${wanted}; ${JSON.stringify({ ...lossy, frames: 0, seen: 0 })}`,
+          );
+        });
+        await step("lost packets go again to the peer", () => {
+          const { seen, time, asks, repairs } = lossy;
+          assert.ok(asks > 0 && repairs > 0, `${asks} asked, ${repairs} sent`);
+          const good = continuity(seen.counters, 65_536);
+          const { shown: least = 0.97 } = limits;
+          assert.ok(
+            good.share > least,
+            `${summary(seen)} ${JSON.stringify(good)} ${JSON.stringify({ ...lossy, frames: 0, seen: 0 })}`,
+          );
+          assert.ok(good.count > (time / 1000) * FRAME_RATE * 0.75, `${good.count} pictures`);
+        });
+
+        await step("statistics", async () => {
+          const inbound = await parley.stats("inbound-rtp", "video");
+          const { framesReceived, packetsReceived, bytesReceived, codecId } = inbound;
+          assert.ok(framesReceived > 100 && packetsReceived >= framesReceived, JSON.stringify(inbound));
+          assert.ok(bytesReceived > 0 && codecId);
+          // All that got through is counted, retransmissions aside.
+          const sound = await parley.stats("inbound-rtp", "audio");
+          const arrived = packetsReceived + sound.packetsReceived + (inbound.retransmittedPacketsReceived ?? 0);
+          assert.ok(Math.abs(arrived - path.passed[1]) < path.passed[1] * 0.1, `${arrived} of ${path.passed[1]}`);
+          const report = await until(
+            "a report of the peer",
+            () => parley.stats("remote-inbound-rtp", "video"),
+            Boolean,
+          );
+          assert.ok(report.packetsLost >= -5 && report.packetsLost < 100, JSON.stringify(report));
+          const sent = await until(
+            "a sender report of the peer",
+            () => parley.stats("remote-outbound-rtp", "video"),
+            Boolean,
+          );
+          assert.ok(sent.packetsSent > 0, JSON.stringify(sent));
+        });
+        t.diagnostic(
+          JSON.stringify({
+            ...lossy,
+            frames: lossy?.frames.length,
+            seen: lossy?.seen.counters.length,
+            lost: path.lost,
+          }),
+        );
+        await there.call("close");
+        assert.deepEqual(there.remote.strays, []);
+      } finally {
+        parley.close();
+        path.close();
+      }
+    });
+  }
+}
