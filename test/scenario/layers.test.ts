@@ -47,7 +47,7 @@ class Watch {
       if (this.last >= 0 && packet.sequenceNumber !== ((this.last + 1) & 0xffff)) this.gaps++;
       this.last = packet.sequenceNumber;
       const info = depacketizer.inspect(packet.payload());
-      if (info !== undefined && info.startOfFrame && info.keyFrame) this.widths.push(info.width);
+      if (info?.startOfFrame && info.keyFrame) this.widths.push(info.width);
       if (packet.marker) this.pictures++;
     };
   }
