@@ -201,15 +201,16 @@ export class CongestionControl {
 
   // What comes
 
+  /** Any packet of a session that reports arrivals; `transportSequence` -1: it has none. */
+  onArrival(ssrc: number, transportSequence: number, now: number): void {
+    if (transportSequence < 0) return;
+    this.recorder ??= new TransportFeedbackRecorder();
+    this.recorder.onPacket(transportSequence, ssrc, now);
+  }
+
   /** A packet that a section has taken; its extensions have been found. */
   onPacketReceived(packet: RtpPacket, extensions: HeaderExtensions, codec: RtpCodec, now: number): void {
-    const sequence = extensions.transportSequence();
-    if (codec.transportCc && sequence >= 0) {
-      this.recorder ??= new TransportFeedbackRecorder();
-      this.recorder.onPacket(sequence, packet.ssrc, now);
-      return;
-    }
-    if (!codec.remb || sequence >= 0) return;
+    if (!codec.remb || extensions.transportSequence() >= 0) return;
     const sendTime = extensions.absSendTime();
     if (sendTime < 0) return;
     this.remote ??= new RemoteBitrate();

@@ -68,6 +68,8 @@ export class RtpSession implements RtcpVisitor {
   private readonly schedule: ReportSchedule;
   private readonly waiting: RtpReceiveStream[] = [];
   private readonly congestion: CongestionControl;
+  /** Some section's packets are to be reported on by transport-wide feedback. */
+  private transportCc = false;
   private transportSequence: number;
   /** The number written into the packet that `transmit` is about to get, -1: none. */
   private pendingSequence = -1;
@@ -128,6 +130,7 @@ export class RtpSession implements RtcpVisitor {
   /** @internal */
   onReceiverChanged(receiver: RtpReceiver): void {
     this.extensions.add(receiver.options.extensions);
+    this.transportCc = this.receiverList.some(({ options }) => options.codecs.some(({ transportCc }) => transportCc));
     if (receiver.options.active) this.early.replay((data, now) => this.receivePacket(data, data.length, now));
   }
 
@@ -205,6 +208,8 @@ export class RtpSession implements RtcpVisitor {
       return;
     }
     extensions.find(packet);
+    // Whosever it is: what came is what the peer's estimate is about, also padding on an SSRC that nobody knows yet.
+    if (this.transportCc) this.congestion.onArrival(packet.ssrc, extensions.transportSequence(), now);
     const route = this.router.route(packet, now);
     if (route === undefined) {
       this.drop(data, length, now);
