@@ -347,12 +347,15 @@ class Whole {
 const whole = {
   async "renegotiation in both directions"(side, them) {
     const channel = side.pc.createDataChannel("x");
+    side.pc.addTransceiver("audio");
+    await side.settled();
     for (let i = 0; i < RENEGOTIATIONS; i++) {
       const kind = i % 2 ? "video" : "audio";
+      // Not the first section, which carries the transport: when that line is used again, Chromium starts DTLS anew.
       if (i % 5 === 4)
         side.pc
           .getTransceivers()
-          .find(({ mid, stopped }) => mid !== null && !stopped)
+          .find(({ mid, stopped }) => mid !== "0" && !stopped)
           .stop();
       side.pc.addTransceiver(kind, { direction: i % 3 ? "sendrecv" : "recvonly" });
       await side.until("an offer", () => side.pc.signalingState !== "stable");
@@ -427,7 +430,7 @@ for (const name of Object.keys(BROWSERS)) {
       server?.closeAllConnections();
     });
     for (const [title, run] of Object.entries(scenarios)) {
-      it(title, { timeout: 3 * LIMIT }, async (t) => {
+      it(title, { timeout: 8 * LIMIT }, async (t) => {
         const bundlePolicy = /bundle policy (\S+),/.exec(title)?.[1];
         const configuration = bundlePolicy === undefined ? {} : { bundlePolicy };
         await them.call("open", configuration);
@@ -436,7 +439,7 @@ for (const name of Object.keys(BROWSERS)) {
       });
     }
     for (const [title, run] of Object.entries(whole)) {
-      it(title, { timeout: 3 * LIMIT }, async (t) => {
+      it(title, { timeout: 8 * LIMIT }, async (t) => {
         const polite = !title.includes("impolite");
         await them.call("perfect", !polite);
         side = new Whole(RTCPeerConnection, them, polite);
