@@ -65,7 +65,8 @@ export function depacketizerTarget(
         size += payload.length;
         const info = depacketizer.inspect(payload);
         if (info !== undefined) {
-          if (format.isKeyFrame(payload) !== info.keyFrame) throw new Error("two opinions about a key frame");
+          // A depacketizer may know better: what the stream's key frames look like.
+          if (info.keyFrame && !format.isKeyFrame(payload)) throw new Error("two opinions about a key frame");
           if (info.certainStart && !info.startOfFrame) throw new Error("certain of what may not be");
           if (info.headerLength > payload.length) throw new Error("a descriptor longer than its payload");
           for (const value of [info.width, info.height, info.duration]) {

@@ -129,6 +129,7 @@ export {
   type WorkerLike,
 } from "./w3c/rtc-rtp-script-transform.js";
 export { RTCRtpSender, type RTCRtpSenderTransform } from "./w3c/rtc-rtp-sender.js";
+export { RTCRtpSFrameDecryptor, RTCRtpSFrameEncryptor } from "./w3c/rtc-rtp-sframe.js";
 export { RTCRtpTransceiver, type RTCRtpTransceiverInit } from "./w3c/rtc-rtp-transceiver.js";
 export {
   RTCSctpTransport,
@@ -160,8 +161,6 @@ export type { ServerOptions } from "./w3c/server-options.js";
 export { SFrameDecryptorStream, SFrameEncryptorStream } from "./w3c/sframe-streams.js";
 export {
   type CryptoKeyID,
-  RTCRtpSFrameDecryptor,
-  RTCRtpSFrameEncryptor,
   type RTCRtpSFrameEncryptorOptions,
   type SFrameErrorEventMap,
   SFrameTransformErrorEvent,

@@ -128,7 +128,8 @@ function hasLbrr(packet: Uint8Array, frame: FirstFrame): boolean {
 
 function describe(packet: Uint8Array, info: PayloadInfo): boolean {
   const frame = findFirstFrame(packet);
-  if (frame === undefined) return false;
+  // What is no Opus may be encrypted from end to end; whether it can be decoded is not decided here.
+  if (frame === undefined) return true;
   // A frame of no bytes (or only a flag) is what DTX leaves; encoders send it now and then (RFC 7587 §3.1.3).
   info.silence = packet.length <= 2 || (frame.length <= 1 && frame.frames === 1);
   info.inBandFec = hasLbrr(packet, frame);

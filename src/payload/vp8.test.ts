@@ -126,3 +126,14 @@ test("refuses what cannot be sent", () => {
   assert.equal(packetizer.packetize({ data: new Uint8Array(0), keyFrame: false }, 1200, never), false);
   assert.equal(packetizer.packetize({ data: KEY, keyFrame: true }, 6, never), false);
 });
+
+test("what is encrypted from end to end is no key frame if the stream's key frames can be told", () => {
+  const depacketizer = format.createDepacketizer();
+  const start = (...bytes: number[]): Uint8Array => Uint8Array.of(0x10, ...bytes);
+  const scrambled = start(0x70, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+  assert.equal(depacketizer.inspect(scrambled)?.keyFrame, true, "the frame tag says so, and nothing else is known");
+  const key = start(0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 1, 0xf0, 0, 1);
+  assert.equal(depacketizer.inspect(key)?.keyFrame, true);
+  assert.equal(depacketizer.inspect(scrambled)?.keyFrame, false);
+  assert.equal(depacketizer.inspect(key)?.keyFrame, true);
+});

@@ -141,9 +141,20 @@ class Vp8Packetizer implements Packetizer {
 
 class Vp8Depacketizer implements Depacketizer {
   private readonly info = new PayloadInfo();
+  private hasSeenStartCode = false;
 
+  /**
+   * Frames may be encrypted from end to end: then anything may look like a key frame. In a stream whose key frames show the
+   * start code, what lacks it is none; in one where none shows it, the frame tag alone has to do.
+   */
   inspect(payload: Uint8Array): PayloadInfo | undefined {
-    return inspectVp8(payload, this.info) ? this.info : undefined;
+    const { info } = this;
+    if (!inspectVp8(payload, info)) return undefined;
+    if (info.keyFrame) {
+      if (info.width > 0) this.hasSeenStartCode = true;
+      else if (this.hasSeenStartCode) info.keyFrame = info.intraPicture = false;
+    }
+    return info;
   }
 
   assemble(payloads: readonly Uint8Array[], count: number): Uint8Array | undefined {

@@ -57,6 +57,9 @@ export class RtpReceiveStream {
   lastTimestamp = 0;
   /** The byte of RFC 6464; -1 without. */
   audioLevel: number = -1;
+  /** As abs-capture-time said last: NTP milliseconds since 1900 by the capturer's clock, and what that lacks of the sender's; NaN. */
+  captureTimestamp: number = Number.NaN;
+  captureClockOffset: number = Number.NaN;
   /** CNAME, "" until told. */
   cname = "";
 

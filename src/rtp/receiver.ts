@@ -205,6 +205,12 @@ export class RtpReceiver {
 
   private deliver(packet: RtpPacket, stream: RtpReceiveStream, now: number): void {
     if (stream.keyFramePending && this.isKeyFrame(packet)) stream.keyFramePending = false;
+    const captureTime = this.session.extensions.absCaptureTime();
+    // Few packets have it.
+    if (!Number.isNaN(captureTime)) {
+      stream.captureTimestamp = captureTime;
+      stream.captureClockOffset = this.session.extensions.absCaptureOffset();
+    }
     if (this.options.kind === "audio") stream.audioLevel = this.session.extensions.audioLevel();
     if (packet.csrcCount > 0) this.noteContributors(packet, now);
     this.host.onPacket?.(packet, stream, now);

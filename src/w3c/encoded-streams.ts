@@ -37,6 +37,15 @@ function transferred(data: ArrayBuffer): ArrayBuffer | undefined {
   }
 }
 
+const written = new WeakSet<object>();
+
+/** Chromium leaves the program the bytes, and takes the frame but once. */
+function copied(impl: EncodedVideoFrameImpl | EncodedAudioFrameImpl): ArrayBuffer | undefined {
+  if (written.has(impl)) return undefined;
+  written.add(impl);
+  return impl.data.slice(0);
+}
+
 export class EncodedStreams {
   readonly readable: object;
   readonly writable: object;
@@ -99,7 +108,7 @@ export class EncodedStreams {
       if (!isOwn || origin.counter <= this.lastWritten) return;
       this.lastWritten = origin.counter;
     }
-    const data = transferred(impl.data);
+    const data = this.strict ? transferred(impl.data) : copied(impl);
     if (data === undefined) throw domException("OperationError", "The frame has been written already.");
     this.onWritten({ type, data, metadata, carried: isOwn ? origin.carried : undefined });
   }

@@ -19,7 +19,7 @@ function levelOf(linear: number): number {
 
 function ownBuffer(data: Uint8Array): ArrayBuffer {
   const { buffer } = data;
-  return data.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer ? buffer : data.slice().buffer;
+  return data.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer ? buffer : new Uint8Array(data).buffer;
 }
 
 /** What a sender knows of a frame besides. */

@@ -57,10 +57,9 @@ test("a request for a key frame", () => {
   assert.equal(new KeyFrameRequestEvent("x").rid, null);
 });
 
-test("transforms that do not work yet cannot be made, and nothing else can be set", (t) => {
-  assert.throws(() => new RTCRtpSFrameEncryptor({ cipherSuite: "AES_128_GCM_SHA256_128" }), {
-    name: "NotSupportedError",
-  });
+test("SFrame of packets is refused, and only a transform can be set as one", (t) => {
+  const perPacket = { cipherSuite: "AES_128_GCM_SHA256_128", type: "per-packet" } as const;
+  assert.throws(() => new RTCRtpSFrameEncryptor(perPacket), { name: "NotSupportedError" });
   assert.throws(() => new RTCRtpSFrameEncryptor({ cipherSuite: "ROT13" as never }), TypeError);
   const pc = new RTCPeerConnection();
   t.after(() => pc.close());

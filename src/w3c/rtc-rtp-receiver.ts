@@ -21,10 +21,10 @@ import { ReceivedLayers } from "./received-layers.js";
 import { ReceiverFlow } from "./receiver-flow.js";
 import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
 import type { RTCRtpScriptTransform } from "./rtc-rtp-script-transform.js";
+import type { RTCRtpSFrameDecryptor } from "./rtc-rtp-sframe.js";
 import type { RTCStatsReport } from "./rtc-stats-report.js";
 import { type RTCRtpCapabilities, type RTCRtpReceiveParameters, rtpCapabilities } from "./rtp-parameters.js";
 import type { RTCRtpContributingSource, RTCRtpSynchronizationSource } from "./rtp-sources.js";
-import type { RTCRtpSFrameDecryptor } from "./sframe-transforms.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
 export type { RTCRtpContributingSource, RTCRtpSynchronizationSource };

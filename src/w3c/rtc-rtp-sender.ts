@@ -17,6 +17,7 @@ import { type MediaStreamTrack, randomUuid, type TrackImpl, trackImplOf } from "
 import type { DtlsTransportImpl, RTCDtlsTransport } from "./rtc-dtls-transport.js";
 import { DtmfSenderImpl, type RTCDTMFSender } from "./rtc-dtmf-sender.js";
 import type { RTCRtpScriptTransform } from "./rtc-rtp-script-transform.js";
+import type { RTCRtpSFrameEncryptor } from "./rtc-rtp-sframe.js";
 import type { RTCStatsReport } from "./rtc-stats-report.js";
 import {
   checkEncodings,
@@ -31,7 +32,6 @@ import {
   setParameterOptions,
 } from "./rtp-parameters.js";
 import { SenderFlow } from "./sender-flow.js";
-import type { RTCRtpSFrameEncryptor } from "./sframe-transforms.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
 /** webrtc-encoded-transform §2. */

@@ -11,7 +11,12 @@ export interface RTCRtpContributingSource {
   audioLevel?: number;
   rtpTimestamp: number;
 }
-export interface RTCRtpSynchronizationSource extends RTCRtpContributingSource {}
+export interface RTCRtpSynchronizationSource extends RTCRtpContributingSource {
+  /** Milliseconds since 1900 by the capturer's clock (webrtc-extensions, "RTCRtpContributingSource"). */
+  captureTimestamp?: number;
+  /** Milliseconds that the capturer's clock lacks of the sender's. */
+  senderCaptureTimeOffset?: number;
+}
 
 /** Sources of the last ten seconds are told. */
 const MEMORY = 10_000;
@@ -25,6 +30,7 @@ interface Source {
   readonly rtpTimestamp: number;
   /** The level of RFC 6464 and RFC 6465 in its low seven bits, negative without. */
   readonly audioLevel: number;
+  readonly capture?: { captureTimestamp?: number; senderCaptureTimeOffset?: number };
 }
 
 /** The newest first. */
@@ -33,8 +39,8 @@ function recent(sources: readonly Source[], clock: Clock): RTCRtpContributingSou
   return sources
     .filter(({ time }) => time >= since)
     .sort((a, b) => b.time - a.time)
-    .map(({ source, time, rtpTimestamp, audioLevel }) => {
-      const out = { timestamp: clock.timeOrigin + time, source, rtpTimestamp };
+    .map(({ source, time, rtpTimestamp, audioLevel, capture }) => {
+      const out = { timestamp: clock.timeOrigin + time, source, rtpTimestamp, ...capture };
       return audioLevel < 0 ? out : { ...out, audioLevel: linearLevel(audioLevel & 0x7f) };
     });
 }
@@ -46,11 +52,15 @@ export function contributingSources(receiver: RtpReceiver, clock: Clock): RTCRtp
 export function synchronizationSources(receiver: RtpReceiver, clock: Clock): RTCRtpSynchronizationSource[] {
   const sources = receiver.streams
     .filter(({ packetsReceived }) => packetsReceived > 0)
-    .map(({ ssrc, lastPacketReceived, lastTimestamp, audioLevel }) => ({
+    .map(({ ssrc, lastPacketReceived, lastTimestamp, audioLevel, captureTimestamp, captureClockOffset }) => ({
       source: ssrc,
       time: lastPacketReceived,
       rtpTimestamp: lastTimestamp,
       audioLevel,
+      capture: {
+        ...(Number.isNaN(captureTimestamp) ? {} : { captureTimestamp }),
+        ...(Number.isNaN(captureClockOffset) ? {} : { senderCaptureTimeOffset: captureClockOffset }),
+      },
     }));
   return recent(sources, clock);
 }

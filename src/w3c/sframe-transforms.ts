@@ -1,6 +1,4 @@
-// The SFrame interfaces of webrtc-encoded-transform §3 (RFC 9605), but for the streams (sframe-streams.ts). The transforms of
-// senders and receivers have their shape only: they come with the media layer. Until then none can be made, so that nobody
-// takes for encrypted what is not.
+// What the SFrame interfaces of webrtc-encoded-transform §3 (RFC 9605) have in common: options, keys, the error event.
 import { SFRAME_SUITES, type SFrameCipherSuite } from "../sframe/cipher-suites.js";
 import {
   type Converter,
@@ -12,11 +10,10 @@ import {
   object,
   unionOfInterfaces,
 } from "./conversions.js";
-import { domException } from "./errors.js";
-import type { EventHandler, EventInit, TypedEventTargetConstructor } from "./event-handlers.js";
+import type { EventInit, TypedEventTargetConstructor } from "./event-handlers.js";
 import { eventArguments, eventDictionary } from "./events.js";
 import type { RTCEncodedAudioFrame, RTCEncodedVideoFrame } from "./rtc-encoded-frame.js";
-import { constructing, defineInterface, executing, requireArguments } from "./webidl.js";
+import { defineInterface } from "./webidl.js";
 
 export type SFrameType = "per-frame" | "per-packet";
 
@@ -39,7 +36,7 @@ export const transformOptions: Dictionary<SFrameTransformOptions> = dictionary<S
     cipherSuite: { type: cipherSuite, required: true },
   },
 );
-const encryptorOptions = dictionary<RTCRtpSFrameEncryptorOptions>(
+export const encryptorOptions: Dictionary<RTCRtpSFrameEncryptorOptions> = dictionary<RTCRtpSFrameEncryptorOptions>(
   "RTCRtpSFrameEncryptorOptions",
   { type: { type: enumeration<SFrameType>("SFrameType", ["per-frame", "per-packet"]), default: () => "per-frame" } },
   transformOptions,
@@ -57,14 +54,6 @@ export interface SFrameKeysImpl {
   setKey(key: object, id: CryptoKeyID): Promise<void>;
   removeKey(id: CryptoKeyID): Promise<void>;
 }
-/** Converts the arguments of a constructor, and refuses. */
-function refuse<T>(args: readonly unknown[], name: string, options: Converter<unknown>): T {
-  const where = constructing(name);
-  requireArguments(args.length, 1, where);
-  options(args[0], where);
-  throw domException("NotSupportedError", `${where}Transforms of senders and receivers are not supported.`);
-}
-
 /** A CryptoKey, of whatever realm. */
 export const cryptoKey: Converter<object> = (value, where) => {
   if (Object.prototype.toString.call(value) === "[object CryptoKey]") return object(value, where);
@@ -79,55 +68,6 @@ export interface SFrameErrorEventMap {
   error: SFrameTransformErrorEvent;
 }
 export const SFrameTarget: TypedEventTargetConstructor<SFrameErrorEventMap> = EventTarget;
-
-export class RTCRtpSFrameEncryptor {
-  readonly #impl: SFrameKeysImpl;
-
-  constructor(...args: [options: RTCRtpSFrameEncryptorOptions]) {
-    this.#impl = refuse(args, "RTCRtpSFrameEncryptor", encryptorOptions);
-  }
-
-  /** `key` is a CryptoKey. */
-  setEncryptionKey(key: object, keyId: CryptoKeyID): Promise<void> {
-    return setKey(this.#impl, key, keyId, executing("setEncryptionKey", "RTCRtpSFrameEncryptor"));
-  }
-
-  static {
-    defineInterface(RTCRtpSFrameEncryptor, {
-      name: "RTCRtpSFrameEncryptor",
-      brand: (o) => #impl in o,
-      constructorLength: 1,
-      promises: ["setEncryptionKey"],
-    });
-  }
-}
-
-export class RTCRtpSFrameDecryptor extends SFrameTarget {
-  readonly #impl: SFrameKeysImpl;
-  declare onerror: EventHandler<SFrameTransformErrorEvent>;
-
-  constructor(...args: [options: SFrameTransformOptions]) {
-    super();
-    this.#impl = refuse(args, "RTCRtpSFrameDecryptor", transformOptions);
-  }
-
-  addDecryptionKey(key: object, keyId: CryptoKeyID): Promise<void> {
-    return setKey(this.#impl, key, keyId, executing("addDecryptionKey", "RTCRtpSFrameDecryptor"));
-  }
-  removeDecryptionKey(id: CryptoKeyID): Promise<void> {
-    return this.#impl.removeKey(keyIdType(id, executing("removeDecryptionKey", "RTCRtpSFrameDecryptor")));
-  }
-
-  static {
-    defineInterface(RTCRtpSFrameDecryptor, {
-      name: "RTCRtpSFrameDecryptor",
-      brand: (o) => #impl in o,
-      constructorLength: 1,
-      promises: ["addDecryptionKey", "removeDecryptionKey"],
-      handlers: ["error"],
-    });
-  }
-}
 
 // -- SFrameTransformErrorEvent
 

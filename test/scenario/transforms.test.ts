@@ -1,7 +1,7 @@
 // Encoded frames through transforms, between whole connections.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { RTCEncodedAudioFrame } from "#src/index.js";
+import { RTCEncodedAudioFrame, RTCRtpSFrameDecryptor, RTCRtpSFrameEncryptor } from "#src/index.js";
 import { type EncodedFrame, EncodedTrackGenerator, EncodedTrackProcessor, RtpTrackProcessor } from "#src/media.js";
 import { EncodedStreams, MAX_UNREAD_FRAMES } from "#src/w3c/encoded-streams.js";
 import type { MediaStreamTrack } from "#src/w3c/media-stream-track.js";
@@ -28,7 +28,7 @@ async function talk(sim: Simulation, generator: EncodedTrackGenerator, count: nu
   for (let i = 0; i < count; i++) {
     generator.sendFrame({
       data: Uint8Array.of(0xf8, 1, 2, i),
-      timestamp: 960 * (i + 1),
+      timestamp: Math.round(sim.now * 48),
       keyFrame: true,
       audioLevel: 20,
     });
@@ -122,7 +122,6 @@ test("a frame that was written already is refused; frames of elsewhere are sent"
   const metadata = frame!.getMetadata();
   assert.deepEqual([metadata.rtpTimestamp, metadata.mimeType, metadata.payloadType], [5, "audio/opus", 111]);
   await writer.write(frame);
-  assert.equal(frame!.data.byteLength, 0);
   await assert.rejects(writer.write(frame), { name: "OperationError" });
   await pair.close();
 });
@@ -148,4 +147,55 @@ test("a strict pair of streams takes the frames that it gave, in their order, on
   for (const frame of [await read(other), first, first, third, second]) await writer.write(frame);
   assert.deepEqual(written, [0, 2]);
   await assert.rejects(writer.write({}), TypeError);
+});
+
+test("SFrame from sender to receiver: frames wait for keys, and without the right one nothing gets through", async () => {
+  const { sim, pair } = bed();
+  const generator = new EncodedTrackGenerator({ kind: "audio", mimeType: "audio/opus" });
+  const sender = pair.a.addTrack(generator.track);
+  const options = { cipherSuite: "AES_128_GCM_SHA256_128" } as const;
+  const encryptor = new RTCRtpSFrameEncryptor(options);
+  const decryptor = new RTCRtpSFrameDecryptor(options);
+  sender.transform = encryptor;
+  assert.equal(sender.transform, encryptor);
+  const track = await connect(sim, pair);
+  const { receiver } = pair.b.getTransceivers().find((transceiver) => transceiver.receiver.track === track)!;
+  const frames: number[][] = [];
+  const processor = new EncodedTrackProcessor({ track });
+  processor.onframe = ({ data }) => frames.push([...data]);
+  await talk(sim, generator, 2);
+  assert.equal(frames.length, 0, "not without a key");
+
+  const raw = Uint8Array.from({ length: 16 }, (_, i) => i);
+  const key = await crypto.subtle.importKey("raw", raw, "HKDF", false, ["deriveBits"]);
+  await encryptor.setEncryptionKey(key, 7);
+  await talk(sim, generator, 1);
+  assert.equal(frames[0]!.length, 1 + 4 + 16, "header, frame, tag");
+  assert.throws(
+    () => {
+      receiver.transform = encryptor as never;
+    },
+    { name: "TypeError" },
+  );
+  frames.length = 0;
+  receiver.transform = decryptor;
+  const errors: string[] = [];
+  decryptor.onerror = ({ errorType, keyID, frame }) => {
+    errors.push(`${errorType} ${keyID} ${frame instanceof RTCEncodedAudioFrame}`);
+  };
+  await talk(sim, generator, 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(frames.length, 0);
+  assert.deepEqual(errors, ["keyID 7 true"]);
+
+  await decryptor.addDecryptionKey(key, 7);
+  errors.length = 0;
+  await talk(sim, generator, 2);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(errors, []);
+  assert.deepEqual(frames, [
+    [0xf8, 1, 2, 0],
+    [0xf8, 1, 2, 1],
+  ]);
+  await pair.close();
 });
