@@ -24,6 +24,8 @@ const BROWSERS = {
       "media.peerconnection.ice.obfuscate_host_addresses": false,
       "media.autoplay.default": 0,
       "media.autoplay.blocking_policy": 0,
+      "media.navigator.permission.disabled": true,
+      "media.navigator.audio.fake_frequency": 440,
       "app.update.enabled": false,
     },
   },
