@@ -30,8 +30,8 @@ Usage
   parley --version          the version
 
 Options of demo
-  --headless                open the page in the bundled Chromium, move a file there and back, and exit;
-                            the exit code is 0 only if every byte arrived
+  --headless                open the page in the bundled Chromium, move a file there and back, then a (made up) camera's
+                            picture and sound, and exit; the exit code is 0 only if everything arrived
   --size MiB                size of that file (100)
   --timeout SECONDS         time that a headless run may take (60, and more for large files)
   --port N                  port to serve on (8080, or the next free one; 0 takes any)

@@ -79,6 +79,10 @@ export async function launchChromium(): Promise<BundledBrowser> {
         "--disable-gpu",
         // Where there is no network at all, the loopback interface is one.
         "--allow-loopback-in-peer-connection",
+        // A moving picture and a beep as camera and microphone, without asking.
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        "--autoplay-policy=no-user-gesture-required",
       ],
     });
     return { browser, version: await browser.version(), close };

@@ -1,11 +1,14 @@
 // The demo without a visitor: opens the page in the bundled Chromium, lets it connect, has it send a file there and
-// back exactly as a visitor would, prints the page's figures, and says whether every byte arrived.
+// back exactly as a visitor would, prints the page's figures, and says whether every byte arrived. Then the camera's tab
+// (headless-camera.ts).
 import type { Page } from "puppeteer-core";
 import { ProgressLine, type TextOutput } from "../terminal.js";
 import { launchChromium } from "./chromium.js";
 import type { EchoedFile } from "./file-echo.js";
+import { checkCamera } from "./headless-camera.js";
 import { formatBytes, formatDuration, formatRate } from "./page/format.js";
 import type { Snapshot, TransferSnapshot } from "./page/snapshot.js";
+import { DemoFailure, type Watch } from "./watch.js";
 
 /** Milliseconds between looks at the page. */
 const POLL = 100;
@@ -26,9 +29,6 @@ export interface HeadlessOptions {
   /** What the Node peer itself counted and hashed, once it has echoed a file. */
   echoed(): EchoedFile | undefined;
 }
-
-/** Why the run is not a success. */
-export class DemoFailure extends Error {}
 
 /** Resolves if every byte arrived; rejects with a DemoFailure or NoBrowserError otherwise. The browser is gone by then. */
 export async function runHeadless(options: HeadlessOptions): Promise<void> {
@@ -57,6 +57,12 @@ export async function runHeadless(options: HeadlessOptions): Promise<void> {
     await page.locator("#generate-send").click();
     const last = await transferred(watch, out);
     printResult(out, last, options);
+    await page.locator("#tab-camera").click();
+    await page.locator("#camera-start").click();
+    await checkCamera(watch, out, {
+      layer: (rid) => press(page, "camera-layer", rid),
+      loss: (percent) => press(page, "camera-loss", String(percent)),
+    });
   } finally {
     await launching.then(
       (launched) => launched.close(),
@@ -65,8 +71,9 @@ export async function runHeadless(options: HeadlessOptions): Promise<void> {
   }
 }
 
-interface Watch {
-  look(): Promise<Snapshot | undefined>;
+/** One button of a group. */
+async function press(page: Page, group: string, value: string): Promise<void> {
+  await page.locator(`#${group} [data-value="${value}"]`).click();
 }
 
 async function lookAt(page: Page, faults: readonly string[]): Promise<Snapshot | undefined> {

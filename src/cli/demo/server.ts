@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIP } from "node:net";
 import { fileURLToPath } from "node:url";
+import { createCameraPeer } from "./camera-peer.js";
 import type { EchoedFile } from "./file-echo.js";
 import { createDemoPeer, type DemoPeer } from "./peer.js";
 import type { CandidateInit, PeerConnectionClass } from "./w3c.js";
@@ -86,24 +87,31 @@ export async function startDemoServer(options: DemoServerOptions): Promise<DemoS
 
   async function createSession(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readJson(request);
-    const sdp = (body as { sdp?: unknown } | null)?.sdp;
-    if (typeof sdp !== "string") return reply(response, 400, "an offer is expected: { sdp }");
+    const { kind = "data", sdp } = (body ?? {}) as { kind?: unknown; sdp?: unknown };
+    if (typeof sdp !== "string") return reply(response, 400, "an offer is expected: { kind, sdp }");
+    if (kind !== "data" && kind !== "camera") return reply(response, 400, 'the kind is "data" or "camera"');
     if (sessions.size >= MAX_SESSIONS) return reply(response, 503, "too many visitors");
     const early: (CandidateInit | null)[] = [];
     let session: Session | undefined;
-    const peer = createDemoPeer({
-      RTCPeerConnection: options.RTCPeerConnection,
-      onCandidate: (candidate) => {
+    const host = {
+      onCandidate: (candidate: CandidateInit | null): void => {
         if (session === undefined) early.push(candidate);
         else push(session, "candidate", candidate);
       },
-      onState: (state) => {
+      onState: (state: string): void => {
         if (session === undefined) return;
         if (state === "failed") end(session, "the Node peer lost the connection");
         if (state === "closed") end(session, "the Node peer closed the connection");
       },
-      onEchoed: (file) => options.onEchoed?.(file),
-    });
+    };
+    const peer =
+      kind === "camera"
+        ? createCameraPeer(host)
+        : createDemoPeer({
+            RTCPeerConnection: options.RTCPeerConnection,
+            onEchoed: (file) => options.onEchoed?.(file),
+            ...host,
+          });
     let answer: string;
     try {
       answer = await peer.answer(sdp);

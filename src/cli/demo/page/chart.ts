@@ -1,31 +1,49 @@
-// The live chart: throughput both ways (left axis, MB/s) and round-trip time (right axis, ms) over the last minute.
+// A live chart of the last minute: some series on the left axis, some on the right one.
 
 /** Milliseconds shown. */
 const SPAN = 60_000;
 
-interface Sample {
-  readonly at: number;
-  readonly there: number;
-  readonly back: number;
-  readonly roundTrip: number | undefined;
+export interface ChartSeries {
+  readonly name: string;
+  /** A custom property of the style sheet, without the dashes. */
+  readonly color: string;
+  /** With the area below it. */
+  readonly filled?: boolean;
 }
 
-type Series = "there" | "back" | "roundTrip";
+export interface ChartAxis {
+  readonly unit: string;
+  /** What it reaches to at least. */
+  readonly least: number;
+  readonly series: readonly ChartSeries[];
+  /** Of its labels, where they are not those of the page; as in ChartSeries. */
+  readonly color?: string;
+}
+
+/** Milliseconds, and a value for each series that has one. */
+export interface ChartSample {
+  readonly at: number;
+  readonly [series: string]: number | undefined;
+}
 
 export class Chart {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
-  #samples: Sample[] = [];
+  readonly #left: ChartAxis;
+  readonly #right: ChartAxis;
+  #samples: ChartSample[] = [];
 
-  constructor(canvas: HTMLCanvasElement) {
+  constructor(canvas: HTMLCanvasElement, left: ChartAxis, right: ChartAxis) {
+    this.#left = left;
+    this.#right = right;
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d")!;
     new ResizeObserver(() => this.#draw(performance.now())).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw(performance.now()));
   }
 
-  /** Adds a sample (MB/s and ms) and draws. */
-  add(sample: Sample): void {
+  /** Adds a sample and draws. */
+  add(sample: ChartSample): void {
     this.#samples.push(sample);
     while (this.#samples.length > 2 && this.#samples[1]!.at < sample.at - SPAN) this.#samples.shift();
     this.#draw(sample.at);
@@ -48,8 +66,9 @@ export class Chart {
     context.textBaseline = "middle";
 
     const box = { left: 40, right: width - 40, top: 22, bottom: height - 22 };
-    const rateTop = niceCeiling(this.#max("there", "back"), 1);
-    const timeTop = niceCeiling(this.#max("roundTrip"), 4);
+    const [left, right] = [this.#left, this.#right];
+    const leftTop = niceCeiling(this.#max(left), left.least);
+    const rightTop = niceCeiling(this.#max(right), right.least);
     const y = (share: number): number => box.bottom - share * (box.bottom - box.top);
     const x = (at: number): number => box.right - ((now - at) / SPAN) * (box.right - box.left);
 
@@ -64,57 +83,57 @@ export class Chart {
       if (quarter % 2 !== 0) continue;
       context.fillStyle = color("soft");
       context.textAlign = "right";
-      context.fillText(label((rateTop * quarter) / 4), box.left - 8, line);
-      context.fillStyle = color("rtt");
+      context.fillText(label((leftTop * quarter) / 4), box.left - 8, line);
+      context.fillStyle = color(right.color ?? "soft");
       context.textAlign = "left";
-      context.fillText(label((timeTop * quarter) / 4), box.right + 8, line);
+      context.fillText(label((rightTop * quarter) / 4), box.right + 8, line);
     }
     context.fillStyle = color("soft");
     context.textAlign = "left";
-    context.fillText("MB/s", 0, 7);
+    context.fillText(left.unit, 0, 7);
     context.fillText("60 s ago", box.left, height - 7);
     context.textAlign = "right";
     context.fillText("now", box.right, height - 7);
-    context.fillStyle = color("rtt");
-    context.fillText("ms", width, 7);
+    context.fillStyle = color(right.color ?? "soft");
+    context.fillText(right.unit, width, 7);
 
     context.save();
     context.beginPath();
     context.rect(box.left, 0, box.right - box.left, height);
     context.clip();
     context.lineJoin = "round";
-    const path = (series: Series, top: number): void => {
+    const path = (name: string, top: number): void => {
       context.beginPath();
       for (const sample of this.#samples) {
-        const value = sample[series];
+        const value = sample[name];
         if (value !== undefined) context.lineTo(x(sample.at), y(value / top));
       }
     };
-    for (const series of ["there", "back"] as const) {
+    const draw = ({ name, color: property, filled }: ChartSeries, top: number): void => {
       const last = this.#samples.at(-1);
-      if (last === undefined) break;
-      path(series, rateTop);
-      context.lineTo(x(last.at), y(0));
-      context.lineTo(x(this.#samples[0]!.at), y(0));
-      context.globalAlpha = 0.13;
-      context.fillStyle = color(series);
-      context.fill();
-      context.globalAlpha = 1;
-      path(series, rateTop);
-      context.lineWidth = 2;
-      context.strokeStyle = color(series);
+      if (last === undefined) return;
+      if (filled) {
+        path(name, top);
+        context.lineTo(x(last.at), y(0));
+        context.lineTo(x(this.#samples[0]!.at), y(0));
+        context.globalAlpha = 0.13;
+        context.fillStyle = color(property);
+        context.fill();
+        context.globalAlpha = 1;
+      }
+      path(name, top);
+      context.lineWidth = filled ? 2 : 1.5;
+      context.strokeStyle = color(property);
       context.stroke();
-    }
-    path("roundTrip", timeTop);
-    context.lineWidth = 1.5;
-    context.strokeStyle = color("rtt");
-    context.stroke();
+    };
+    for (const series of left.series) draw(series, leftTop);
+    for (const series of right.series) draw(series, rightTop);
     context.restore();
   }
 
-  #max(...series: Series[]): number {
+  #max({ series }: ChartAxis): number {
     let max = 0;
-    for (const sample of this.#samples) for (const name of series) max = Math.max(max, sample[name] ?? 0);
+    for (const sample of this.#samples) for (const { name } of series) max = Math.max(max, sample[name] ?? 0);
     return max;
   }
 }

@@ -1,5 +1,6 @@
 // The page's peer connection: offers, trickles candidates over HTTP and server-sent events, and reports each step of
 // the connection coming up with the time it took.
+import { Signalling } from "./signalling.js";
 import { CHAT, FILE, PING } from "./wire.js";
 
 export const STEPS = ["signalling", "candidates", "pair", "dtls", "sctp"] as const;
@@ -31,12 +32,6 @@ export interface ConnectionHost {
   onLog(text: string): void;
 }
 
-interface Answer {
-  readonly id: string;
-  readonly sdp: string;
-  readonly implementation: string;
-}
-
 export class Connection {
   readonly chat: RTCDataChannel;
   readonly ping: RTCDataChannel;
@@ -46,11 +41,8 @@ export class Connection {
   readonly #steps = new Set<Step>();
   readonly #gathered = new Set<Side>();
   #state: ConnectionState = "connecting";
-  #session = "";
-  #events: EventSource | undefined;
+  readonly #signalling: Signalling;
   readonly #own: CandidateView[] = [];
-  /** Candidates found before the session has a name. */
-  #early: RTCIceCandidateInit[] = [];
 
   constructor(host: ConnectionHost) {
     this.#host = host;
@@ -59,13 +51,10 @@ export class Connection {
     this.chat = pc.createDataChannel(CHAT);
     pc.addEventListener("icecandidate", ({ candidate }) => {
       if (candidate === null) return this.#allGathered("page");
-      if (candidate.candidate !== "") {
-        const view = viewOf(candidate);
-        this.#own.push(view);
-        host.onCandidate("page", view);
-      }
-      this.#early.push(candidate.toJSON());
-      if (this.#session !== "") this.#sendCandidates();
+      if (candidate.candidate === "") return;
+      const view = viewOf(candidate);
+      this.#own.push(view);
+      host.onCandidate("page", view);
     });
     pc.addEventListener("iceconnectionstatechange", () => {
       host.onLog(`ICE ${pc.iceConnectionState}`);
@@ -81,7 +70,15 @@ export class Connection {
     });
     this.chat.addEventListener("open", () => this.#step("sctp"));
     this.chat.addEventListener("close", () => this.close("closed", "the Node peer closed the connection"));
-    addEventListener("pagehide", this.#leave);
+    this.#signalling = new Signalling(pc, "data", {
+      onCandidate: (candidate) => {
+        if (candidate === null) this.#allGathered("node");
+        else host.onCandidate("node", viewOf(new RTCIceCandidate(candidate)));
+      },
+      onClosed: (reason) => this.close("closed", reason),
+      onNode: host.onNode,
+      onLog: host.onLog,
+    });
   }
 
   get state(): ConnectionState {
@@ -99,25 +96,13 @@ export class Connection {
   /** Brings it up; a failure is reported as a state. */
   async start(): Promise<void> {
     try {
-      await this.#pc.setLocalDescription();
-      const response = await fetch("/api/sessions", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ sdp: this.#pc.localDescription!.sdp }),
-      });
-      if (!response.ok) throw new Error(`the server answered ${response.status}: ${await response.text()}`);
-      const answer = (await response.json()) as Answer;
+      await this.#signalling.run();
       if (this.#state !== "connecting") return;
-      this.#session = answer.id;
-      this.#host.onNode(answer.implementation);
-      if (this.#early.length > 0) this.#sendCandidates();
-      await this.#pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
       this.#step("signalling");
       this.#pc.sctp?.transport.addEventListener("statechange", () => {
         this.#host.onLog(`DTLS ${this.#pc.sctp?.transport.state}`);
         if (this.#pc.sctp?.transport.state === "connected") this.#step("dtls");
       });
-      this.#listen(answer.id);
     } catch (error) {
       this.close("failed", `signalling: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -125,9 +110,7 @@ export class Connection {
 
   close(state: "closed" | "failed" = "closed", reason = ""): void {
     if (this.#state === "closed" || this.#state === "failed") return;
-    this.#leave();
-    removeEventListener("pagehide", this.#leave);
-    this.#events?.close();
+    this.#signalling.leave();
     this.#pc.close();
     this.#enter(state, reason);
   }
@@ -141,38 +124,6 @@ export class Connection {
     const own = local && this.#own.find(({ address }) => local.address === hiddenEndpoint(address));
     this.#host.onTransport(own === undefined ? view : { ...view, local: { ...local!, address: own.address } });
   }
-
-  #listen(id: string): void {
-    const events = new EventSource(`/api/sessions/${id}/events`);
-    this.#events = events;
-    events.addEventListener("candidate", (event: MessageEvent<string>) => {
-      const candidate = JSON.parse(event.data) as RTCIceCandidateInit | null;
-      if (candidate === null || candidate.candidate === "") return this.#allGathered("node");
-      this.#host.onCandidate("node", viewOf(new RTCIceCandidate(candidate)));
-      this.#pc.addIceCandidate(candidate).catch((error) => this.#host.onLog(`candidate refused: ${error}`));
-    });
-    events.addEventListener("closed", (event: MessageEvent<string>) => this.close("closed", JSON.parse(event.data)));
-    // EventSource reconnects by itself, except after an error response: then the session is over.
-    events.addEventListener("error", () => {
-      if (events.readyState === EventSource.CLOSED) this.close("closed", "the server ended the session");
-    });
-  }
-
-  #sendCandidates(): void {
-    const candidates = this.#early;
-    this.#early = [];
-    fetch(`/api/sessions/${this.#session}/candidates`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(candidates),
-    }).catch((error) => this.#host.onLog(`candidates not delivered: ${error}`));
-  }
-
-  readonly #leave = (): void => {
-    if (this.#session === "") return;
-    fetch(`/api/sessions/${this.#session}`, { method: "DELETE", keepalive: true }).catch(() => {});
-    this.#session = "";
-  };
 
   #allGathered(side: Side): void {
     this.#gathered.add(side);

@@ -1,5 +1,6 @@
-// The demo page: connects on load, and wires connection, chat, files, chart and log together.
+// The demo page: connects on load, and wires connection, chat, files, chart, camera and log together.
 
+import { CameraView } from "./camera-view.js";
 import { Chart } from "./chart.js";
 import { ChatView } from "./chat-view.js";
 import {
@@ -16,6 +17,7 @@ import { Pinger } from "./ping.js";
 import type { Snapshot } from "./snapshot.js";
 import { FileSource, GeneratedSource, type Source } from "./source.js";
 import { StepsView } from "./steps-view.js";
+import { setUpTabs } from "./tabs.js";
 import { Transfer } from "./transfer.js";
 import { TransferView } from "./transfer-view.js";
 import "./snapshot.js";
@@ -45,7 +47,18 @@ const transferNews = byId("transfer-news", HTMLElement);
 const logList = byId("log", HTMLOListElement);
 const steps = new StepsView();
 const chat = new ChatView();
-const chart = new Chart(byId("chart", HTMLCanvasElement));
+const chart = new Chart(
+  byId("chart", HTMLCanvasElement),
+  {
+    unit: "MB/s",
+    least: 1,
+    series: [
+      { name: "there", color: "there", filled: true },
+      { name: "back", color: "back", filled: true },
+    ],
+  },
+  { unit: "ms", least: 4, color: "rtt", series: [{ name: "roundTrip", color: "rtt" }] },
+);
 
 let connection: Connection | undefined;
 let pinger: Pinger | undefined;
@@ -215,7 +228,11 @@ globalThis.parleyDemo = (): Snapshot => ({
     p95: pinger?.percentile(0.95) ?? 0,
   },
   transfers: views.map((view) => view.snapshot()),
+  camera: camera.snapshot(),
 });
+
+setUpTabs((panel) => log(`tab: ${panel === "camera-panel" ? "camera" : "data"}`));
+const camera = new CameraView(log);
 
 enableSending(false);
 setInterval(tick, TICK);

@@ -1,5 +1,8 @@
 // What the page shows, as plain data: for whoever drives it (`parley demo --headless`, a test, the console).
+import type { CameraState } from "./camera.js";
+import type { LayerReport } from "./camera-wire.js";
 import type { CandidateView, ConnectionState, Side, Step, TransportView } from "./connection.js";
+import type { MediaFigures } from "./media-figures.js";
 import type { TransferResult, TransferState } from "./transfer.js";
 
 export interface TransferSnapshot {
@@ -14,6 +17,21 @@ export interface TransferSnapshot {
   readonly result: TransferResult | undefined;
 }
 
+export interface CameraSnapshot {
+  readonly state: CameraState;
+  readonly reason: string;
+  /** Pictures a second that the camera gives. */
+  readonly cameraRate: number;
+  /** Undefined before the first measurement; made anew once a second. */
+  readonly figures: MediaFigures | undefined;
+  /** As they reach Node. */
+  readonly layers: readonly LayerReport[];
+  /** What Node sends back. */
+  readonly current: string | null;
+  /** Datagrams that Node lost on purpose. */
+  readonly dropped: number;
+}
+
 export interface Snapshot {
   readonly state: ConnectionState;
   readonly reason: string;
@@ -24,6 +42,7 @@ export interface Snapshot {
   readonly roundTrip: { readonly count: number; readonly p50: number; readonly p95: number };
   /** Newest first. */
   readonly transfers: readonly TransferSnapshot[];
+  readonly camera: CameraSnapshot;
 }
 
 declare global {
