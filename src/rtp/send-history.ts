@@ -27,23 +27,30 @@ export class SendHistory {
   private times = new Float64Array(INITIAL_PACKETS);
   private repeats = new Uint8Array(INITIAL_PACKETS);
 
-  /** Makes room for a packet of at most `length` bytes; gives its offset in `data`. `commit` keeps it. */
+  /** Makes room for a packet of at most `length` bytes, which MAX_HISTORY_BYTES exceeds; gives its offset in `data`. `commit` keeps it. */
   reserve(length: number, now: number): number {
-    const size = this.data.length;
-    const at = this.written % size;
-    if (at + length <= size) return at;
-    // The end of the ring is too short: begin again, in a larger one if this was quick.
-    this.written += size - at;
-    if (now - this.wrapped < HISTORY_DURATION && size < MAX_HISTORY_BYTES) this.growBytes();
-    this.wrapped = now;
-    return this.written % this.data.length;
+    for (;;) {
+      const size = this.data.length;
+      const at = this.written % size;
+      if (at + length <= size) return at;
+      // The end of the ring is too short: begin again, in a larger one if this was quick, or if no packet like this fits at all.
+      if (at > 0) this.written += size - at;
+      const quick = now - this.wrapped < HISTORY_DURATION;
+      this.wrapped = now;
+      if (size < MAX_HISTORY_BYTES && (quick || length > size)) this.growBytes(at === 0 ? size : at);
+    }
   }
 
-  private growBytes(): void {
+  /** `used`: so much of the ring was written in its last round, which has just ended. */
+  private growBytes(used: number): void {
     const old = this.data;
-    this.data = new Uint8Array(old.length * 2);
-    // Positions are taken modulo the size, and this is a multiple of the old one.
-    this.data.set(old, (this.written - old.length) % this.data.length);
+    const size = old.length;
+    this.data = new Uint8Array(size * 2);
+    if (this.written === 0) return;
+    // Positions are taken modulo the size: the last round, and what it had not overwritten yet of the one before.
+    const last = (this.written - size) % (size * 2);
+    this.data.set(old.subarray(0, used), last);
+    this.data.set(old.subarray(used), ((last + size) % (size * 2)) + used);
   }
 
   /** The packet that `reserve` made room for has `length` bytes. */

@@ -27,6 +27,9 @@ const REDUNDANCY = 1;
 const MIN_REPEATED_PADDING = 400;
 const MAX_PADDING = 224;
 
+/** What UDP carries: nothing larger can be sent, or kept. */
+const MAX_DATAGRAM = 65_507;
+
 const block: ExtensionBlock = new ExtensionBlock();
 const original: RtpPacket = new RtpPacket();
 
@@ -136,6 +139,7 @@ export class RtpSendStream {
 
   /** @internal Writes the packet anew and sends it. */
   forward(packet: RtpPacket, codec: RtpCodec, now: number): void {
+    if (packet.length > MAX_DATAGRAM) return;
     if (packet.ssrc !== this.source) this.rebase(packet, codec, now);
     const sequence = (packet.sequenceNumber + this.sequenceOffset) & 0xffff;
     const timestamp = (packet.timestamp + this.timestampOffset) >>> 0;

@@ -1,0 +1,41 @@
+// What a peer that has authenticated may try: everything here is allowed by the wire format, and none of it may throw, send more
+// than it should, or keep more than it should.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SendHistory } from "./send-history.js";
+import { Pipe, packet, sending } from "./testing.test.js";
+
+test("a forwarded packet may be larger than the history", () => {
+  for (const size of [1500, 33_000, 60_000]) {
+    const pipe = new Pipe();
+    const sender = pipe.sessions[0].addSender(sending(), {});
+    for (let i = 0; i < 40; i++) {
+      sender.sendPacket(0, packet(i, 3000 * i, { payload: new Uint8Array(i === 20 ? size : 1000) }), 96, pipe.now);
+      pipe.run(1);
+    }
+    assert.equal(pipe.sentRtp[0].length, 40);
+    const tooLarge = packet(40, 120_000, { payload: new Uint8Array(5_000_000) });
+    sender.sendPacket(0, tooLarge, 96, pipe.now);
+    assert.equal(pipe.sentRtp[0].length, 40);
+  }
+});
+
+test("a history that grows forgets nothing young", () => {
+  const history = new SendHistory();
+  const sizes = [1000, 30_000, 1000, 40_000, 500, 60_000, 60_000, 1200, 65_000];
+  for (let i = 0; i < 40; i++) {
+    const size = sizes[i % sizes.length]!;
+    const at = history.reserve(size, i);
+    history.data.fill(i, at, at + size);
+    history.commit(i, size, i);
+    for (let n = Math.max(0, i - 3); n <= i; n++) {
+      assert.ok(history.find(n), `${n} after ${i}`);
+      const { data, offset, length } = history;
+      assert.equal(length, sizes[n % sizes.length]);
+      assert.ok(
+        data.subarray(offset, offset + length).every((byte) => byte === n),
+        `${n} after ${i}`,
+      );
+    }
+  }
+});
