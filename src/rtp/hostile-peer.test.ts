@@ -2,6 +2,8 @@
 // than it should, or keep more than it should.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { writeNack } from "./feedback.js";
+import { RtcpWriter } from "./rtcp.js";
 import { SendHistory } from "./send-history.js";
 import { Pipe, packet, sending } from "./testing.test.js";
 
@@ -38,4 +40,25 @@ test("a history that grows forgets nothing young", () => {
       );
     }
   }
+});
+
+test("a flood of NACKs makes ten repeats of a packet, no more", () => {
+  const pipe = new Pipe({ delay: 5 });
+  const sender = pipe.sessions[0].addSender(sending(), {});
+  for (let i = 0; i < 100; i++)
+    sender.sendPacket(0, packet(i, 3000 * i, { payload: new Uint8Array(1000) }), 96, pipe.now);
+  const sent = pipe.sentRtp[0];
+  const number = (sent[99]![2]! << 8) | sent[99]![3]!;
+  const sequences = Uint16Array.from({ length: 100 }, (_, i) => (number - 99 + i) & 0xffff);
+  let asked = 0;
+  const before = sent.length;
+  for (let i = 0; i < 200; i++) {
+    const writer = new RtcpWriter(1000);
+    writeNack(writer, 1, 1000, sequences, 100);
+    asked += writer.length;
+    pipe.sessions[0].receiveRtcp(writer.data.slice(0, writer.length), writer.length, pipe.now);
+    pipe.run(120);
+  }
+  const repeats = sent.length - before;
+  assert.equal(repeats, 10 * 100, `${repeats} for ${asked} bytes`);
 });

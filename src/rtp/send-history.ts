@@ -5,6 +5,8 @@
 export const HISTORY_DURATION = 1500;
 export const MAX_HISTORY_BYTES: number = 4 * 1024 * 1024;
 export const MAX_HISTORY_PACKETS = 8192;
+/** How often one packet is repeated; peers ask no more often. What is sent is so many times the media at most, whatever is asked for. */
+export const MAX_REPEATS = 10;
 
 const INITIAL_BYTES = 32 * 1024;
 const INITIAL_PACKETS = 128;
@@ -29,6 +31,7 @@ export class SendHistory {
 
   /** Makes room for a packet of at most `length` bytes, which MAX_HISTORY_BYTES exceeds; gives its offset in `data`. `commit` keeps it. */
   reserve(length: number, now: number): number {
+    if (this.written === 0) this.wrapped = now;
     for (;;) {
       const size = this.data.length;
       const at = this.written % size;
@@ -109,13 +112,15 @@ export class SendHistory {
 
   /**
    * Whether a packet that `find` would find may be sent again: at once the first time, then not before `interval` milliseconds
-   * have passed. If so, it counts as sent again now.
+   * have passed, and MAX_REPEATS times in all. If so, it counts as sent again now.
    */
   repeat(sequenceNumber: number, interval: number, now: number): boolean {
     const slot = this.slotOf(sequenceNumber);
-    if (slot < 0 || (this.repeats[slot]! > 0 && now - this.times[slot]! < interval)) return false;
+    if (slot < 0) return false;
+    const repeats = this.repeats[slot]!;
+    if (repeats >= MAX_REPEATS || (repeats > 0 && now - this.times[slot]! < interval)) return false;
     this.times[slot] = now;
-    if (this.repeats[slot]! < 255) this.repeats[slot]!++;
+    this.repeats[slot] = repeats + 1;
     return true;
   }
 }
