@@ -82,7 +82,8 @@ export class CongestionControl {
       });
       this.input = new FeedbackInput(this.estimator);
     }
-    this.pacer?.remove((stream) => !stream.sender.streams.includes(stream), now);
+    const { senders } = this.host;
+    this.pacer?.remove((stream) => !senders.includes(stream.sender) || !stream.sender.streams.includes(stream), now);
     this.allocationDue = true;
   }
 

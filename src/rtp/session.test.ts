@@ -373,3 +373,17 @@ test("a stream may begin its numbers anew, one that is late may not", () => {
   assert.equal(receiver.streams[0]!.statistics.restarts, 2);
   assert.ok(Math.abs(receiver.streams[0]!.packetsLost) < 4);
 });
+
+test("nothing of a sender that was removed leaves behind its BYE", () => {
+  const pipe = new Pipe();
+  const sender = pipe.sessions[0].addSender(sending(), {});
+  const data = new Uint8Array(100_000);
+  data.set([0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
+  sender.sendFrame(0, { data, timestamp: 0, keyFrame: true, mimeType: "video/VP8" }, pipe.now);
+  pipe.run(20);
+  sender.close(pipe.now);
+  const sent = pipe.sentRtp[0].length;
+  assert.ok(sent > 0 && sent < 80, `${sent}`);
+  pipe.run(3000);
+  assert.equal(pipe.sentRtp[0].length, sent);
+});
