@@ -5,6 +5,7 @@ import { isRtcp } from "../rtp/packet.js";
 import { RtpSession } from "../rtp/session.js";
 import { SrtpSession, splitKeys, srtpKeyLength } from "../srtp/session.js";
 import { carve } from "../util/slab.js";
+import type { TransportRtpCounters } from "./media-stats.js";
 import type { Platform } from "./platform.js";
 
 /** Protected packets kept until there are keys: media may overtake the peer's last handshake flight. */
@@ -68,6 +69,12 @@ export class MediaTransport {
 
   get counters(): SrtpSession["counters"] | undefined {
     return this.srtp?.counters;
+  }
+
+  get rtpCounters(): TransportRtpCounters {
+    const { bandwidth } = this.session;
+    // RFC 8888 is not negotiated.
+    return { availableOutgoingBitrate: bandwidth?.targetBitrate, ccfbMessagesSent: 0, ccfbMessagesReceived: 0 };
   }
 
   get deadline(): number {

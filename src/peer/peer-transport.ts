@@ -132,8 +132,6 @@ export class PeerTransport implements RoundOwner {
   private dtlsEnded = false;
   /** Datagrams dropped because nothing here takes them (RTP without media, unknown first bytes). */
   dropped = 0;
-  /** What congestion control counts, once there is media. */
-  rtpCounters: TransportRtpCounters | undefined;
 
   constructor(options: PeerTransportOptions, host: PeerTransportHost) {
     this.options = options;
@@ -179,6 +177,11 @@ export class PeerTransport implements RoundOwner {
   /** Undefined as long as no media was negotiated. */
   get media(): MediaTransport | undefined {
     return this.mediaTransport;
+  }
+
+  /** What congestion control knows, once there is media. */
+  get rtpCounters(): TransportRtpCounters | undefined {
+    return this.mediaTransport?.rtpCounters;
   }
 
   // Commands

@@ -4,10 +4,11 @@ import type { NegotiatedCodec } from "../jsep/codecs.js";
 import { sends } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { EncodedFrameInit, RtpEncoding, RtpPacket, RtpSender } from "../peer/media.js";
-import type { SenderStatistics } from "../peer/media-stats.js";
+import type { OutboundRtpCounters, SenderStatistics } from "../peer/media-stats.js";
 import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import { RtpSenderStatistics } from "../peer/rtp-statistics.js";
+import { FrameRate } from "../util/frame-rate.js";
 import { codecsMatch, isAuxiliary } from "./codec-dictionary.js";
 import { type FrameUnit, TransformSlot } from "./frame-transform.js";
 import { sentFrame, sentUnit } from "./frame-units.js";
@@ -30,6 +31,8 @@ export class SenderFlow implements MediaOutlet {
   private readonly sender: SenderState;
   private transport: PeerTransport | undefined;
   private isReady = false;
+  /** By encoding. */
+  private sentFrames: { width: number | undefined; height: number | undefined; readonly rate: FrameRate }[] = [];
   private rtpSender: RtpSender | undefined;
   private media: NegotiatedMedia | null = null;
   private mid: string | null = null;
@@ -109,7 +112,9 @@ export class SenderFlow implements MediaOutlet {
         this.isReady = true;
         this.trackChanged();
       });
-      this.sender.statistics = new RtpSenderStatistics(this.rtpSender);
+      const statistics = new RtpSenderStatistics(this.rtpSender);
+      statistics.encoder = ({ index }) => this.encoderCounters(index);
+      this.sender.statistics = statistics;
     }
     this.mid = mid;
     this.session = session;
@@ -187,8 +192,30 @@ export class SenderFlow implements MediaOutlet {
     return this.transform.active;
   }
 
+  /** What getStats says of the frames besides what the RTP machine counts. */
+  private encoderCounters(encoding: number): Partial<OutboundRtpCounters> | undefined {
+    const sent = this.sentFrames[encoding];
+    if (sent === undefined || this.transport === undefined) return undefined;
+    const { width, height, rate } = sent;
+    const frameWidth = width === undefined ? {} : { frameWidth: width };
+    const frameHeight = height === undefined ? {} : { frameHeight: height };
+    return { ...frameWidth, ...frameHeight, framesPerSecond: rate.at(this.transport.mediaNow()) };
+  }
+
+  private note(encoding: number, { width, height }: EncodedFrameInit): void {
+    let sent = this.sentFrames[encoding];
+    if (sent === undefined) {
+      sent = { width: undefined, height: undefined, rate: new FrameRate() };
+      this.sentFrames[encoding] = sent;
+    }
+    sent.width = width ?? sent.width;
+    sent.height = height ?? sent.height;
+    sent.rate.add(this.transport!.mediaNow());
+  }
+
   sendFrame(encoding: number, frame: EncodedFrameInit): void {
     if (this.rtpSender === undefined) return;
+    if (this.kind === "video") this.note(encoding, frame);
     if (!this.transform.active) {
       this.transmit(encoding, frame);
       return;

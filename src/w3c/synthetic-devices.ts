@@ -1,6 +1,7 @@
 // The synthetic camera and microphone behind getUserMedia: their capabilities, and the settings that a track of theirs can
 // have. What they make is src/media/synthetic.
 import type { MediaKind } from "../jsep/codec-capabilities.js";
+import type { MediaSourceCounters } from "../peer/media-stats.js";
 import type { Platform } from "../peer/platform.js";
 import {
   type Candidate,
@@ -34,13 +35,33 @@ export function isCapturing(): boolean {
 export class DeviceSource implements TrackSource {
   readonly device: MediaDevice;
   readonly tracks: Set<TrackImpl> = new Set();
+  private readonly flows = new Set<MediaFlow>();
 
   readonly connect?: (track: FedTrack, outlet: MediaOutlet) => MediaFlow;
 
   constructor(device: MediaDevice, platform: Platform) {
     this.device = device;
     const { connect } = device;
-    if (connect !== undefined) this.connect = (track, outlet) => connect(platform, track, outlet);
+    if (connect === undefined) return;
+    this.connect = (track, outlet) => {
+      const flow = connect(platform, track, outlet);
+      this.flows.add(flow);
+      return {
+        update: () => flow.update(),
+        requestKeyFrame: (encoding) => flow.requestKeyFrame(encoding),
+        setBitrate: (encoding, bitsPerSecond) => flow.setBitrate(encoding, bitsPerSecond),
+        stop: () => {
+          this.flows.delete(flow);
+          flow.stop();
+        },
+      };
+    };
+  }
+
+  /** Of the sender that it has fed longest: all get the same. */
+  counters(): MediaSourceCounters | undefined {
+    const [first] = this.flows;
+    return first?.counters?.();
   }
 
   attach(track: TrackImpl): void {
