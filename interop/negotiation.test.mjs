@@ -378,9 +378,9 @@ for (const polite of [true, false]) {
     await side.settled();
     await side.until("connecting", () => side.pc.connectionState === "connected");
     for (let i = 0; i < COLLISIONS / 2; i++) {
-      // Each side adds a section every ten rounds, and changes a direction in the others.
+      // Each side adds a section every twenty rounds. In the others we change a direction, and they restart ICE.
       side.hold();
-      const adds = i % 10 === 0;
+      const adds = i % 20 === 0;
       if (adds) side.pc.addTransceiver("video");
       else mine.direction = mine.currentDirection === "inactive" ? "sendonly" : "inactive";
       await (adds ? them.call("addTransceiver", "video") : them.call("restartIce"));

@@ -110,7 +110,7 @@ export function install() {
       failures,
       signaling: pc.signalingState,
       connection: pc.connectionState,
-      transceivers: commands.state().map(({ mid, direction }) => [mid, direction]),
+      transceivers: pc.getTransceivers().map(({ mid, currentDirection }) => [mid, currentDirection]),
     }),
   });
   globalThis.command = (name, ...args) => commands[name](...args);
