@@ -2,7 +2,7 @@
 // than it should, or keep more than it should.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { writeNack } from "./feedback.js";
+import { writeNack, writePictureLoss } from "./feedback.js";
 import { RtcpWriter } from "./rtcp.js";
 import { SendHistory } from "./send-history.js";
 import { Pipe, packet, sending } from "./testing.test.js";
@@ -61,4 +61,17 @@ test("a flood of NACKs makes ten repeats of a packet, no more", () => {
   }
   const repeats = sent.length - before;
   assert.equal(repeats, 10 * 100, `${repeats} for ${asked} bytes`);
+});
+
+test("a flood of requests for key frames is passed on now and then", () => {
+  const pipe = new Pipe();
+  let requests = 0;
+  pipe.sessions[0].addSender(sending(), { onKeyFrameRequest: () => requests++ });
+  for (let i = 0; i < 100; i++) {
+    const writer = new RtcpWriter(1200);
+    for (let n = 0; n < 50; n++) writePictureLoss(writer, 1, 1000);
+    pipe.sessions[0].receiveRtcp(writer.data.slice(0, writer.length), writer.length, pipe.now);
+    pipe.run(10);
+  }
+  assert.ok(requests >= 3 && requests <= 10, `${requests}`);
 });

@@ -83,6 +83,8 @@ export class RtpSendStream {
   /** @internal */
   lastFirSequence = -1;
   lastFirSender = -1;
+  /** @internal Monotonic milliseconds of the peer's last request that was passed on. */
+  lastKeyFrameRequest: number = Number.NEGATIVE_INFINITY;
 
   private readonly session: RtpSession;
   private history: SendHistory | undefined;

@@ -29,6 +29,9 @@ import type {
 
 /** Bytes that a usual feedback message takes. */
 const FEEDBACK_ROOM = 400;
+/** Requests for key frames of one encoding are so many milliseconds apart at least: less than that of peers who repeat them (200). */
+const MIN_KEY_FRAME_INTERVAL = 150;
+
 interface SendRoute {
   readonly stream: RtpSendStream;
   readonly rtx: boolean;
@@ -405,7 +408,7 @@ export class RtpSession implements RtcpVisitor {
     const route = this.sendRoutes.get(media);
     if (route === undefined) return;
     route.stream.pliCount++;
-    route.stream.sender.host.onKeyFrameRequest?.(route.stream.index);
+    this.requestKeyFrame(route.stream);
   }
 
   /** @internal */
@@ -415,10 +418,18 @@ export class RtpSession implements RtcpVisitor {
     const { stream } = route;
     // The same number is the same request, repeated (RFC 5104 §4.3.1.1).
     if (stream.lastFirSender === sender && stream.lastFirSequence === sequence) return;
+    if (!this.requestKeyFrame(stream)) return;
     stream.lastFirSender = sender;
     stream.lastFirSequence = sequence;
     stream.firCount++;
+  }
+
+  /** A key frame costs the encoder and the path much, asking for one nothing. False: one was asked for just now. */
+  private requestKeyFrame(stream: RtpSendStream): boolean {
+    if (this.now - stream.lastKeyFrameRequest < MIN_KEY_FRAME_INTERVAL) return false;
+    stream.lastKeyFrameRequest = this.now;
     stream.sender.host.onKeyFrameRequest?.(stream.index);
+    return true;
   }
 
   /** @internal */
