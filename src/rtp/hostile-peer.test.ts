@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { writeNack, writePictureLoss } from "./feedback.js";
 import { RtcpWriter } from "./rtcp.js";
 import { SendHistory } from "./send-history.js";
-import { Pipe, packet, sending } from "./testing.test.js";
+import { Pipe, packet, receiving, sending, VP8 } from "./testing.test.js";
 
 test("a forwarded packet may be larger than the history", () => {
   for (const size of [1500, 33_000, 60_000]) {
@@ -74,4 +74,23 @@ test("a flood of requests for key frames is passed on now and then", () => {
     pipe.run(10);
   }
   assert.ok(requests >= 3 && requests <= 10, `${requests}`);
+});
+
+test("a peer that reports whatever is sent as come at once is not probed ever faster", () => {
+  const codecs = [{ ...VP8, transportCc: true }];
+  const pipe = new Pipe({ delay: 5 });
+  const sender = pipe.sessions[0].addSender(sending({ codecs }), {});
+  pipe.sessions[1].addReceiver(receiving({ codecs }), {});
+  const bytes = (): number => pipe.sentRtp[0].splice(0).reduce((sum, { length }) => sum + length, 0);
+  let media = 0;
+  for (let i = 0; i < 30 * 40; i++) {
+    const data = new Uint8Array(3000);
+    data.set([0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
+    sender.sendFrame(0, { data, timestamp: i * 3000, keyFrame: true, mimeType: "video/VP8" }, pipe.now);
+    media += data.length;
+    pipe.run(33);
+  }
+  const sent = bytes();
+  assert.ok(sent > media && sent < 1.5 * media, `${sent} for ${media}`);
+  assert.ok(pipe.sessions[0].bandwidth!.targetBitrate < 100_000_000);
 });

@@ -27,6 +27,11 @@ const FURTHER_THRESHOLD = 0.7;
 const RESULT_TIMEOUT = 1000;
 const ALR_INTERVAL = 5000;
 const ALR_SCALE = 2;
+/**
+ * While the application uses little and nobody says how much it may use, there is no probing from here on, bits per second: on a path
+ * without a limit of its own, or with a peer that reports none, each probe would be twice the one before, for ever.
+ */
+const UNUSED_MAX = 30_000_000;
 const LOSS_LIMITED_SCALE = 1.5;
 /** A fall below this share of the estimate is a large drop. */
 const DROP_THRESHOLD = 0.66;
@@ -145,6 +150,8 @@ export class ProbeController {
         this.growthInterval = GROWTH_INTERVAL + GROWTH_SPREAD * this.spread;
         this.probe(now, this.estimate * GROWTH_SCALE, true);
       }
+    } else if (this.allocated === 0 && this.max === Number.POSITIVE_INFINITY && this.estimate >= UNUSED_MAX) {
+      return;
     } else if (now >= Math.max(alrSince, this.lastProbe) + ALR_INTERVAL) {
       this.probe(now, this.estimate * ALR_SCALE, true);
     }
