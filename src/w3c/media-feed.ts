@@ -9,7 +9,6 @@ import {
   type ReportedClock,
   RtpPacket,
 } from "../peer/media.js";
-import type { MediaSourceCounters } from "../peer/media-stats.js";
 import type { MediaTrackSettings } from "./media-constraints.js";
 
 /** What a source looks at of the track that it feeds. */
@@ -52,8 +51,6 @@ export interface MediaFlow {
   requestKeyFrame(encoding: number): void;
   /** What the network carries of this encoding, in bits per second. */
   setBitrate(encoding: number, bitsPerSecond: number): void;
-  /** What the source has made, where it counts that. */
-  counters?(): MediaSourceCounters;
   stop(): void;
 }
 

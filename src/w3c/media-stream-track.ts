@@ -31,7 +31,7 @@ export interface TrackSource extends Partial<MediaSource> {
   /** The settings that a track with these constraints could have, best first; see selectSettings. */
   candidates(constraints: MediaTrackConstraints, current: MediaTrackSettings): readonly Candidate[];
   /** What it has produced, for getStats of a sender of its tracks; missing where nobody counts. */
-  counters?(): MediaSourceCounters | undefined;
+  counters?(): MediaSourceCounters;
   /** The received streams, where there may be several. */
   readonly layers?: ReceivedLayers;
 }

@@ -37,7 +37,6 @@ export function isCapturing(): boolean {
 export class DeviceSource implements TrackSource {
   readonly device: MediaDevice;
   readonly tracks: Set<TrackImpl> = new Set();
-  private readonly flows = new Set<MediaFlow>();
 
   readonly connect?: (track: FedTrack, outlet: MediaOutlet) => MediaFlow;
   private readonly platform: Platform;
@@ -49,26 +48,7 @@ export class DeviceSource implements TrackSource {
     this.platform = platform;
     this.openedAt = platform.now();
     const { connect } = device;
-    if (connect === undefined) return;
-    this.connect = (track, outlet) => {
-      const flow = connect(platform, track, outlet);
-      this.flows.add(flow);
-      return {
-        update: () => flow.update(),
-        requestKeyFrame: (encoding) => flow.requestKeyFrame(encoding),
-        setBitrate: (encoding, bitsPerSecond) => flow.setBitrate(encoding, bitsPerSecond),
-        stop: () => {
-          this.flows.delete(flow);
-          flow.stop();
-        },
-      };
-    };
-  }
-
-  /** Of the sender that it has fed longest: all get the same. */
-  counters(): MediaSourceCounters | undefined {
-    const [first] = this.flows;
-    return first?.counters?.();
+    if (connect !== undefined) this.connect = (track, outlet) => connect(platform, track, outlet);
   }
 
   /** The device runs on from when it is opened, whether anybody takes what it makes or not. */

@@ -1,9 +1,7 @@
 // What the synthetic camera and microphone send: encoded already, since there is no encoder here. The camera speaks VP8, the
 // microphone Opus, PCMU and PCMA; with a peer that takes none of these nothing is sent.
 import type { EncodedFrameInit } from "../../peer/media.js";
-import type { MediaSourceCounters } from "../../peer/media-stats.js";
 import type { Platform } from "../../peer/platform.js";
-import { FrameRate } from "../../util/frame-rate.js";
 import type { FedTrack, MediaFlow, MediaOutlet } from "../../w3c/media-feed.js";
 import { SyntheticCamera } from "./camera.js";
 import { type SyntheticAudioCodec, SyntheticMicrophone } from "./microphone.js";
@@ -12,7 +10,6 @@ const VIDEO_CLOCK = 90;
 const AUDIO_FRAME = 20;
 /** -dBov of a sine of amplitude 0.4 (RFC 6464). */
 const TONE_LEVEL = 11;
-const TONE_LINEAR = 10 ** (-TONE_LEVEL / 20);
 const SILENCE_LEVEL = 127;
 /** Sent in place of the tone while the track is disabled. */
 const SILENCE: Readonly<Record<SyntheticAudioCodec, () => Uint8Array>> = {
@@ -73,9 +70,6 @@ class Ticker {
 
 /** The camera's pictures; a disabled track sends none. */
 export class CameraFlow implements MediaFlow {
-  private readonly platform: Platform;
-  private readonly rate = new FrameRate();
-  private frames = 0;
   private readonly track: FedTrack;
   private readonly outlet: MediaOutlet;
   private readonly ticker: Ticker;
@@ -87,7 +81,6 @@ export class CameraFlow implements MediaFlow {
   private sentAt: number[] = [];
 
   constructor(platform: Platform, track: FedTrack, outlet: MediaOutlet) {
-    this.platform = platform;
     this.track = track;
     this.outlet = outlet;
     this.started = platform.now();
@@ -118,8 +111,6 @@ export class CameraFlow implements MediaFlow {
   private tick(now: number): void {
     const { outlet, camera, track } = this;
     const codec = outlet.codecs.find(({ mimeType }) => mimeType.toLowerCase() === "video/vp8");
-    this.frames++;
-    this.rate.add(now);
     if (codec === undefined || !track.enabled) return;
     outlet.encodings.forEach(({ active, scaleResolutionDownBy, maxFramerate }, index) => {
       if (!active) return;
@@ -146,12 +137,6 @@ export class CameraFlow implements MediaFlow {
     this.keyFrames.add(encoding);
   }
 
-  counters(): MediaSourceCounters {
-    const { camera, frames } = this;
-    const framesPerSecond = this.rate.at(this.platform.now());
-    return { kind: "video", width: camera.width, height: camera.height, frames, framesPerSecond };
-  }
-
   /** The pictures are as small as they get. */
   setBitrate(): void {}
 
@@ -174,8 +159,6 @@ export class MicrophoneFlow implements MediaFlow {
   private readonly microphone = new SyntheticMicrophone();
   private readonly firstTimestamp: number;
   private count = 0;
-  /** Of `count`, those that were no silence. */
-  private tones = 0;
 
   constructor(platform: Platform, track: FedTrack, outlet: MediaOutlet) {
     this.track = track;
@@ -191,7 +174,6 @@ export class MicrophoneFlow implements MediaFlow {
     if (used === undefined) return;
     const { codec, ticks } = AUDIO_CODECS[used.mimeType.toLowerCase()]!;
     const { enabled } = track;
-    if (enabled) this.tones++;
     const data = enabled ? this.microphone.next(codec) : SILENCE[codec]();
     const timestamp = (this.firstTimestamp + this.count++ * ticks) >>> 0;
     const audioLevel = enabled ? TONE_LEVEL : SILENCE_LEVEL;
@@ -208,12 +190,6 @@ export class MicrophoneFlow implements MediaFlow {
     outlet.encodings.forEach(({ active }, index) => {
       if (active) outlet.sendFrame(index, frame);
     });
-  }
-
-  counters(): MediaSourceCounters {
-    const totalSamplesDuration = (this.count * AUDIO_FRAME) / 1000;
-    const totalAudioEnergy = ((this.tones * AUDIO_FRAME) / 1000) * TONE_LINEAR ** 2;
-    return { kind: "audio", audioLevel: this.track.enabled ? TONE_LINEAR : 0, totalAudioEnergy, totalSamplesDuration };
   }
 
   update(): void {}
