@@ -44,7 +44,18 @@ const OWN_SCRIPTS = new Map([
       );
     },
   ],
-  ["/resources/testdriver-vendor.js", () => {}],
+  [
+    "/resources/testdriver-vendor.js",
+    () => {
+      const driver = globalThis.test_driver_internal;
+      // Nobody sits here who could click.
+      driver.in_automation = true;
+      // The devices are synthetic, and nobody is asked: what is granted already can be granted, and nothing be denied.
+      driver.set_permission = async ({ state }) => {
+        if (state !== "granted") throw new Error(`a permission cannot be ${state} here`);
+      };
+    },
+  ],
 ]);
 
 for (const script of document.getElementsByTagName("script")) {
