@@ -14,6 +14,9 @@ class Element extends EventTarget {
   get id() {
     return this.getAttribute("id") ?? "";
   }
+  set id(value) {
+    this.setAttribute("id", value);
+  }
   get name() {
     return this.getAttribute("name") ?? "";
   }
