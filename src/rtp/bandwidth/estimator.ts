@@ -111,10 +111,11 @@ export class BandwidthEstimator {
     return this.lastTarget * (this.feedbackSeen ? PACING : PACING_WITHOUT_FEEDBACK);
   }
 
-  /** Rate up to which the pacer fills with padding, bits per second; 0 nearly always. */
-  get paddingRate(): number {
-    return this.target.loss.ready && this.target.loss.state === "increasing" ? this.lastTarget : 0;
-  }
+  /**
+   * Rate up to which the pacer fills with padding, bits per second: 0. Chromium pads at the whole target while it goes up after loss;
+   * for an application that sends little, that would be megabits of nothing. Probes do that work here.
+   */
+  readonly paddingRate: number = 0;
 
   /** The application sends much less than it might. */
   get applicationLimited(): boolean {
@@ -247,6 +248,7 @@ export class BandwidthEstimator {
       this.queue.update(oneWay, delay.bitrate, recent, now);
       target.queueLimit = this.queue.limit;
       this.probes.noise = this.queue.noise;
+      if (!Number.isNaN(acknowledged)) this.probes.throughput = acknowledged;
       const { capacity } = this.probeEstimator;
       let probe = this.probeEstimator.take();
       if (!Number.isNaN(probe)) probe = this.judgeProbe(probe, capacity, acknowledged, now);
@@ -337,8 +339,7 @@ export class BandwidthEstimator {
     if (this.target.rttAboveLimit) return "rtt";
     const { loss } = this.target;
     if (!loss.ready || loss.state === "delay-based") return "delay";
-    // Chromium pads instead of probing while it goes up after loss.
-    return "loss";
+    return loss.state === "increasing" ? "loss-increasing" : "loss";
   }
 
   private insert(slot: number, arrival: number): void {

@@ -42,7 +42,7 @@ const ALR_ENDED_TIMEOUT = 3000;
 const MIN_DROP_INTERVAL = 5000;
 /** Probing at most so much above what all streams together may use. */
 const ALLOCATION_SCALE = 2;
-/** Without a maximum, a probe is at most so fast, or FURTHER_SCALE times the estimate. */
+/** Without a maximum, a probe is at most so fast, or FURTHER_SCALE times what gets through: not what nobody sends. */
 const UNBOUNDED_MAX = 5_000_000;
 const MIN_PACKETS = 5;
 const DURATION = 15;
@@ -62,6 +62,8 @@ const GROWTH_SCALE = 1.5;
 export class ProbeController {
   /** By how much the least delay of a feedback message usually differs from that of the one before, milliseconds. */
   noise = 0;
+  /** What gets through, bits per second. */
+  throughput = 0;
   private readonly onProbe: (cluster: ProbeCluster) => void;
   private state: "start" | "waiting" | "complete" = "start";
   private limit: BandwidthLimit = "delay";
@@ -167,7 +169,8 @@ export class ProbeController {
   }
 
   private probe(now: number, wanted: number, further: boolean): void {
-    let max = this.max === Number.POSITIVE_INFINITY ? Math.max(UNBOUNDED_MAX, FURTHER_SCALE * this.estimate) : this.max;
+    let max =
+      this.max === Number.POSITIVE_INFINITY ? Math.max(UNBOUNDED_MAX, FURTHER_SCALE * this.throughput) : this.max;
     if (this.allocated > 0) max = Math.min(max, ALLOCATION_SCALE * this.allocated);
     if (this.limit === "loss-increasing") max = Math.min(max, LOSS_LIMITED_SCALE * this.estimate);
     else if (this.limit !== "delay") return;
