@@ -117,6 +117,18 @@ test("an application that sends little keeps its estimate true, and finds the ra
   assert.ok(Math.abs(after - 1) < 0.1, `${after}`);
 });
 
+test("an application that sends little over a lossy path is not drowned in padding", () => {
+  const result = runBandwidth({
+    ...STEPS,
+    capacity: [[0, 50_000_000]],
+    rtt: 100,
+    link: { burst: { enter: 0.0175, leave: 0.33 } },
+    flows: [{ application: [[0, 100_000]], maxBitrate: Number.POSITIVE_INFINITY }],
+  });
+  const sent = mean(samplesBetween(result, 5000, 60_000).map((sample) => sample.sent[0]!));
+  assert.ok(sent < 150_000, `${sent}`);
+});
+
 test("the same scenario gives the same run", () => {
   const short = { ...STEPS, duration: 25_000, link: { loss: 0.02, jitter: 5 } };
   assert.deepEqual(runBandwidth(short).samples, runBandwidth(short).samples);
