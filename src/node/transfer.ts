@@ -24,6 +24,20 @@ export interface TransferType {
   receive(description: unknown, link: TransferLink): object;
 }
 
+/** What can be cloned (HTML's "serializable objects"): by itself, as the whole message. */
+export interface CloneType {
+  readonly name: string;
+  owns(value: unknown): boolean;
+  /** What `revive` is to get; can be cloned. */
+  describe(object: object): unknown;
+  revive(description: unknown): object;
+}
+
+interface CloneEnvelope {
+  readonly [CLONE]: string;
+  readonly description: unknown;
+}
+
 interface Item {
   readonly type: string;
   readonly description: unknown;
@@ -36,10 +50,12 @@ interface Envelope {
 }
 
 const ENVELOPE = "parley-rtc: transferred objects";
+const CLONE = "parley-rtc: cloned object";
 const DISPATCH = Symbol.for("nodejs.internal.kHybridDispatch");
 const RECEIVED_PORTS = Symbol.for("nodejs.internal.kCurrentlyReceivingPorts");
 
 const types = new Map<string, TransferType>();
+const cloneTypes: CloneType[] = [];
 let installed = false;
 
 type Post = (this: unknown, message: unknown, transfer?: unknown) => void;
@@ -48,12 +64,37 @@ type Dispatch = (this: object, value: unknown, type: string, event: unknown) => 
 /** Makes objects of this type transferable in this thread. */
 export function installTransfer(type: TransferType): void {
   types.set(type.name, type);
+  install();
+}
+
+/** Makes objects of this type cloneable in this thread. */
+export function installClone(type: CloneType): void {
+  cloneTypes.push(type);
+  install();
+}
+
+function install(): void {
   if (installed) return;
   installed = true;
   wrapPost(MessagePort.prototype);
   wrapPost(Worker.prototype);
   wrapDispatch();
   wrapStructuredClone();
+}
+
+/** In place of an object that can be cloned, what it is made of. */
+function cloneable(message: unknown): unknown {
+  if (typeof message !== "object" || message === null) return message;
+  const type = cloneTypes.find(({ owns }) => owns(message));
+  return type === undefined ? message : { [CLONE]: type.name, description: type.describe(message) };
+}
+
+/** The object that was cloned; any other message as it is. */
+function revived(message: unknown): unknown {
+  if (typeof message !== "object" || message === null || !Object.hasOwn(message, CLONE)) return message;
+  const { [CLONE]: name, description } = message as CloneEnvelope;
+  const type = cloneTypes.find((candidate) => candidate.name === name);
+  return type === undefined ? message : type.revive(description);
 }
 
 function wrapPost(prototype: object): void {
@@ -63,7 +104,7 @@ function wrapPost(prototype: object): void {
     const list = transferList(transfer);
     const objects = list.filter(typeOf);
     if (objects.length === 0) {
-      original.call(this, message, transfer);
+      original.call(this, cloneable(message), transfer);
       return;
     }
     const packed = pack(message, list, objects as object[]);
@@ -82,7 +123,7 @@ function wrapStructuredClone(): void {
   const clone = (value: unknown, options?: unknown): unknown => {
     const list = transferList(options);
     const objects = list.filter(typeOf);
-    if (objects.length === 0) return original(value, options);
+    if (objects.length === 0) return revived(original(cloneable(value), options));
     const packed = pack(value, list, objects as object[]);
     return unpack(packed.send(() => original(packed.envelope, { transfer: packed.list })));
   };
@@ -101,7 +142,7 @@ function wrapDispatch(): void {
   const original = prototype[DISPATCH] as Dispatch | undefined;
   if (typeof original !== "function") return;
   const dispatch: Dispatch = function (value, type, event) {
-    if (!isEnvelope(value)) return original.call(this, value, type, event);
+    if (!isEnvelope(value)) return original.call(this, revived(value), type, event);
     const ours = new Set(value[ENVELOPE].map(({ port }) => port));
     const receiver = this as Record<symbol, MessagePort[] | undefined>;
     receiver[RECEIVED_PORTS] = receiver[RECEIVED_PORTS]?.filter((port) => !ours.has(port));

@@ -1,5 +1,5 @@
 // RTCEncodedVideoFrame and RTCEncodedAudioFrame (webrtc-encoded-transform §4): a frame between encoder and packetizer, or
-// depacketizer and decoder. Made by encoded-streams.ts. What they are not here is serializable: structuredClone and
+// depacketizer and decoder. Made by encoded-streams.ts. Serializable with parley-rtc/globals alone: structuredClone and
 // postMessage of Node know no platform objects but its own.
 import {
   checkBuffer,
@@ -18,7 +18,15 @@ import {
 } from "./conversions.js";
 import { domException } from "./errors.js";
 import { copyPlain } from "./media-constraints.js";
-import { construct, constructing, defineInterface, requireArguments, setting, takeImplIfAny } from "./webidl.js";
+import {
+  construct,
+  constructing,
+  defineInterface,
+  isPlatformObject,
+  requireArguments,
+  setting,
+  takeImplIfAny,
+} from "./webidl.js";
 
 /** EncodedVideoChunkType of WebCodecs. */
 export type EncodedVideoChunkType = "key" | "delta";
@@ -237,4 +245,27 @@ export function createVideoFrame(impl: EncodedVideoFrameImpl): RTCEncodedVideoFr
 }
 export function createAudioFrame(impl: EncodedAudioFrameImpl): RTCEncodedAudioFrame {
   return construct(RTCEncodedAudioFrame as unknown as new () => RTCEncodedAudioFrame, impl);
+}
+
+/** What a frame is to be cloned as (§4.1, serialization steps); it is of nobody's streams then. */
+export interface SerializedFrame {
+  readonly type: EncodedVideoChunkType | undefined;
+  readonly data: ArrayBuffer;
+  readonly metadata: RTCEncodedVideoFrameMetadata & RTCEncodedAudioFrameMetadata;
+}
+export function serializeFrame(frame: RTCEncodedVideoFrame | RTCEncodedAudioFrame): SerializedFrame {
+  const { type, data, metadata } = isPlatformObject(frame, "RTCEncodedVideoFrame")
+    ? encodedVideoFrameImplOf(frame as RTCEncodedVideoFrame)
+    : encodedAudioFrameImplOf(frame as RTCEncodedAudioFrame);
+  return { type, data, metadata };
+}
+export function deserializeFrame({
+  type,
+  data,
+  metadata,
+}: SerializedFrame): RTCEncodedVideoFrame | RTCEncodedAudioFrame {
+  return type === undefined ? createAudioFrame({ data, metadata }) : createVideoFrame({ type, data, metadata });
+}
+export function isEncodedFrame(value: unknown): value is RTCEncodedVideoFrame | RTCEncodedAudioFrame {
+  return isPlatformObject(value, "RTCEncodedVideoFrame") || isPlatformObject(value, "RTCEncodedAudioFrame");
 }
