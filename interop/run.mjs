@@ -21,7 +21,7 @@ const PARTS = {
   negotiation: "offer and answer with Chromium and Firefox, renegotiation, glare",
   libraries: "mediasoup-client and simple-peer over Parley's globals",
   statistics: "getStats at both ends, with Chromium and Firefox",
-  media: "pictures and sound of browsers, forwarded to browsers",
+  media: "pictures and sound: both ways with every peer, and from browser through Parley to browser",
   soak: "five hundred connections that must leave nothing behind",
 };
 /** What starts later than this, in milliseconds, is not run any more. */
