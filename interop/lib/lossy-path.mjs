@@ -25,13 +25,18 @@ const isRtp = (data) => data.length > 12 && data[0] >= 128 && data[0] < 192 && !
 export class LossyPath {
   /** Of media packets, 0 to 1. */
   loss = 0;
-  /** Media packets that went on, and that did not, by the side they came from: 0 Parley, 1 the peer. */
-  passed = [0, 0];
+  /** Media packets that did not go on, by the side they came from: 0 Parley, 1 the peer. */
   lost = [0, 0];
+  #numbers = [new Set(), new Set()];
   #sockets = [];
   /** Where each side is: its first host candidate until a datagram tells better. */
   #ends = [];
   #seed = 12345;
+
+  /** Different media packets that went on. */
+  get passed() {
+    return this.#numbers.map(({ size }) => size);
+  }
 
   /** What the other side is to be told in place of `sdp`, which `side` (0 Parley, 1 the peer) said. */
   async replace(side, sdp) {
@@ -65,7 +70,8 @@ export class LossyPath {
           this.lost[other]++;
           return;
         }
-        this.passed[other]++;
+        // Some repeat a packet as it was: the same again is not counted.
+        this.#numbers[other].add(data.readUInt16BE(2) + data.readUInt32BE(8) * 65_536);
       }
       const end = this.#ends[side];
       if (end) this.#sockets[other]?.send(data, end.port, end.address);
