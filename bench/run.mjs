@@ -1,6 +1,6 @@
 // `npm run bench`: what Parley costs on this machine.
 //
-//   npm run bench -- [--stack parley,werift,node-datachannel] [--runs 3] [parts throughput messages latency setup memory]
+//   npm run bench -- [--stack parley,werift,node-datachannel] [--runs 3] [parts throughput messages latency setup memory room]
 //
 // Each part runs in a process of its own. With several stacks each part is measured with one after the other, and `--runs` of them
 // give medians. Other stacks are taken from interop/node_modules.
@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { loopback, loopbackCases } from "./loopback.mjs";
 import { median, table } from "./measure.mjs";
 import { parts } from "./parts.mjs";
+import { room } from "./room.mjs";
 import { stackNames } from "./stacks.mjs";
 
 /** Milliseconds that one part may take. */
@@ -22,7 +23,10 @@ const TITLES = {
   latency: "Latency, one message at a time",
   setup: "Constructor to open channel, signalling over a pipe",
   memory: "Memory",
+  room: "One speaker, many listeners, processor time and memory of the process that forwards",
 };
+/** What other stacks are not measured with. */
+const OWN = { parts, room };
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
@@ -34,7 +38,8 @@ const { values, positionals: wanted } = parseArgs({
 });
 
 if (values.one !== undefined) {
-  process.send(values.one === "parts" ? await parts() : await loopback(values.one), () => process.exit());
+  const rows = await (OWN[values.one] ?? (() => loopback(values.one)))();
+  process.send(rows, () => process.exit());
 } else await all();
 
 /** The rows of one part, measured in a process of its own; undefined if that failed. */
@@ -57,7 +62,7 @@ function measured(part, stack) {
 }
 
 async function all() {
-  const known = ["parts", ...Object.keys(loopbackCases)];
+  const known = ["parts", ...Object.keys(loopbackCases), "room"];
   const stacks = values.stack.split(",");
   const unknown = [...wanted.filter((one) => !known.includes(one)), ...stacks.filter((s) => !stackNames.includes(s))];
   if (unknown.length > 0) {
@@ -68,7 +73,7 @@ async function all() {
   for (const part of wanted.length > 0 ? wanted : known) {
     const results = new Map(stacks.map((stack) => [stack, []]));
     for (let run = 0; run < Number(values.runs); run++) {
-      for (const stack of part === "parts" ? ["parley"] : stacks) {
+      for (const stack of part in OWN ? ["parley"] : stacks) {
         const began = performance.now();
         const rows = await measured(part, stack);
         const seconds = ((performance.now() - began) / 1000).toFixed(0);
