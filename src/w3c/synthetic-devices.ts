@@ -20,6 +20,8 @@ export interface MediaDevice {
   readonly label: string;
   capabilities(): MediaTrackCapabilities;
   candidates(constraints: MediaTrackConstraints): readonly MediaTrackSettings[];
+  /** Of a microphone: how loud it is, 0 to 1, as the root of the mean square. */
+  readonly audioLevel?: number;
   /** Begins to send what it makes. */
   connect?(platform: Platform, track: FedTrack, outlet: MediaOutlet): MediaFlow;
 }
@@ -37,11 +39,29 @@ export class DeviceSource implements TrackSource {
   readonly tracks: Set<TrackImpl> = new Set();
 
   readonly connect?: (track: FedTrack, outlet: MediaOutlet) => MediaFlow;
+  private readonly platform: Platform;
+  /** Monotonic milliseconds. */
+  private readonly openedAt: number;
 
   constructor(device: MediaDevice, platform: Platform) {
     this.device = device;
+    this.platform = platform;
+    this.openedAt = platform.now();
     const { connect } = device;
     if (connect !== undefined) this.connect = (track, outlet) => connect(platform, track, outlet);
+  }
+
+  /** The device runs on from when it is opened, whether anybody takes what it makes or not. */
+  counters(): MediaSourceCounters {
+    const seconds = (this.platform.now() - this.openedAt) / 1000;
+    const { kind, audioLevel = 0 } = this.device;
+    if (kind === "audio") {
+      return { kind, audioLevel, totalAudioEnergy: audioLevel ** 2 * seconds, totalSamplesDuration: seconds };
+    }
+    const [track] = this.tracks;
+    const { width, height, frameRate: framesPerSecond } = track?.settings ?? {};
+    const frames = framesPerSecond === undefined ? undefined : Math.floor(seconds * framesPerSecond);
+    return { kind, width, height, frames, framesPerSecond };
   }
 
   attach(track: TrackImpl): void {
@@ -156,6 +176,8 @@ export const syntheticMicrophone: MediaDevice = {
   kind: "audio",
   ...MICROPHONE_ID,
   label: "Synthetic microphone",
+  // A sine of amplitude 0.4.
+  audioLevel: 0.4 * Math.SQRT1_2,
   capabilities: () => ({
     ...MICROPHONE_ID,
     sampleRate: { ...SAMPLE_RATES },
