@@ -135,6 +135,7 @@ const refused: readonly (readonly [string, Change])[] = [
   ],
   ["retransmissions of nothing", (sdp) => sdp.replace(/a=fmtp:(\d+) apt=\d+/, "a=fmtp:$1 apt=1")],
   ["a format that is only described", (sdp) => sdp.replace(/^(m=video \d+ \S+) \d+/m, "$1")],
+  ["a payload type twice", (sdp) => sdp.replace(/^(m=video \d+ \S+ (\d+).*)/m, "$1 $2")],
   ["no rtcp-mux", remove(/^a=rtcp-mux\r\n/gm)],
   ["an attribute that nobody knows", (sdp) => `${sdp}a=munging-is-not-good\r\n`],
   ["a line that is none", (sdp) => `${sdp}garbage\r\n`],

@@ -115,6 +115,7 @@ function formatsProblem(before: SdpMedia, after: SdpMedia): string | undefined {
   }
   const loose = after.payloads.find(({ payloadType }) => payloadType !== "*" && !byNumber.has(`${payloadType}`));
   if (loose !== undefined) return `payload type ${loose.payloadType} is not in the m= line`;
+  if (new Set(after.formats).size !== after.formats.length) return "a payload type is there twice";
   const ids = after.extmaps.map(({ id }) => id);
   if (new Set(ids).size !== ids.length) return "two a=extmap with one identifier";
   return formats.some(({ role }) => role === "media") ? undefined : "no codec is left";

@@ -274,3 +274,26 @@ test("header extensions: what an answer leaves is what is offered next (webrtc-e
   );
   assert.match((await a.createOffer()).sdp!, /video-orientation/);
 });
+
+test("streams and SSRCs that the program writes into its description are the sender's, and no reason to negotiate", async (t) => {
+  const [a, b] = pair(t);
+  const stream = await mediaDevices.getUserMedia({ video: true });
+  const sender = a.addTrack(stream.getVideoTracks()[0]!, stream);
+  const needed: string[] = [];
+  const { sdp } = await a.createOffer();
+  const ssrc = /a=ssrc-group:FID (\d+)/.exec(sdp!)![1]!;
+  const changed = sdp!.replace(/a=msid:\S+/, "a=msid:other").replaceAll(ssrc, "4321");
+  await a.setLocalDescription({ type: "offer", sdp: changed });
+  assert.equal(a.localDescription!.sdp, changed);
+  await b.setRemoteDescription({ type: "offer", sdp: changed });
+  await b.setLocalDescription();
+  a.onnegotiationneeded = () => needed.push("negotiationneeded");
+  await a.setRemoteDescription(b.localDescription!);
+  await settle();
+  assert.deepEqual(needed, []);
+  const next = (await a.createOffer()).sdp!;
+  assert.match(next, /a=msid:other /);
+  assert.match(next, /a=ssrc:4321 /);
+  assert.ok([...(await sender.getStats()).values()].some((entry) => entry.ssrc === 4321));
+  stream.getTracks()[0]!.stop();
+});
