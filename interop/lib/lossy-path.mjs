@@ -1,18 +1,25 @@
 // A way between two ICE agents that loses media packets when it is told to: each side is shown a candidate of this machine in
 // place of the other's, and datagrams go on from socket to socket.
 import { createSocket } from "node:dgram";
+import { networkInterfaces } from "node:os";
 
-/** The first IPv4 UDP host candidate in a description. */
+/** Where this machine can be reached from itself; what browsers say of it may be a `.local` name. */
+const address =
+  Object.values(networkInterfaces())
+    .flat()
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
+
+/** The first IPv4 UDP host candidate in a description, if it shows its address. */
 function hostCandidate(sdp) {
   for (const [, line] of sdp.matchAll(/^a=candidate:(.*)\r?$/gm)) {
-    const [, component, protocol, , address, port, , type] = line.split(" ");
-    if (component === "1" && protocol.toLowerCase() === "udp" && type === "host" && /^[\d.]+$/.test(address))
+    const [, component, protocol, , host, port, , type] = line.split(" ");
+    if (component === "1" && protocol.toLowerCase() === "udp" && type === "host" && host === address)
       return { address, port: Number(port) };
   }
   return undefined;
 }
 
-const bind = (address) =>
+const bind = () =>
   new Promise((resolve, reject) => {
     const socket = createSocket({ type: "udp4", recvBufferSize: 1 << 20 });
     socket.once("error", reject);
@@ -40,12 +47,10 @@ export class LossyPath {
 
   /** What the other side is to be told in place of `sdp`, which `side` (0 Parley, 1 the peer) said. */
   async replace(side, sdp) {
-    const end = hostCandidate(sdp);
-    if (!end) throw new Error(`no IPv4 host candidate in:\n${sdp}`);
-    this.#ends[side] = end;
+    this.#ends[side] ??= hostCandidate(sdp);
     // The socket that stands for this side, which the other one sends to.
-    this.#sockets[side] ??= await this.#open(side, end.address);
-    const { address, port } = this.#sockets[side].address();
+    this.#sockets[side] ??= await this.#open(side);
+    const { port } = this.#sockets[side].address();
     let put = false;
     return sdp
       .split(/\r?\n/)
@@ -59,12 +64,12 @@ export class LossyPath {
       .join("\r\n");
   }
 
-  async #open(side, address) {
-    const socket = await bind(address);
+  async #open(side) {
+    const socket = await bind();
     socket.on("error", () => {});
     const other = 1 - side;
-    socket.on("message", (data, { address, port }) => {
-      this.#ends[other] = { address, port };
+    socket.on("message", (data, from) => {
+      this.#ends[other] = from;
       if (isRtp(data)) {
         if (this.loss > 0 && this.#random() < this.loss) {
           this.lost[other]++;
