@@ -36,6 +36,7 @@ interface SentCarried {
   readonly init: Omit<EncodedFrameInit, "data">;
 }
 
+/** The bytes are copied: a transform may change them or take them away, and other senders of the track, and the program, have them too. */
 export function sentUnit(kind: MediaKind, frame: EncodedFrameInit, sent: SentFrame): FrameUnit {
   const { data, ...init } = frame;
   const carried: SentCarried = { encoding: sent.encoding, init };
@@ -49,7 +50,7 @@ export function sentUnit(kind: MediaKind, frame: EncodedFrameInit, sent: SentFra
   if (init.captureTime !== undefined) metadata.captureTime = init.captureTime;
   if (kind === "audio") {
     if (init.audioLevel !== undefined) metadata.audioLevel = linearLevel(init.audioLevel);
-    return { type: undefined, data: ownBuffer(data), metadata, carried };
+    return { type: undefined, data: data.slice().buffer, metadata, carried };
   }
   const { frameId } = sent;
   metadata.frameId = frameId;
@@ -59,7 +60,7 @@ export function sentUnit(kind: MediaKind, frame: EncodedFrameInit, sent: SentFra
   metadata.spatialIndex = init.spatialIndex ?? 0;
   metadata.temporalIndex = init.temporalIndex ?? 0;
   if (init.captureTime !== undefined) metadata.timestamp = Math.round(init.captureTime * 1000);
-  return { type: init.keyFrame ? "key" : "delta", data: ownBuffer(data), metadata, carried };
+  return { type: init.keyFrame ? "key" : "delta", data: data.slice().buffer, metadata, carried };
 }
 
 /** Which encoding a unit of a sender is of. */

@@ -1,6 +1,7 @@
 // The synthetic camera and microphone behind getUserMedia: their capabilities, and the settings that a track of theirs can
 // have. What they make is src/media/synthetic.
 import type { MediaKind } from "../jsep/codec-capabilities.js";
+import type { MediaSourceCounters } from "../peer/media-stats.js";
 import type { Platform } from "../peer/platform.js";
 import {
   type Candidate,

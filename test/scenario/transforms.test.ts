@@ -199,3 +199,28 @@ test("SFrame from sender to receiver: frames wait for keys, and without the righ
   ]);
   await pair.close();
 });
+
+test("a track in two senders that transform goes out right from both, and the program keeps its bytes", async () => {
+  const { sim, pair } = bed();
+  const second = new Pair(sim, { host: sim.hosts[1]! }, { host: sim.host("carol", { link: { latency: 10 } }) });
+  const generator = new EncodedTrackGenerator({ kind: "audio", mimeType: "audio/opus" });
+  scramble(pair.a.addTrack(generator.track).createEncodedStreams());
+  scramble(second.a.addTrack(generator.track).createEncodedStreams());
+  const heard: number[][][] = [[], []];
+  for (const [i, { b }] of [pair, second].entries()) {
+    b.addEventListener("track", ({ track }) => {
+      new EncodedTrackProcessor({ track }).onframe = ({ data }) => heard[i]!.push([...data]);
+    });
+  }
+  await pair.open();
+  await second.open();
+  await sim.run(500);
+  const data = Uint8Array.of(0xf8, 1, 2, 3);
+  generator.sendFrame({ data, timestamp: 960, keyFrame: true });
+  await sim.run(500);
+  assert.deepEqual(heard, [[[0xf8, 0xfe, 0xfd, 0xfc]], [[0xf8, 0xfe, 0xfd, 0xfc]]]);
+  assert.deepEqual([...data], [0xf8, 1, 2, 3]);
+  second.a.close();
+  second.b.close();
+  await pair.close();
+});
