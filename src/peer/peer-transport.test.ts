@@ -263,3 +263,43 @@ test("new fingerprints are held against the certificate of an established connec
   assert.equal(b.channels[0]!.closed, 1);
   assert.equal(a.dtls.at(-1), "failed");
 });
+
+test("after a bug, or an end, frames that a program goes on sending do not wait", async () => {
+  for (const end of ["bug", "close", "closed by the peer"] as const) {
+    const pair = setUp(5);
+    const { sim, a, b } = pair;
+    const feedback = { nack: true, pli: true, fir: true, transportCc: false, remb: false };
+    const vp8 = { payloadType: 96, mimeType: "video/VP8", clockRate: 90000, parameters: "", rtxPayloadType: 97 };
+    const sender = a.transport.addRtpSender(
+      {
+        kind: "video",
+        mid: "0",
+        codecs: [{ ...vp8, ...feedback }],
+        extensions: [],
+        extmapAllowMixed: true,
+        encodings: [{ rid: null, ssrc: 1000, rtxSsrc: 1001, active: true, maxBitrate: null, priority: 1 }],
+        active: true,
+      },
+      {},
+      { cname: "a", reducedSize: true },
+    );
+    await connect(pair);
+    if (end === "bug") a.transport.fail(new Error("a bug in media"));
+    else if (end === "close") a.transport.close();
+    else b.transport.close();
+    await sim.run(100);
+    const data = new Uint8Array(10_000);
+    data.set([0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
+    for (let i = 0; i < 300; i++) {
+      const frame = { data, timestamp: i * 3000, keyFrame: true, mimeType: "video/VP8" };
+      sender.sendFrame(0, frame, a.transport.mediaNow());
+      a.transport.mediaQueued();
+      await sim.run(33);
+    }
+    const { congestion } = a.transport.media!.session as unknown as { congestion: { queuedBytes: number } };
+    assert.ok(congestion.queuedBytes < 1_000_000, `${end}: ${congestion.queuedBytes}`);
+    b.transport.close();
+    a.transport.close();
+    await sim.run(RELEASE_TIMEOUT + 1000);
+  }
+});

@@ -522,6 +522,8 @@ export class PeerTransport implements RoundOwner {
       () => this.platform.logger?.("error", "peer", `a bug ended this connection: ${describe(error)}`),
       () => this.channels.handleTransportFailed(),
       () => this.association?.abort(now),
+      // What programs go on sending would wait for ever.
+      () => this.mediaTransport?.close(now),
       () => this.dtlsConnection?.close(now),
       () => this.host.onDtlsStateChange("failed"),
       () => this.host.onIceStateChange("failed"),
