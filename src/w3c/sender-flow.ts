@@ -250,7 +250,12 @@ export class SenderFlow implements MediaOutlet {
       this.packetsRefused++;
       return;
     }
-    rtpSender.sendPacket(encoding, packet, payloadType, transport!.mediaNow());
+    try {
+      rtpSender.sendPacket(encoding, packet, payloadType, transport!.mediaNow());
+    } catch (error) {
+      // A bug of ours, met outside of rounds: it must not reach whoever forwards what a peer sent.
+      transport!.fail(error);
+    }
     transport!.mediaQueued();
   }
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RtpTrackGenerator, RtpTrackProcessor } from "#src/media.js";
+import { RtpSendStream } from "#src/rtp/send-stream.js";
 import type { MediaStreamTrack } from "#src/w3c/media-stream-track.js";
 import type { RTCPeerConnection } from "#src/w3c/rtc-peer-connection.js";
 import { Simulation } from "#test/sim/simulation.js";
@@ -165,5 +166,20 @@ test("sixty kilobytes in one packet are forwarded or dropped, nothing else", asy
   assert.ok(sizes.filter((size) => size === 200).length === 10, `${sizes}`);
   second.a.close();
   second.b.close();
+  await pair.close();
+});
+
+test("a bug met when a packet is sent on ends the connection that it was for, and nothing else", async (t) => {
+  const { sim, pair } = bed();
+  const generator = new RtpTrackGenerator({ kind: "video", mimeType: "video/VP8" });
+  pair.a.addTrack(generator.track);
+  await pair.open();
+  await sim.run(500);
+  t.mock.method(RtpSendStream.prototype, "forward", () => {
+    throw new Error("a bug in forward");
+  });
+  generator.sendRtp(rtp(0));
+  await sim.run(100);
+  assert.equal(pair.a.connectionState, "failed");
   await pair.close();
 });
