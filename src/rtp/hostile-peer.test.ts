@@ -2,7 +2,8 @@
 // than it should, or keep more than it should.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { writeNack, writePictureLoss } from "./feedback.js";
+
+import { writeNack, writePictureLoss, writeRemb } from "./feedback.js";
 import { RtcpWriter } from "./rtcp.js";
 import { SendHistory } from "./send-history.js";
 import { Pipe, packet, receiving, sending, VP8 } from "./testing.test.js";
@@ -93,4 +94,25 @@ test("a peer that reports whatever is sent as come at once is not probed ever fa
   const sent = bytes();
   assert.ok(sent > media && sent < 1.5 * media, `${sent} for ${media}`);
   assert.ok(pipe.sessions[0].bandwidth!.targetBitrate < 100_000_000);
+});
+
+test("a REMB of 2^80 bits per second", () => {
+  const codecs = [{ ...VP8, transportCc: true, remb: true }];
+  const pipe = new Pipe({ delay: 5 });
+  const sender = pipe.sessions[0].addSender(sending({ codecs }), {});
+  for (const remb of [2 ** 80, 0, 1]) {
+    const writer = new RtcpWriter(100);
+    writeRemb(writer, 1, remb, [1000]);
+    pipe.sessions[0].receiveRtcp(writer.data.slice(0, writer.length), writer.length, pipe.now);
+    for (let i = 0; i < 30; i++) {
+      const data = new Uint8Array(3000);
+      data.set([0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
+      const frame = { data, timestamp: i * 3000, keyFrame: true, mimeType: "video/VP8" };
+      sender.sendFrame(0, frame, pipe.now);
+      pipe.run(33);
+    }
+    assert.ok(pipe.sessions[0].bandwidth!.targetBitrate <= 1_000_000_000);
+  }
+  const sent = pipe.sentRtp[0].reduce((sum, { length }) => sum + length, 0);
+  assert.ok(sent < 60_000_000, `${sent}`);
 });

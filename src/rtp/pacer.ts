@@ -39,6 +39,8 @@ const PADDING_TIMEOUT = 1000;
 /** Retransmissions waiting; a peer asks for them. More are refused. */
 export const MAX_QUEUED_RETRANSMISSIONS = 2048;
 const MAX_PENDING_PROBES = 5;
+/** Of one burst of a probe, whatever its rate. */
+const MAX_PROBE_BYTES = 500_000;
 /** Bursts of one wake-up: as many as a late timer can be behind. */
 const MAX_TURNS = 32;
 const PROBE_TIMEOUT = 5000;
@@ -241,7 +243,7 @@ export class Pacer<T> {
     if (this.probePackets > 0 && now + TIMER_SLACK < this.nextProbe) return true;
     // A burst, and what a late timer has left undone.
     const late = this.probePackets > 0 ? now - this.nextProbe : 0;
-    const wanted = (cluster.bitrate * (cluster.minDelta + Math.max(0, late))) / 8000;
+    const wanted = Math.min(MAX_PROBE_BYTES, (cluster.bitrate * (cluster.minDelta + Math.max(0, late))) / 8000);
     // A small packet first: what the gaps between arrivals tell is the size of all but the first.
     let sent = this.probePackets === 0 ? this.pad(1, cluster.id, now) : 0;
     while (sent < wanted) {

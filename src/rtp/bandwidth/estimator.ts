@@ -27,6 +27,8 @@ export interface BandwidthHost {
 
 /** The lowest bitrate there is, bits per second: also what a smaller `minBitrate` counts as. */
 export const LOWEST_BITRATE = 5000;
+/** The highest there is, whatever a peer asks for by REMB, or feedback says; as in Chromium. */
+export const HIGHEST_BITRATE = 1_000_000_000;
 /** The pacer's rate in relation to the target: with transport-wide feedback, and before or without it. */
 const PACING = 1.1;
 const PACING_WITHOUT_FEEDBACK = 2.5;
@@ -91,7 +93,7 @@ export class BandwidthEstimator {
     this.maxBitrate = Math.max(this.minBitrate, options.maxBitrate);
     this.startBitrate = Math.max(this.minBitrate, Math.min(options.startBitrate, this.maxBitrate));
     this.delay = new DelayBased(this.startBitrate, this.minBitrate);
-    this.target = new TargetRate(this.startBitrate, this.minBitrate, this.maxBitrate);
+    this.target = new TargetRate(this.startBitrate, this.minBitrate, Math.min(HIGHEST_BITRATE, this.maxBitrate));
     this.probes = new ProbeController((cluster) => {
       this.probeEstimator.expect(cluster.id, cluster.minPackets, cluster.minBytes);
       host.onProbe?.(cluster);
@@ -147,7 +149,7 @@ export class BandwidthEstimator {
     this.minBitrate = Math.max(LOWEST_BITRATE, minBitrate);
     this.maxBitrate = Math.max(this.minBitrate, maxBitrate);
     this.delay.rateControl.setMinimum(this.minBitrate);
-    this.target.setBounds(this.minBitrate, this.maxBitrate);
+    this.target.setBounds(this.minBitrate, Math.min(HIGHEST_BITRATE, this.maxBitrate));
     this.probes.setBounds(this.maxBitrate, now);
     this.publish(now);
   }
