@@ -32,6 +32,8 @@ const HOLD_FACTOR = 2;
 const PADDING_DURATION = 2000;
 /** A single observation with the most loss counts as a spike unless it sent more than this multiple of the median. */
 const SPIKE_FACTOR = 2;
+/** Sending less than this share of the estimate is sending little. */
+const USED_SHARE = 0.65;
 const LOWEST_BITRATE = 5000;
 
 export class LossBased {
@@ -124,7 +126,9 @@ export class LossBased {
     }
     const now = this.observedUntil;
     const limited = this.state !== "delay-based";
-    this.search(applicationLimited);
+    // Also just after a probe, which ends the application-limited region for a moment.
+    const little = this.acknowledged < USED_SHARE * (1 - this.averageLoss) * this.bandwidth;
+    this.search(applicationLimited || little);
     let candidate = this.candidateBandwidth;
     // More loss than is taken for random: no reason to go up.
     if (this.averageLoss > this.candidateLoss && candidate > this.bandwidth) candidate = this.bandwidth;
@@ -297,14 +301,15 @@ export class LossBased {
     let best = Number.NEGATIVE_INFINITY;
     let bestBandwidth = current;
     let bestLoss = this.inherentLoss;
-    const padded = this.paddingSince + PADDING_DURATION >= this.observedUntil;
     for (let i = 0; i < CANDIDATE_FACTORS.length + 2; i++) {
       let bandwidth: number;
       if (i < CANDIDATE_FACTORS.length) {
+        // Loss at much less than the estimate is no reason to lower it (Chromium does, down to what is sent and below).
+        if (applicationLimited && CANDIDATE_FACTORS[i]! < 1) continue;
         bandwidth = current * CANDIDATE_FACTORS[i]!;
       } else if (i === CANDIDATE_FACTORS.length) {
         // What arrives says little of the path while the application sends little.
-        if (Number.isNaN(this.acknowledged) || (applicationLimited && !padded)) continue;
+        if (Number.isNaN(this.acknowledged) || applicationLimited) continue;
         bandwidth = this.acknowledged;
       } else {
         if (!(this.delayBased > current) || !Number.isFinite(this.delayBased)) continue;
