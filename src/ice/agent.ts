@@ -1,6 +1,7 @@
 // The ICE agent (RFC 8445) of one transport: one data stream with one component, as everything is multiplexed on it. It
 // owns the generations (session.ts does the work within one, gatherer.ts finds its candidates), keeps data flowing from
 // one to the next, and says what state all this amounts to. It neither parses descriptions nor knows what the data is.
+import { accessors } from "../util/accessors.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { iceChars } from "../util/text.js";
 import { Foundations, type RemoteCandidate } from "./candidate.js";
@@ -20,7 +21,7 @@ import {
   type IceTransportState,
 } from "./options.js";
 import type { CandidatePair } from "./pair.js";
-import { IceSession } from "./session.js";
+import { IceSession, type SessionHost } from "./session.js";
 
 /** RFC 8445 §5.3: at least 24 and 128 bits of randomness; six bits a character. */
 const FRAGMENT_LENGTH = 8;
@@ -38,6 +39,8 @@ interface Generation {
   /** It has been "completed". */
   completed: boolean;
 }
+
+const makeSessionHost = accessors<SessionHost, "role" | "tieBreaker">(["role", "tieBreaker"]);
 
 export class IceAgent {
   readonly counters: IceCounters = {
@@ -278,14 +281,8 @@ export class IceAgent {
       password: password ?? iceChars(PASSWORD_LENGTH, random),
       iceLite: this.options.lite === true,
     };
-    const agent = this;
-    const session = new IceSession(this.options, this.timing, local, this.counters, {
-      get role() {
-        return agent.currentRole;
-      },
-      get tieBreaker() {
-        return agent.tieBreaker;
-      },
+    const own = { role: () => this.currentRole, tieBreaker: () => this.tieBreaker };
+    const host = makeSessionHost(own, {
       switchRole: (role, renew, now) => {
         if (renew) this.tieBreaker = this.options.crypto.random(8);
         this.switchRole(role, now);
@@ -297,6 +294,7 @@ export class IceAgent {
         this.host.onData(data, now);
       },
     });
+    const session = new IceSession(this.options, this.timing, local, this.counters, host);
     return { session, gatherer: this.gathererOf(session), candidates: [], gathered: false, completed: false };
   }
 

@@ -4,6 +4,7 @@
 import type { Hmac } from "../crypto/provider.js";
 import { shortTermKey } from "../stun/credentials.js";
 import { isStun, parseStunMessage, StunAttribute, type StunMessage, StunMethod } from "../stun/message.js";
+import { accessors } from "../util/accessors.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { writeError, writeKeepalive, writeSuccess } from "./binding.js";
 import { type IceBase, type RemoteCandidate, remoteKey } from "./candidate.js";
@@ -13,7 +14,7 @@ import type { IceAgentOptions, IceCounters, IceParameters, IceRole, IceTiming } 
 import type { CandidatePair, Check } from "./pair.js";
 import { PairWatch } from "./pair-watch.js";
 import { RemoteCandidates } from "./remote-candidates.js";
-import { type AcceptedCheck, Responder } from "./responder.js";
+import { type AcceptedCheck, Responder, type ResponderHost } from "./responder.js";
 import { isToBeNominated, quietestReflexive, rankPairs } from "./selection.js";
 
 /** Role conflicts settled by a 487 answer; a peer that goes on is not to be followed back and forth. */
@@ -27,6 +28,12 @@ export interface SessionHost {
   onProgress(session: IceSession, now: number): void;
   onData(data: Uint8Array, now: number): void;
 }
+
+const makeResponderHost = accessors<ResponderHost, "role" | "tieBreaker" | "peerFragment">([
+  "role",
+  "tieBreaker",
+  "peerFragment",
+]);
 
 export class IceSession {
   readonly local: IceParameters;
@@ -79,19 +86,13 @@ export class IceSession {
     this.host = host;
     this.localKey = options.crypto.createHmac("sha-1", shortTermKey(local.password));
     this.checklist = new Checklist(host.role);
-    const session = this;
-    this.responder = new Responder(options, local.usernameFragment, this.localKey, counters, {
-      get role() {
-        return host.role;
-      },
-      get tieBreaker() {
-        return host.tieBreaker;
-      },
-      get peerFragment() {
-        return session.remote?.usernameFragment;
-      },
-      yieldRole: (role, now) => host.switchRole(role, false, now),
-    });
+    const own = {
+      role: () => host.role,
+      tieBreaker: () => host.tieBreaker,
+      peerFragment: () => this.remote?.usernameFragment,
+    };
+    const responderHost = makeResponderHost(own, { yieldRole: (role, now) => host.switchRole(role, false, now) });
+    this.responder = new Responder(options, local.usernameFragment, this.localKey, counters, responderHost);
     this.remotes = new RemoteCandidates(options, counters, {
       onRemote: (remote, now) => {
         for (const base of this.bases) this.pairUp(base, remote);

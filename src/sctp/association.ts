@@ -3,6 +3,7 @@
 //
 // Inputs: connect, receive, send, resetStreams, shutdown, abort, handleTimeout, flush. Nothing but handshake answers is
 // transmitted before `flush`, which the owner calls at the end of each round. No multi-homing, no dynamic addresses, no AUTH.
+import { accessors } from "../util/accessors.js";
 import { CAN_FORWARD_TSN, CAN_INTERLEAVE, CAN_RECONFIG } from "./capabilities.js";
 import {
   ABORT,
@@ -61,6 +62,14 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** Why a message was not taken. */
 export type SendResult = "ok" | "too-large" | "empty" | "invalid-stream" | "closed";
 
+const makeHandshakeHost = accessors<HandshakeHost, "state" | "rto">(["state", "rto"]);
+const makeShutdownHost = accessors<ShutdownHost, "state" | "idle" | "rto" | "cumulativeTsn">([
+  "state",
+  "idle",
+  "rto",
+  "cumulativeTsn",
+]);
+
 export class SctpAssociation {
   private readonly options: SctpOptions;
   private readonly host: SctpHost;
@@ -110,18 +119,13 @@ export class SctpAssociation {
     this.reportDecrease = (streamId, bytes) => host.onBufferedAmountDecrease(streamId, bytes);
   }
 
+  private setState(state: SctpState): void {
+    this.state = state;
+  }
+
   private handshakeHost(): HandshakeHost {
-    const association = this;
-    return {
-      get state() {
-        return association.state;
-      },
-      set state(state: SctpState) {
-        association.state = state;
-      },
-      get rto() {
-        return association.sender.rto.rto;
-      },
+    const getters = { state: () => this.state, rto: () => this.sender.rto.rto };
+    const rest: Omit<HandshakeHost, keyof typeof getters> = {
       onAdopted: (initialTsn, rwnd) => this.adopt(initialTsn, rwnd),
       onRoundTrip: (rtt) => this.sender.rto.sample(rtt),
       onEstablished: (now) => this.establish(now),
@@ -131,30 +135,22 @@ export class SctpAssociation {
       repeatShutdownAck: (error) => this.ending.repeatAck(error),
       drop: (why) => this.drop(why),
     };
+    return makeHandshakeHost(getters, rest, { state: (state) => this.setState(state) });
   }
 
   private shutdownHost(): ShutdownHost {
-    const association = this;
-    return {
-      get state() {
-        return association.state;
-      },
-      set state(state: SctpState) {
-        association.state = state;
-      },
-      get idle() {
-        return association.sender.idle;
-      },
-      get rto() {
-        return association.sender.rto.rto;
-      },
-      get cumulativeTsn() {
-        return association.receiver.tracker.cumulativeTsn;
-      },
+    const getters = {
+      state: () => this.state,
+      idle: () => this.sender.idle,
+      rto: () => this.sender.rto.rto,
+      cumulativeTsn: () => this.receiver.tracker.cumulativeTsn,
+    };
+    const rest: Omit<ShutdownHost, keyof typeof getters> = {
       onCumulativeAck: (tsn, now) => this.sender.handleCumulativeAck(tsn, now),
       onComplete: () => this.close("shutdown"),
       drop: (why) => this.drop(why),
     };
+    return makeShutdownHost(getters, rest, { state: (state) => this.setState(state) });
   }
 
   private adopt(peerInitialTsn: number, peerRwnd: number): boolean {

@@ -9,6 +9,7 @@ import type { TransceiverPlan } from "../jsep/transceiver-plan.js";
 import type { TransceiverDescription } from "../jsep/transceivers.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import type { SdpDirection, SdpMedia } from "../sdp/model.js";
+import { accessors } from "../util/accessors.js";
 import { fire, RTCTrackEvent } from "./events.js";
 import type { MediaHost } from "./media-host.js";
 import { StreamImpl } from "./media-stream.js";
@@ -29,6 +30,8 @@ export interface MediaObjectsHost extends Omit<MediaHost, "changed"> {
 /** Streams of the peer that no receiver has at the moment, and that the program may see again. */
 const MAX_IDLE_STREAMS = 64;
 
+const makeHost = accessors<MediaHost, "isClosed" | "isConnected">(["isClosed", "isConnected"]);
+
 export class MediaObjects {
   /** In order of creation. */
   list: readonly TransceiverImpl[] = [];
@@ -45,14 +48,9 @@ export class MediaObjects {
   constructor(connection: MediaObjectsHost) {
     this.connection = connection;
     const { platform } = connection;
-    this.host = {
+    const states = { isClosed: () => connection.isClosed, isConnected: () => connection.isConnected };
+    this.host = makeHost(states, {
       platform,
-      get isClosed() {
-        return connection.isClosed;
-      },
-      get isConnected() {
-        return connection.isConnected;
-      },
       queueTask: (run) => connection.queueTask(run),
       changed: () => {
         this.revision++;
@@ -60,7 +58,7 @@ export class MediaObjects {
       updateNegotiationNeeded: () => connection.updateNegotiationNeeded(),
       chain: (operation) => connection.chain(operation),
       getStats: (selector) => connection.getStats(selector),
-    };
+    });
     this.cname = randomUuid(platform).slice(0, 16);
   }
 

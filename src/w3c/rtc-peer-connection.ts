@@ -3,6 +3,7 @@ import type { Plan } from "../jsep/plan.js";
 import type { AppliedDescription } from "../jsep/state.js";
 import type { Channel, ChannelHandler, PeerTransport } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
+import { accessors } from "../util/accessors.js";
 import {
   type Configuration,
   copyConfiguration,
@@ -32,7 +33,7 @@ import {
   type RTCTrackEvent,
 } from "./events.js";
 import { Identity, type RTCIdentityProviderOptions, rtcIdentityProviderOptions } from "./identity.js";
-import { MediaObjects } from "./media-objects.js";
+import { MediaObjects, type MediaObjectsHost } from "./media-objects.js";
 import type { MediaStream } from "./media-stream.js";
 import { type MediaStreamTrack, trackImplOf } from "./media-stream-track.js";
 import { type RTCAnswerOptions, type RTCOfferOptions, rtcAnswerOptions, rtcOfferOptions } from "./offer-options.js";
@@ -92,6 +93,10 @@ export interface RTCPeerConnectionEventMap {
   signalingstatechange: Event;
   track: RTCTrackEvent;
 }
+const makeMediaHost = accessors<MediaObjectsHost, "isClosed" | "isConnected">(["isClosed", "isConnected"]);
+const makeStatsSource = accessors<StatsSource, "transports" | "transceivers">(["transports", "transceivers"]);
+const makeChannelOwner = accessors<DataChannelOwner, "maxMessageSize">(["maxMessageSize"]);
+
 const PeerConnectionTarget: TypedEventTargetConstructor<RTCPeerConnectionEventMap> = EventTarget;
 
 export class RTCPeerConnection extends PeerConnectionTarget {
@@ -132,16 +137,13 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       queueFinalTask: (run) => platform.queueTask(run),
       onStatesChanged: (...own) => this.#connection.updateStates(...own),
     });
-    const connection = (): Connection => this.#connection;
-    this.#media = new MediaObjects({
+    const states = {
+      isClosed: () => this.#connection.isClosed,
+      isConnected: () => this.#connection.connectionState === "connected",
+    };
+    const mediaHost = makeMediaHost(states, {
       platform,
       target: this,
-      get isClosed() {
-        return connection().isClosed;
-      },
-      get isConnected() {
-        return connection().connectionState === "connected";
-      },
       queueTask: (run) => this.#connection.queueTask(run),
       updateNegotiationNeeded: () => this.#connection.updateNegotiationNeeded(),
       chain: (operation) => this.#connection.chainOperation(operation),
@@ -149,6 +151,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       getStats: (selector) => this.#stats.report(selector),
       peerTransport: (id) => this.#connection.transports.get(id),
     });
+    this.#media = new MediaObjects(mediaHost);
     this.#connection = new Connection(
       {
         platform,
@@ -183,18 +186,13 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     const connection = this.#connection;
     const objects = this.#objects;
     const media = this.#media;
-    return {
+    const lists = { transports: () => objects.all, transceivers: () => media.list };
+    return makeStatsSource(lists, {
       platform,
-      get transports() {
-        return objects.all;
-      },
       certificate: () => connection.certificates()[0]?.der,
       channels: this.#channels,
       channelCounts: this.#channelCounts,
-      get transceivers() {
-        return media.list;
-      },
-    };
+    });
   }
 
   #owner(): ConnectionOwner {
@@ -279,17 +277,15 @@ export class RTCPeerConnection extends PeerConnectionTarget {
 
   #createChannelOwner(): DataChannelOwner {
     const objects = this.#objects;
-    return {
+    const limits = { maxMessageSize: () => objects.sctp?.maxMessageSize ?? Number.POSITIVE_INFINITY };
+    return makeChannelOwner(limits, {
       tasks: this.#connection.tasks,
       counts: this.#channelCounts,
-      get maxMessageSize(): number {
-        return objects.sctp?.maxMessageSize ?? Number.POSITIVE_INFINITY;
-      },
       onDataChannelClosed: (channel) => {
         this.#channels.delete(channel);
         this.#unattached = this.#unattached.filter((other) => other !== channel);
       },
-    };
+    });
   }
 
   #sctpTransport: PeerTransport | undefined;
