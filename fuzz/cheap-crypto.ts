@@ -36,7 +36,12 @@ class CheapAead implements Aead {
   }
 
   private compute(job: AeadJob, length: number): void {
-    const h = mix(mix(mix(this.key, job.nonce), job.aad), job.buffer, job.offset, job.offset + length);
+    const h = mix(
+      mix(mix(this.key, job.nonce), job.aad, 0, job.aadLength),
+      job.buffer,
+      job.offset,
+      job.offset + length,
+    );
     fill(this.tag, 0, 16, h);
   }
 

@@ -1,9 +1,10 @@
 // A whole connection after a real handshake, over a network that delivers at once: the input is a program of an attacker
-// who sends from anywhere, sees and changes what is on its way, or is the peer itself and speaks SCTP as it likes. Nothing
+// who sends from anywhere, sees and changes what is on its way, or is the peer itself and speaks SCTP, RTP and RTCP as it likes. Nothing
 // may throw into the network (a transport that contained a bug has failed the target), and what is kept stays bounded.
 import type { Channel, ChannelHandler } from "#src/datachannel/channels.js";
 import { fingerprint, matchesFingerprint } from "#src/dtls/certificate.js";
 import type { LocalCertificate } from "#src/peer/certificates.js";
+import type { RtpReceiver, RtpReceiverOptions, RtpSender, RtpSenderOptions } from "#src/peer/media.js";
 import type { Platform } from "#src/peer/platform.js";
 import type { DatagramHandler, DatagramPort, Network } from "#src/util/net.js";
 import { seededCrypto } from "#test/sim/platform.js";
@@ -86,6 +87,7 @@ class World {
   flying: Flying[] = [];
   uses = 0;
   readonly channels: Channel[] = [];
+  readonly media: readonly { sender?: RtpSender | undefined; receiver?: RtpReceiver | undefined }[] = [{}, {}];
 
   constructor() {
     this.nodes = [new Node(this, "198.51.100.1"), new Node(this, "198.51.100.2")];
@@ -155,6 +157,103 @@ class World {
       if (channels.length > 2000) throw new Error("more channels than anybody opened");
     }
   }
+}
+
+/** RTP and RTCP of a hostile peer under the right keys, what a program sends, and sections that come and go. */
+function media(w: World, which: number, next: () => number, bytes: (count: number) => Uint8Array): void {
+  const { transport } = w.sides[which]!;
+  const own = w.media[which]!;
+  const op = next();
+  const count = next();
+  switch (op & 7) {
+    case 0:
+    case 1:
+    case 2: {
+      // Straight to SRTP: whatever RTP or RTCP says, it was sent by the peer.
+      const packet = new Uint8Array((op & 1 ? 8 : 12) + count);
+      packet.set(bytes(packet.length));
+      packet[0] = 0x80 | (packet[0]! & 0x3f);
+      if (op & 1) {
+        packet[1] = 200 + (packet[1]! & 7);
+        if ((op & 128) === 0) packet.set([0, (packet.length >> 2) - 1], 2);
+      } else {
+        packet[1] = packet[1]! & 1 ? 96 : packet[1]! & 0x7f;
+        packet.set([0, 0, 3, packet[11]! & 7], 8);
+      }
+      const inner = transport.media as unknown as
+        | Record<"queue" | "sendRtcp", (packet: Uint8Array) => void>
+        | undefined;
+      inner?.[op & 1 ? "sendRtcp" : "queue"](packet);
+      transport.mediaQueued();
+      break;
+    }
+    case 3: {
+      const data = new Uint8Array(11 + count * (op & 64 ? 40 : 1));
+      data.set([0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
+      const frame = { data, timestamp: w.now * 90, keyFrame: (op & 8) === 0, mimeType: "video/VP8" };
+      own.sender?.sendFrame(0, frame, transport.mediaNow());
+      transport.mediaQueued();
+      break;
+    }
+    case 4:
+      own.sender ??= transport.addRtpSender(sending(which), {}, MEDIA);
+      own.receiver ??= transport.addRtpReceiver(receiving(which), {}, MEDIA);
+      own.receiver.wantFrames = (op & 8) === 0;
+      break;
+    case 5:
+      if (op & 8) own.sender?.update({ ...sending(which), active: (op & 16) !== 0 });
+      else own.receiver?.update({ ...receiving(which), active: (op & 16) !== 0 });
+      break;
+    case 6:
+      if (op < 240) break;
+      if (op & 8) transport.removeRtp((now) => own.sender?.close(now));
+      else transport.removeRtp((now) => own.receiver?.close(now));
+      if (op & 8) own.sender = undefined;
+      else own.receiver = undefined;
+      break;
+    case 7:
+      w.now += count;
+      w.advance();
+  }
+}
+
+const MEDIA = { cname: "fuzz", reducedSize: true };
+const EXPERIMENTS = "http://www.webrtc.org/experiments/rtp-hdrext/";
+const EXTENSIONS = [
+  { id: 2, uri: `${EXPERIMENTS}abs-send-time` },
+  { id: 3, uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01" },
+  { id: 4, uri: "urn:ietf:params:rtp-hdrext:sdes:mid" },
+  { id: 5, uri: "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id" },
+];
+const FEEDBACK = { nack: true, pli: true, fir: true, transportCc: true, remb: true };
+const VP8 = {
+  payloadType: 96,
+  mimeType: "video/VP8",
+  clockRate: 90000,
+  parameters: "",
+  rtxPayloadType: 97,
+  ...FEEDBACK,
+};
+
+/** Side 0 sends as 0x301 and 0x302, side 1 as 0x303 and 0x304. */
+function sending(which: number): RtpSenderOptions {
+  const ssrc = 0x301 + 2 * which;
+  const encodings = [{ rid: null, ssrc, rtxSsrc: ssrc + 1, active: true, maxBitrate: null, priority: 1 }];
+  return {
+    kind: "video",
+    mid: "0",
+    codecs: [VP8],
+    extensions: EXTENSIONS,
+    extmapAllowMixed: true,
+    encodings,
+    active: true,
+  };
+}
+
+function receiving(which: number): RtpReceiverOptions {
+  const ssrc = 0x303 - 2 * which;
+  const ssrcs = [{ ssrc, rtxSsrc: ssrc + 1, cname: "" }];
+  return { kind: "video", mid: "0", codecs: [VP8], extensions: EXTENSIONS, ssrcs, rids: ["a"], active: true };
 }
 
 let world: World | undefined;
@@ -230,7 +329,8 @@ function step(w: World, next: () => number, bytes: (count: number) => Uint8Array
       break;
     }
     case 12:
-      side.transport.dtls!.send(bytes(next()));
+      if (op & 16) media(w, which, next, bytes);
+      else side.transport.dtls!.send(bytes(next()));
       break;
     case 13: {
       const [a, b] = [next(), next()];
@@ -261,6 +361,10 @@ export const target: FuzzTarget = {
     Uint8Array.from([135, 2, 0, 0, 8, 0, 99, 6, 0, 1, 0, 0, 5, 0, 1, 1, 9, 200, 0, 0, 0, 1]),
     Uint8Array.from([10, 16, 0, 3, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 51, 14, 0, 0, 0, 1]),
     Uint8Array.from([2, 13, 22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 3, 20, 0, 1, 0, 0, 33, 18, 164, 66, 0, 0, 1]),
+    Uint8Array.from([
+      28, 4, 0, 156, 4, 0, 28, 3, 99, 156, 3, 9, 1, 1, 28, 2, 9, 0, 1, 0, 5, 0, 0, 0, 9, 0, 0, 0, 0, 0x10, 2, 1, 1, 1,
+      156, 1, 8, 0x81, 5, 0, 0, 0, 0, 3, 1, 0, 0, 3, 1, 0, 0, 1, 1,
+    ]),
     Uint8Array.from([12, 12, 19, 136, 19, 136, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13, 1, 2, 14, 1, 15, 255, 0, 0]),
   ],
   run(input) {
