@@ -52,7 +52,7 @@ export interface SrtpCounters {
   keyExhausted: number;
   /** To be sent: no valid header, no room for what is added, or from before the stream's beginning. */
   notSent: number;
-  /** To be sent: another packet with the same index, which AEAD must not use twice (RFC 7714 §8.1). */
+  /** To be sent: another packet with an index that was used (RFC 3711 §9.1, RFC 7714 §8.1). */
   repeated: number;
 }
 
@@ -137,7 +137,7 @@ export class SrtpSession {
       slotPacket[slots] = i;
       slotSsrc[slots] = ssrc;
       slotIndex[slots] = index;
-      slotFresh[slots] = this.profile.aead && stream.isFresh(index) ? 1 : 0;
+      slotFresh[slots] = stream.isFresh(index) ? 1 : 0;
       let gap = 0;
       if (this.cryptex) {
         const marked = markCryptex(packet, length);
@@ -250,7 +250,6 @@ export class SrtpSession {
 
   private sealRtp(packets: readonly Uint8Array[], lengths: Int32Array | number[], slots: number): void {
     this.outbound.sealRtp(slots);
-    if (!this.profile.aead) return;
     for (let slot = 0; slot < slots; slot++) {
       const stream = this.sendStreams.get(slotSsrc[slot]!)!;
       const index = slotIndex[slot]!;
@@ -258,7 +257,8 @@ export class SrtpSession {
       const tag = read32(packets[i]!, lengths[i]! - 4);
       if (slotFresh[slot] === 1) stream.rememberTag(index, tag);
       else if (!stream.hadTag(index, tag)) {
-        // Two packets under one nonce would give away the hash's key; the same packet again gives away nothing.
+        // Two packets under one index share a key stream (RFC 3711 §9.1), with AEAD they give away the hash's key besides; the
+        // same packet again gives away nothing.
         packets[i]!.fill(0);
         lengths[i] = 0;
         this.drop("repeated");

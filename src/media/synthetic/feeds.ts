@@ -26,7 +26,7 @@ function randomTimestamp({ crypto }: Platform): number {
   return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
 }
 
-/** Calls back at an even pace until it is stopped. */
+/** Calls back at an even pace until it is stopped, with the time that is due: pictures are even also where the loop is not. */
 class Ticker {
   private readonly platform: Platform;
   private readonly tick: (now: number) => void;
@@ -52,10 +52,11 @@ class Ticker {
     const now = this.platform.now();
     if (now - this.next > MAX_LATE_TICKS * this.interval) this.next = now;
     this.timer = this.platform.setTimer(
-      (then) => {
+      () => {
+        const due = this.next;
         this.next += this.interval;
         this.arm();
-        this.tick(then);
+        this.tick(due);
       },
       Math.max(0, this.next - now),
       false,
