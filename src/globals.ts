@@ -3,6 +3,7 @@
 // frames be cloned, for code that expects a browser's globals. Names that
 // are taken are replaced: a runtime's own half of the API would not know our objects.
 import * as entry from "./index.js";
+import "./globals-types.js";
 import { nodePlatform } from "./node/platform.js";
 import { installClone, installTransfer } from "./node/transfer.js";
 import type { DataChannelParameters } from "./w3c/data-channel-init.js";
