@@ -418,6 +418,7 @@ export class SctpAssociation {
         return true;
       case RE_CONFIG:
         if (!this.resets.handle(b, at, length, this.receiver.tracker.cumulativeTsn)) this.drop("malformed RE-CONFIG");
+        else if (this.resets.inProgress) this.path.confirm();
         return true;
       case FORWARD_TSN:
       case I_FORWARD_TSN: {
@@ -519,8 +520,7 @@ export class SctpAssociation {
       this.receiver.tracker.sackNow = true;
     }
     if (now >= this.path.deadline && this.path.handleTimeout(now)) this.countError();
-    if (now >= this.resets.deadline) {
-      this.resets.handleTimeout();
+    if (now >= this.resets.deadline && this.resets.handleTimeout()) {
       this.sender.rto.onTimeout();
       this.countError();
     }
@@ -592,6 +592,6 @@ export class SctpAssociation {
   private flushResets(now: number): void {
     const { outstanding, rto } = this.sender;
     const possible = (this.handshake.capabilities & CAN_RECONFIG) !== 0;
-    this.resetQueue.flush(possible, (outstanding.nextTsn - 1) >>> 0, rto.rto, now);
+    this.resetQueue.flush(possible, (outstanding.nextTsn - 1) >>> 0, outstanding.cumulativeTsn, rto.rto, now);
   }
 }

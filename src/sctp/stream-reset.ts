@@ -18,6 +18,7 @@ import {
 export const RESULT_NOTHING_TO_DO = 0;
 export const RESULT_PERFORMED = 1;
 export const RESULT_DENIED = 2;
+export const RESULT_ALREADY_IN_PROGRESS = 4;
 export const RESULT_BAD_SEQUENCE = 5;
 export const RESULT_IN_PROGRESS = 6;
 
@@ -37,6 +38,9 @@ interface DeferredReset {
   readonly streamIds: readonly number[];
 }
 
+/** Answers "in progress" to requests made with all data acknowledged, after which the next one is a new request. */
+const MAX_LATE_PROGRESS = 2;
+
 export class StreamReset {
   private readonly host: StreamResetHost;
   /** Streams that shall be reset with the next request. */
@@ -44,11 +48,20 @@ export class StreamReset {
   /** Streams of the request that is unanswered. */
   private asked: number[] | undefined;
   private request: Uint8Array | undefined;
+  /** Sender's Last Assigned TSN of that request. */
+  private lastTsn = 0;
+  /** The request was last sent with all data up to there acknowledged. */
+  private sentAcknowledged = false;
+  private lateProgress = 0;
+  /** The peer has answered "in progress" since the request was last sent. */
+  inProgress = false;
   private sequence = 0;
   private peerSequence = 0;
   private lastResult = RESULT_NOTHING_TO_DO;
   /** The peer's request that waits for data still missing. */
   private deferred: DeferredReset | undefined;
+  /** The one that waited last, once it was performed. */
+  private performed: DeferredReset | undefined;
   /** RE-CONFIG chunks that go with the next flush. */
   readonly pending: Uint8Array[] = [];
   deadline: number = Number.POSITIVE_INFINITY;
@@ -65,6 +78,7 @@ export class StreamReset {
     this.asked = undefined;
     this.request = undefined;
     this.deferred = undefined;
+    this.performed = undefined;
     this.wanted = [];
     this.pending.length = 0;
     this.deadline = Number.POSITIVE_INFINITY;
@@ -85,25 +99,36 @@ export class StreamReset {
     const most = Math.max(1, (space - 20) >> 1);
     this.asked = this.wanted.slice(0, most);
     this.wanted = this.wanted.slice(most);
-    const value = new Uint8Array(12 + 2 * this.asked.length);
+    this.lastTsn = lastTsn;
+    this.lateProgress = 0;
+    this.ask(this.asked);
+    this.pending.push(this.request!);
+  }
+
+  private ask(streamIds: readonly number[]): void {
+    const value = new Uint8Array(12 + 2 * streamIds.length);
     write32(value, 0, this.sequence);
     write32(value, 4, (this.peerSequence - 1) >>> 0);
-    write32(value, 8, lastTsn);
-    this.asked.forEach((id, i) => {
+    write32(value, 8, this.lastTsn);
+    streamIds.forEach((id, i) => {
       write16(value, 12 + 2 * i, id);
     });
     this.request = reconfig([{ type: OUTGOING_SSN_RESET_REQUEST, value }]);
-    this.pending.push(this.request);
   }
 
-  /** The request was handed to the transport. */
-  onSent(now: number, rto: number): void {
-    if (this.asked !== undefined && this.deadline === Number.POSITIVE_INFINITY) this.deadline = now + rto;
+  /** What was pending is handed to the transport. `acknowledgedTsn`: what the peer has of our data. */
+  onSent(now: number, rto: number, acknowledgedTsn: number): void {
+    if (this.asked === undefined || this.deadline !== Number.POSITIVE_INFINITY) return;
+    this.deadline = now + rto;
+    this.inProgress = false;
+    this.sentAcknowledged = ((acknowledgedTsn - this.lastTsn) | 0) >= 0;
   }
 
-  handleTimeout(): void {
+  /** Asks again. True if the peer has not answered at all: an error for the association's counter. */
+  handleTimeout(): boolean {
     this.deadline = Number.POSITIVE_INFINITY;
     if (this.request !== undefined && !this.pending.includes(this.request)) this.pending.push(this.request);
+    return !this.inProgress;
   }
 
   /** A RE-CONFIG chunk. `cumulativeTsn`: what has arrived from the peer. False if it is malformed. */
@@ -143,11 +168,12 @@ export class StreamReset {
     return true;
   }
 
-  /** True for the request that is expected next; repeats the answer to the last one, refuses any other. */
+  /** True for the request that is expected next, one at a time; repeats the answer to the last one, refuses any other. */
   private isNew(sequence: number): boolean {
-    if (sequence === this.peerSequence) return true;
+    const next = sequence === this.peerSequence;
+    if (next && this.deferred === undefined) return true;
     const repeated = sequence === (this.peerSequence - 1) >>> 0;
-    this.respond(sequence, repeated ? this.lastResult : RESULT_BAD_SEQUENCE);
+    this.respond(sequence, next ? RESULT_ALREADY_IN_PROGRESS : repeated ? this.lastResult : RESULT_BAD_SEQUENCE);
     return false;
   }
 
@@ -167,25 +193,38 @@ export class StreamReset {
   }
 
   private handleOutgoing(value: Uint8Array, cumulativeTsn: number): void {
-    const sequence = read32(value, 0);
-    if (this.deferred !== undefined && this.deferred.sequence === sequence) {
-      this.respond(sequence, RESULT_IN_PROGRESS);
-      return;
-    }
-    if (!this.isNew(sequence)) return;
     const streamIds: number[] = [];
     for (let at = 12; at + 2 <= value.length; at += 2) streamIds.push(read16(value, at));
-    this.deferred = { sequence, lastTsn: read32(value, 8), streamIds };
-    this.onCumulativeTsn(cumulativeTsn);
+    const request = { sequence: read32(value, 0), lastTsn: read32(value, 8), streamIds };
+    const { deferred, performed } = this;
+    if (deferred !== undefined && isRenumbered(deferred, request)) {
+      this.deferred = request;
+      this.answer(request.sequence, RESULT_IN_PROGRESS);
+      return;
+    }
+    if (!this.isNew(request.sequence)) return;
+    this.performed = undefined;
+    if (performed !== undefined && isRenumbered(performed, request)) {
+      this.answer(request.sequence, RESULT_PERFORMED);
+      return;
+    }
+    this.deferred = request;
+    if (this.onCumulativeTsn(cumulativeTsn)) this.performed = undefined;
+    else this.answer(request.sequence, RESULT_IN_PROGRESS);
   }
 
-  /** More data has arrived: performs the peer's reset when all that was sent before it is here (RFC 6525 §5.2.2 E2). */
-  onCumulativeTsn(cumulativeTsn: number): void {
+  /**
+   * More data has arrived: performs the peer's reset when all that was sent before it is here (RFC 6525 §5.2.2 E2). False if
+   * it still waits.
+   */
+  onCumulativeTsn(cumulativeTsn: number): boolean {
     const { deferred } = this;
-    if (deferred === undefined || ((cumulativeTsn - deferred.lastTsn) | 0) < 0) return;
+    if (deferred === undefined || ((cumulativeTsn - deferred.lastTsn) | 0) < 0) return false;
     this.deferred = undefined;
+    this.performed = deferred;
     this.host.resetIncoming(deferred.streamIds);
     this.answer(deferred.sequence, RESULT_PERFORMED);
+    return true;
   }
 
   get waiting(): boolean {
@@ -194,9 +233,17 @@ export class StreamReset {
 
   private handleResponse(sequence: number, result: number): void {
     if (this.asked === undefined || sequence !== this.sequence) return;
-    // The timer goes on: it will ask again.
-    if (result === RESULT_IN_PROGRESS) return;
     const streamIds = this.asked;
+    if (result === RESULT_IN_PROGRESS) {
+      this.inProgress = true;
+      // The timer goes on: it will ask again, under the same number. older dcSCTP never looks again at a request that it
+      // has called so. What it needs is another one, but not before it has had the time to say that this one is done.
+      if (!this.sentAcknowledged || ++this.lateProgress < MAX_LATE_PROGRESS) return;
+      this.lateProgress = 0;
+      this.sequence = (this.sequence + 1) >>> 0;
+      this.ask(streamIds);
+      return;
+    }
     this.asked = undefined;
     this.request = undefined;
     this.sequence = (this.sequence + 1) >>> 0;
@@ -212,6 +259,13 @@ export class StreamReset {
     this.request = undefined;
     this.deferred = undefined;
   }
+}
+
+/** The same once more, under the next number: how older versions of dcSCTP ask again when it was told "in progress". */
+function isRenumbered(before: DeferredReset, request: DeferredReset): boolean {
+  if (request.sequence !== (before.sequence + 1) >>> 0 || request.lastTsn !== before.lastTsn) return false;
+  const { streamIds } = request;
+  return streamIds.length === before.streamIds.length && streamIds.every((id, i) => id === before.streamIds[i]);
 }
 
 function reconfig(parameters: readonly Parameter[]): Uint8Array {

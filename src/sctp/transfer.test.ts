@@ -1,9 +1,20 @@
 // What the association does with streams: partial reliability, resets, scheduling between streams, and how well it fills links.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FORWARD_TSN, I_DATA, I_FORWARD_TSN } from "./chunks.js";
+import { FORWARD_TSN, I_DATA, I_FORWARD_TSN, RE_CONFIG } from "./chunks.js";
 import { PRIORITY_HIGH, PRIORITY_LOW, PRIORITY_VERY_LOW } from "./options.js";
+import { pad4, read16, read32, write32 } from "./packet.js";
+import { RECONFIG_RESPONSE } from "./parameters.js";
+import { RESULT_IN_PROGRESS } from "./stream-reset.js";
 import { generator, type LinkOptions, numbered, numberOf, Pair } from "./testing.test.js";
+
+/** Where the sequence number of a RE-CONFIG response lies in a packet, or -1. */
+function resetAnswerIn(packet: Uint8Array): number {
+  for (let at = 12; at + 4 <= packet.length; at += pad4(read16(packet, at + 2))) {
+    if (packet[at] === RE_CONFIG && read16(packet, at + 4) === RECONFIG_RESPONSE) return at + 8;
+  }
+  return -1;
+}
 
 for (const interleaving of [false, true]) {
   const kind = interleaving ? "I-DATA" : "DATA";
@@ -133,6 +144,44 @@ test("both sides reset many streams at once, under loss", () => {
     );
     assert.ok(end.outgoingResets.every((r) => r.ok));
   }
+});
+
+test("a peer that calls a reset in progress for long is alive, and asked again under a new number once it has all data", () => {
+  const numbers = new Set<number>();
+  const filter = (from: number, packet: Uint8Array): boolean => {
+    const at = from === 1 ? resetAnswerIn(packet) : -1;
+    if (at < 0) return false;
+    numbers.add(read32(packet, at));
+    // As older dcSCTP: what was once in progress stays so.
+    if (numbers.size === 1) write32(packet, at + 4, RESULT_IN_PROGRESS);
+    return false;
+  };
+  const pair = new Pair({ delay: 10, filter }).establish();
+  const { association } = pair.ends[0];
+  association.send(7, 53, numbered(1, 100), {}, pair.now);
+  association.resetStreams([7]);
+  pair.run(pair.now + 20_000, () => pair.ends[0].outgoingResets.length > 0);
+  assert.equal(pair.ends[0].closed, undefined);
+  assert.deepEqual(pair.ends[0].outgoingResets, [{ id: 7, ok: true }]);
+  assert.equal(numbers.size, 2);
+  assert.ok(pair.now < 3000, `${pair.now}`);
+});
+
+test("being told for minutes that a reset is in progress is no sign of an unreachable peer", () => {
+  let answers = 0;
+  const filter = (from: number, packet: Uint8Array): boolean => {
+    const at = from === 1 ? resetAnswerIn(packet) : -1;
+    if (at < 0) return false;
+    answers++;
+    write32(packet, at + 4, RESULT_IN_PROGRESS);
+    return false;
+  };
+  const pair = new Pair({ delay: 10, filter }, { heartbeatInterval: 0 }).establish();
+  pair.ends[0].association.send(7, 53, numbered(1, 100), {}, pair.now);
+  pair.ends[0].association.resetStreams([7]);
+  pair.run(pair.now + 200_000);
+  assert.equal(pair.ends[0].closed, undefined);
+  assert.ok(answers > 100, `${answers}`);
 });
 
 test("discard drops what is queued and gives up what is under way", () => {
