@@ -72,9 +72,12 @@ export class MediaTransport {
   }
 
   get rtpCounters(): TransportRtpCounters {
-    const { bandwidth } = this.session;
-    // RFC 8888 is not negotiated.
-    return { availableOutgoingBitrate: bandwidth?.targetBitrate, ccfbMessagesSent: 0, ccfbMessagesReceived: 0 };
+    const { bandwidth, ccfbMessages } = this.session;
+    return {
+      availableOutgoingBitrate: bandwidth?.targetBitrate,
+      ccfbMessagesSent: ccfbMessages.sent,
+      ccfbMessagesReceived: ccfbMessages.received,
+    };
   }
 
   get deadline(): number {

@@ -1,12 +1,13 @@
 // Congestion control of one RTP session: the estimator and the pacer for what is sent, feedback about what comes, and the shares
 // of the encodings. The algorithms are in bandwidth/; this connects them to packets, RTCP and streams.
 import { allocate } from "./bandwidth/allocation.js";
+import { CongestionFeedbackRecorder } from "./bandwidth/congestion-feedback-recorder.js";
 import { BandwidthEstimator } from "./bandwidth/estimator.js";
 import { FeedbackInput } from "./bandwidth/feedback-input.js";
 import { RemoteBitrate } from "./bandwidth/remote-bitrate.js";
 import { TransportFeedbackRecorder } from "./bandwidth/transport-feedback-recorder.js";
 import type { HeaderExtensions } from "./extensions.js";
-import { writeRemb } from "./feedback.js";
+import { type CongestionFeedback, writeRemb } from "./feedback.js";
 import { Pacer } from "./pacer.js";
 import type { RtpPacket } from "./packet.js";
 import type { RtcpWriter } from "./rtcp.js";
@@ -35,17 +36,23 @@ const MAX_REMB_STREAMS = 31;
 export interface CongestionControlHost {
   readonly senders: readonly RtpSender[];
   readonly localSsrc: number;
+  /** The middle 32 bits of the NTP time (RFC 8888 §3.1). */
+  compactTime(now: number): number;
   onBitrateChange(available: number): void;
 }
 
 export class CongestionControl {
   /** Undefined until there is a sender. */
   estimator: BandwidthEstimator | undefined;
+  /** Messages of RFC 8888. */
+  ccfbMessagesSent = 0;
+  ccfbMessagesReceived = 0;
 
   private readonly host: CongestionControlHost;
   private input: FeedbackInput | undefined;
   private pacer: Pacer<RtpSendStream> | undefined;
   private recorder: TransportFeedbackRecorder | undefined;
+  private congestionRecorder: CongestionFeedbackRecorder | undefined;
   private remote: RemoteBitrate | undefined;
   private readonly rembSsrcs: number[] = [];
   private now = 0;
@@ -56,6 +63,7 @@ export class CongestionControl {
   private expected = 0;
   private lost = 0;
   private rtt = Number.NaN;
+  private congestionFeedback = false;
 
   constructor(host: CongestionControlHost) {
     this.host = host;
@@ -83,6 +91,9 @@ export class CongestionControl {
       this.input = new FeedbackInput(this.estimator);
     }
     const { senders } = this.host;
+    this.input?.retainStreams((ssrc) =>
+      senders.some(({ streams }) => streams.some((s) => s.ssrc === ssrc || s.encoding.rtxSsrc === ssrc)),
+    );
     this.pacer?.remove((stream) => !senders.includes(stream.sender) || !stream.sender.streams.includes(stream), now);
     this.allocationDue = true;
   }
@@ -144,6 +155,17 @@ export class CongestionControl {
     this.input?.onTransportFeedback(feedback, now);
   }
 
+  /** A packet that is reported on by its own number (RFC 8888): which transport-wide one that stands for. */
+  onNumber(ssrc: number, sequence16: number, transportSequence: number): void {
+    this.input?.onPacketSent(ssrc, sequence16, transportSequence);
+  }
+
+  /** One stream of a message of RFC 8888. */
+  onCongestionFeedback(feedback: CongestionFeedback): void {
+    this.congestionFeedback = true;
+    this.input?.onCongestionFeedback(feedback);
+  }
+
   onRemb(bitrate: number, now: number): void {
     this.now = now;
     this.estimator?.onRemb(bitrate, now);
@@ -151,6 +173,12 @@ export class CongestionControl {
 
   /** The compound has been read. */
   onCompoundEnd(now: number): void {
+    if (this.congestionFeedback) {
+      this.congestionFeedback = false;
+      this.ccfbMessagesReceived++;
+      this.now = now;
+      this.input?.onCongestionFeedbackEnd(now);
+    }
     if (this.expected === 0 && Number.isNaN(this.rtt)) return;
     this.now = now;
     const fraction = this.expected > 0 ? Math.min(1, this.lost / this.expected) : 0;
@@ -209,9 +237,15 @@ export class CongestionControl {
     this.recorder.onPacket(transportSequence, ssrc, now);
   }
 
+  /** The same, where RFC 8888 is negotiated. What the IP header says of ECN is not known: sockets of Node do not tell. */
+  onNumberedArrival(ssrc: number, sequence16: number, now: number): void {
+    this.congestionRecorder ??= new CongestionFeedbackRecorder();
+    this.congestionRecorder.onPacket(ssrc, sequence16, 0, now);
+  }
+
   /** A packet that a section has taken; its extensions have been found. */
   onPacketReceived(packet: RtpPacket, extensions: HeaderExtensions, codec: RtpCodec, now: number): void {
-    if (!codec.remb || extensions.transportSequence() >= 0) return;
+    if (!codec.remb || codec.ccfb || extensions.transportSequence() >= 0) return;
     const sendTime = extensions.absSendTime();
     if (sendTime < 0) return;
     this.remote ??= new RemoteBitrate();
@@ -223,11 +257,7 @@ export class CongestionControl {
 
   /** Monotonic milliseconds. */
   get deadline(): number {
-    return Math.min(
-      this.pacer?.deadline ?? Number.POSITIVE_INFINITY,
-      this.recorder?.deadline ?? Number.POSITIVE_INFINITY,
-      this.remote?.deadline ?? Number.POSITIVE_INFINITY,
-    );
+    return Math.min(this.pacer?.deadline ?? Number.POSITIVE_INFINITY, this.feedbackDue);
   }
 
   /** Sends what the pacer lets go. */
@@ -242,19 +272,26 @@ export class CongestionControl {
   get feedbackDue(): number {
     return Math.min(
       this.recorder?.deadline ?? Number.POSITIVE_INFINITY,
+      this.congestionRecorder?.deadline ?? Number.POSITIVE_INFINITY,
       this.remote?.deadline ?? Number.POSITIVE_INFINITY,
     );
   }
 
   /** Appends one feedback message that is due. False: nothing more to write, or no room. */
   writeFeedback(writer: RtcpWriter, now: number): boolean {
-    const { recorder, remote, estimator } = this;
+    const { recorder, congestionRecorder, remote, estimator } = this;
+    // What goes the other way is only known where something goes.
+    const known = estimator !== undefined && !Number.isNaN(estimator.acknowledgedBitrate);
     if (recorder !== undefined && recorder.deadline <= now) {
-      // What goes the other way is only known where something goes.
-      if (estimator !== undefined && !Number.isNaN(estimator.acknowledgedBitrate)) {
-        recorder.setSendBitrate(estimator.targetBitrate);
-      }
+      if (known) recorder.setSendBitrate(estimator.targetBitrate);
       if (recorder.write(writer, this.host.localSsrc, now)) return true;
+    }
+    if (congestionRecorder !== undefined && congestionRecorder.deadline <= now) {
+      if (known) congestionRecorder.setSendBitrate(estimator.targetBitrate);
+      if (congestionRecorder.write(writer, this.host.localSsrc, this.host.compactTime(now), now)) {
+        this.ccfbMessagesSent++;
+        return true;
+      }
     }
     if (remote === undefined || remote.deadline > now || !writer.room(20 + 4 * this.rembSsrcs.length)) return false;
     const bitrate = remote.take(now);

@@ -179,13 +179,7 @@ export class RtpSendStream {
   /** Stamps and sends. Offsets below 0: the packet has no such field. */
   private transmit(packet: Uint8Array, transportAt: number, sendTimeAt: number, cluster: number, now: number): void {
     const { session, sender } = this;
-    stamp(
-      packet,
-      transportAt,
-      transportAt < 0 ? 0 : session.nextTransportSequence(sender.transportCc),
-      sendTimeAt,
-      now,
-    );
+    stamp(packet, transportAt, session.nextTransportSequence(sender, transportAt >= 0), sendTimeAt, now);
     session.transmit(packet, now, cluster);
   }
 
@@ -430,7 +424,7 @@ export class RtpSendStream {
   private depart(packet: OutgoingPacket, cluster: number, now: number): void {
     const { data, codec, sequenceNumber, transportAt, sendTimeAt } = packet;
     const { session, sender } = this;
-    stamp(data, transportAt, transportAt < 0 ? 0 : session.nextTransportSequence(sender.transportCc), sendTimeAt, now);
+    stamp(data, transportAt, session.nextTransportSequence(sender, transportAt >= 0), sendTimeAt, now);
     if (sequenceNumber < 0) {
       session.transmit(data, now, cluster);
       return;

@@ -26,6 +26,8 @@ export class RtpSender {
   alwaysTwoByte = false;
   /** @internal The peer reports on transport-wide sequence numbers. */
   transportCc = false;
+  /** @internal The peer reports on the packets by their own numbers (RFC 8888). */
+  ccfb = false;
   /** @internal */
   mayMix = false;
   /** @internal */
@@ -49,6 +51,7 @@ export class RtpSender {
     this.extensions = new HeaderExtensions(options.extensions);
     this.extensionMask = this.extensions.mask;
     this.transportCc = options.codecs.some(({ transportCc }) => transportCc);
+    this.ccfb = options.codecs.some(({ ccfb }) => ccfb === true);
     this.mayMix = options.extmapAllowMixed;
     this.alwaysTwoByte = options.extensions.some(({ id }) => id > 14);
     this.mid = tokenBytes(options.mid);

@@ -2,11 +2,12 @@
 // and schedules reports. A machine: `now` is monotonic milliseconds, effects go to the host. Not SRTP, not ICE, not SDP.
 import type { Logger } from "../util/logger.js";
 import type { BandwidthEstimator } from "./bandwidth/estimator.js";
+import { readU16, readU32 } from "./bytes.js";
 import { compactNtp, compactNtpOf, roundTripTime } from "./clock.js";
 import { CongestionControl } from "./congestion-control.js";
 import { EarlyPackets } from "./early-packets.js";
 import { HeaderExtensions } from "./extensions.js";
-import { writeFullIntraRequest, writeNack, writePictureLoss, writeTmmbn } from "./feedback.js";
+import { type CongestionFeedback, writeFullIntraRequest, writeNack, writePictureLoss, writeTmmbn } from "./feedback.js";
 import { RtpPacket } from "./packet.js";
 import type { RtpReceiveStream } from "./receive-stream.js";
 import { RtpReceiver } from "./receiver.js";
@@ -73,6 +74,10 @@ export class RtpSession implements RtcpVisitor {
   private readonly congestion: CongestionControl;
   /** Some section's packets are to be reported on by transport-wide feedback. */
   private transportCc = false;
+  /** By congestion control feedback, instead (RFC 8888 §6: that is of a transport, and so each section has to have it). */
+  private reportsNumbers = false;
+  /** The same of what is sent. */
+  private numbersReported = false;
   private transportSequence: number;
   /** The number written into the packet that `transmit` is about to get, -1: none. */
   private pendingSequence = -1;
@@ -96,6 +101,7 @@ export class RtpSession implements RtcpVisitor {
     this.congestion = new CongestionControl({
       senders: this.senderList,
       localSsrc: this.localSsrc,
+      compactTime: (time) => compactNtpOf(timeOrigin + time),
       onBitrateChange: (available) => host.onBitrateChange?.(available),
     });
     this.router = new RtpRouter(this.extensions, (stream) => stream.receiver.host.onStream?.(stream));
@@ -111,6 +117,11 @@ export class RtpSession implements RtcpVisitor {
   /** The estimate for what is sent; undefined until there is a sender. */
   get bandwidth(): BandwidthEstimator | undefined {
     return this.congestion.estimator;
+  }
+
+  /** Messages of RFC 8888 that went and came. */
+  get ccfbMessages(): { readonly sent: number; readonly received: number } {
+    return { sent: this.congestion.ccfbMessagesSent, received: this.congestion.ccfbMessagesReceived };
   }
 
   // Sections
@@ -134,6 +145,7 @@ export class RtpSession implements RtcpVisitor {
   onReceiverChanged(receiver: RtpReceiver): void {
     this.extensions.add(receiver.options.extensions);
     this.transportCc = this.receiverList.some(({ options }) => options.codecs.some(({ transportCc }) => transportCc));
+    this.reportsNumbers = this.receiverList.every(({ options }) => options.codecs.some(({ ccfb }) => ccfb));
     if (receiver.options.active) this.early.replay((data, now) => this.receivePacket(data, data.length, now));
   }
 
@@ -147,6 +159,7 @@ export class RtpSession implements RtcpVisitor {
         if (rtxSsrc !== null) this.sendRoutes.set(rtxSsrc, { stream, rtx: true });
       }
     }
+    this.numbersReported = this.senderList.length > 0 && this.senderList.every(({ ccfb }) => ccfb);
     this.congestion.onSendersChanged(this.now);
   }
 
@@ -212,7 +225,8 @@ export class RtpSession implements RtcpVisitor {
     }
     extensions.find(packet);
     // Whosever it is: what came is what the peer's estimate is about, also padding on an SSRC that nobody knows yet.
-    if (this.transportCc) this.congestion.onArrival(packet.ssrc, extensions.transportSequence(), now);
+    if (this.reportsNumbers) this.congestion.onNumberedArrival(packet.ssrc, packet.sequenceNumber, now);
+    else if (this.transportCc) this.congestion.onArrival(packet.ssrc, extensions.transportSequence(), now);
     const route = this.router.route(packet, now);
     if (route === undefined) {
       this.drop(data, length, now);
@@ -271,6 +285,9 @@ export class RtpSession implements RtcpVisitor {
     this.bytesSent += packet.length;
     if (this.pendingSequence >= 0) {
       this.congestion.onPacketSent(this.pendingSequence, packet.length, cluster, now);
+      if (this.numbersReported) {
+        this.congestion.onNumber(readU32(packet, 8), readU16(packet, 2), this.pendingSequence);
+      }
       this.pendingSequence = -1;
     }
     this.host.transmitRtp(packet);
@@ -281,8 +298,10 @@ export class RtpSession implements RtcpVisitor {
     this.schedule.wake(stream.sender.options.kind === "video", now);
   }
 
-  /** @internal The number of the next packet that carries one, 16 bits. `reported`: the peer will tell when it came. */
-  nextTransportSequence(reported: boolean): number {
+  /** @internal The number of the next packet, 16 bits; `carried`: in an extension. */
+  nextTransportSequence(sender: RtpSender, carried: boolean): number {
+    const reported = this.numbersReported || (carried && sender.transportCc);
+    if (!reported && !carried) return 0;
     this.transportSequence++;
     if (reported) this.pendingSequence = this.transportSequence;
     return this.transportSequence & 0xffff;
@@ -451,7 +470,13 @@ export class RtpSession implements RtcpVisitor {
 
   /** @internal */
   onTransportFeedback(feedback: TransportFeedback): void {
-    this.congestion.onTransportFeedback(feedback, this.now);
+    // The times of the two are of different clocks.
+    if (!this.numbersReported) this.congestion.onTransportFeedback(feedback, this.now);
+  }
+
+  /** @internal */
+  onCongestionFeedback(feedback: CongestionFeedback): void {
+    if (this.numbersReported) this.congestion.onCongestionFeedback(feedback);
   }
 
   // Feedback out

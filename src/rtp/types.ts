@@ -22,6 +22,8 @@ export interface RtpCodec {
   readonly fir: boolean;
   readonly transportCc: boolean;
   readonly remb: boolean;
+  /** Congestion control feedback by sequence numbers (RFC 8888), which then takes the place of transport-wide feedback. */
+  readonly ccfb?: boolean | undefined;
 }
 
 export interface RtpSessionOptions {

@@ -199,6 +199,36 @@ test("transport-cc: an encoding is told what the path carries, up and down", () 
   assert.ok(call.padding > 5, `${call.padding}`);
 });
 
+test("RFC 8888: the same without an extension, for packets, repeats, padding and what is lost", () => {
+  const codec = { ...CODEC, ccfb: true };
+  // Transport-wide feedback is negotiated as well: RFC 8888 takes its place.
+  for (const extensions of [EXTENSIONS.slice(2), EXTENSIONS]) {
+    const call = new Call({ rate: 3_000_000, loss: 0.01 }, codec, extensions, [encoding(0)], "frames");
+    call.run(6);
+    const got = call.measure(20);
+    assert.ok(got > 2_400_000 && got <= 3_000_000, `${got}`);
+    assert.ok(Math.abs(call.available - 3_000_000) < 400_000, `${call.available}`);
+    const [sender, receiver] = call.sessions;
+    assert.ok(sender.ccfbMessages.received > 200, `${sender.ccfbMessages.received}`);
+    // Those in flight have not come.
+    assert.ok(receiver.ccfbMessages.sent - sender.ccfbMessages.received < 5);
+    const { packetsReported, packetsLost } = sender.bandwidth!;
+    assert.ok(packetsReported > 0.98 * sender.packetsSent, `${packetsReported} of ${sender.packetsSent}`);
+    assert.ok(packetsLost > 0.005 * packetsReported && packetsLost < 0.03 * packetsReported, `${packetsLost}`);
+  }
+});
+
+test("RFC 8888 is of the transport: with a section that lacks it, transport-wide feedback stays", () => {
+  const call = new Call({ rate: 2_000_000 }, { ...CODEC, ccfb: true }, EXTENSIONS, [encoding(0)]);
+  const other = { ...CODEC, payloadType: 98, rtxPayloadType: 99 };
+  const section = { kind: "video", mid: "1", codecs: [other], extensions: EXTENSIONS, active: true } as const;
+  call.sessions[1].addReceiver({ ...section, ssrcs: [], rids: [] }, {});
+  call.sessions[0].addSender({ ...section, encodings: [encoding(7)], extmapAllowMixed: true }, {});
+  call.run(15);
+  assert.equal(call.sessions[1].ccfbMessages.sent, 0);
+  assert.ok(Math.abs(call.available - 2_000_000) < 400_000, `${call.available}`);
+});
+
 test("frames go through the pacer: at the path's rate, in small bursts, key frames too", () => {
   const call = new Call({ rate: 3_000_000 }, CODEC, EXTENSIONS, [encoding(0)], "frames");
   call.run(5);

@@ -38,6 +38,25 @@ test("a capacity of 5, 1, then 3 Mbit/s is found within five seconds, at round-t
   }
 });
 
+test("feedback of RFC 8888 does as well: steps, loss, two flows", () => {
+  for (const [extra, least] of [
+    [{ rtt: 50 }, 0.9],
+    [{ rtt: 200 }, 0.9],
+    [{ link: { loss: 0.02 } }, 0.85],
+  ] as const) {
+    const result = runBandwidth({ ...STEPS, ...extra, feedback: "rfc8888" });
+    for (const from of [5000, 25_000, 45_000]) {
+      const { mean: ratio } = closeness(result, from, from + 15_000);
+      assert.ok(ratio > least && ratio < 1.1, `${JSON.stringify(extra)}, from ${from}: ${ratio}`);
+    }
+    assertShortQueues(result);
+  }
+  const both = runBandwidth({ ...SHARED, feedback: "rfc8888" });
+  const [first, second] = shares(both, 30_000, 90_000) as [number, number];
+  assert.ok(first + second > 3_400_000 && Math.abs(first - second) / (first + second) < 0.2, `${first} ${second}`);
+  assertShortQueues(both);
+});
+
 test("shallow and deep queues", () => {
   for (const queue of [15_000, 500_000]) {
     const result = runBandwidth({ ...STEPS, link: { queue } });

@@ -1,9 +1,11 @@
 // A bottleneck link shared by flows, each with an ideal encoder, a pacer and a bandwidth estimator, in virtual time: for
 // tests of congestion control and for the curves of docs/bandwidth.md.
 
+import { CongestionFeedbackRecorder } from "#src/rtp/bandwidth/congestion-feedback-recorder.js";
 import { BandwidthEstimator } from "#src/rtp/bandwidth/estimator.js";
 import { FeedbackInput } from "#src/rtp/bandwidth/feedback-input.js";
 import { TransportFeedbackRecorder } from "#src/rtp/bandwidth/transport-feedback-recorder.js";
+import { compactNtpOf } from "#src/rtp/clock.js";
 import { Pacer, PRIORITY_VIDEO } from "#src/rtp/pacer.js";
 import { parseRtcp, RtcpWriter } from "#src/rtp/rtcp.js";
 import { type LinkOptions, type Packet, Pipe } from "#test/sim/link.js";
@@ -32,6 +34,8 @@ export interface BandwidthScenario {
   /** Of the bottleneck; its rate and latency are set from the above. The queue is 100 000 bytes unless given. */
   readonly link?: LinkOptions;
   readonly flows: readonly FlowOptions[];
+  /** How arrivals are told; transport-wide unless given. */
+  readonly feedback?: "transport-wide" | "rfc8888";
   /** Traffic that yields to nobody: at `rate` in each period for `on` of it, milliseconds. */
   readonly cross?: { readonly rate: number; readonly period: number; readonly on: number; readonly from?: number };
 }
@@ -84,13 +88,14 @@ class Flow {
   private readonly options: FlowOptions;
   private readonly world: World;
   private readonly input: FeedbackInput;
-  private readonly recorder = new TransportFeedbackRecorder();
+  private readonly recorder: TransportFeedbackRecorder | CongestionFeedbackRecorder;
   private readonly writer = new RtcpWriter(1200);
 
   constructor(world: World, options: FlowOptions) {
     this.world = world;
     this.scheduler = world.scheduler;
     this.options = options;
+    this.recorder = world.feedback === "rfc8888" ? new CongestionFeedbackRecorder() : new TransportFeedbackRecorder();
     const startBitrate = options.startBitrate ?? 300_000;
     this.estimator = new BandwidthEstimator(
       { startBitrate, minBitrate: 30_000, maxBitrate: options.maxBitrate ?? 20_000_000 },
@@ -153,6 +158,7 @@ class Flow {
   private transmit(size: number, cluster: number, now: number): void {
     const sequence = this.sequence++;
     this.estimator.onPacketSent(sequence, size, now, cluster);
+    if (this.world.feedback === "rfc8888") this.input.onPacketSent(1, sequence & 0xffff, sequence);
     this.sentBytes += size;
     this.packets++;
     this.world.forward(size, (arrival) => {
@@ -160,7 +166,8 @@ class Flow {
       // The other end sends as much as we do.
       this.recorder.setSendBitrate(this.estimator.targetBitrate);
       const idle = this.recorder.deadline === Number.POSITIVE_INFINITY;
-      this.recorder.onPacket(sequence & 0xffff, 1, arrival);
+      if (this.recorder instanceof TransportFeedbackRecorder) this.recorder.onPacket(sequence & 0xffff, 1, arrival);
+      else this.recorder.onPacket(1, sequence & 0xffff, 0, arrival);
       if (idle && this.recorder.deadline !== Number.POSITIVE_INFINITY) {
         this.scheduler.at(this.recorder.deadline, (now) => this.feedback(now));
       }
@@ -170,12 +177,17 @@ class Flow {
   private feedback(now: number): void {
     for (;;) {
       this.writer.begin();
-      if (!this.recorder.write(this.writer, 1, now)) break;
+      const { recorder } = this;
+      if (recorder instanceof TransportFeedbackRecorder) {
+        if (!recorder.write(this.writer, 1, now)) break;
+      } else if (!recorder.write(this.writer, 1, compactNtpOf(1e12 + now), now)) break;
       const message = this.writer.data.slice(0, this.writer.length);
       this.world.back(message.length + OVERHEAD, () => {
         parseRtcp(message, message.length, {
           onTransportFeedback: (feedback) => this.input.onTransportFeedback(feedback, this.scheduler.now),
+          onCongestionFeedback: (feedback) => this.input.onCongestionFeedback(feedback),
         });
+        if (this.world.feedback === "rfc8888") this.input.onCongestionFeedbackEnd(this.scheduler.now);
         this.updatePacer(this.scheduler.now);
         this.arm();
       });
@@ -187,6 +199,7 @@ class World {
   readonly scheduler = new Scheduler();
   readonly delays: number[] = [];
   lastDelay = 0;
+  readonly feedback: BandwidthScenario["feedback"];
   readonly forwardPipe: Pipe;
   private readonly backPipe: Pipe;
   private readonly latency: number;
@@ -194,6 +207,7 @@ class World {
   constructor(scenario: BandwidthScenario) {
     const world = { scheduler: this.scheduler, random: new Random(scenario.seed ?? "bandwidth"), tap: undefined };
     this.latency = scenario.rtt / 2;
+    this.feedback = scenario.feedback;
     const rate = at(scenario.capacity, 0, 1_000_000);
     const link: LinkOptions = { queue: 100_000, ...scenario.link, latency: this.latency, rate };
     this.forwardPipe = new Pipe(world, "forward", link);

@@ -78,3 +78,24 @@ test("streams and jumps are bounded", () => {
   assert.ok(got.length <= 2048);
   assert.equal(got.filter((r) => !Number.isNaN(r.offset)).length, 1);
 });
+
+test("a stream that came long ago makes room for a new one", () => {
+  const recorder = new CongestionFeedbackRecorder();
+  for (let i = 0; i < MAX_CONGESTION_FEEDBACK_STREAMS; i++) recorder.onPacket(i, 0, 0, 1000 + i);
+  recorder.onPacket(0, 1, 0, 2000);
+  recorder.onPacket(9999, 7, 0, 2001);
+  const reported = new Set(collect(recorder, 2002).map(({ ssrc }) => ssrc));
+  assert.ok(reported.has(9999) && reported.has(0) && !reported.has(1));
+});
+
+test("what is unreported when a stream's memory grows stays", () => {
+  const recorder = new CongestionFeedbackRecorder();
+  for (let i = 0; i < 900; i++) if (i % 3 !== 1) recorder.onPacket(5, (65_000 + i) & 0xffff, 0, 1000 + i);
+  const got = collect(recorder, 2000);
+  assert.equal(got.length, 900);
+  got.forEach(({ offset, sequence }, i) => {
+    assert.equal(sequence, (65_000 + i) & 0xffff);
+    if (i % 3 === 1) assert.ok(Number.isNaN(offset));
+    else assert.ok(Math.abs(offset - (1000 - i)) <= 1, `${i} ${offset}`);
+  });
+});

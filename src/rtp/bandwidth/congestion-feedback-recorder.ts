@@ -3,28 +3,57 @@
 import { CongestionFeedbackWriter } from "../feedback.js";
 import type { RtcpWriter } from "../rtcp.js";
 
+const INITIAL_CAPACITY = 128;
 /** Sequence numbers of one stream between two messages; more are forgotten, oldest first. */
-const CAPACITY = 2048;
-const MASK = CAPACITY - 1;
-/** Streams reported on; more are ignored. */
+const MAX_CAPACITY = 2048;
+/** Streams reported on; above, the longest silent one goes. */
 export const MAX_CONGESTION_FEEDBACK_STREAMS = 256;
+/** A stream of which nothing came for so long is forgotten when there is a new one, milliseconds. */
+const STREAM_TIMEOUT = 30_000;
 /** A message is due so long after the first packet that it will report, milliseconds (RFC 8888 §5: 50 to 200). */
 const DEFAULT_INTERVAL = 100;
 const MIN_INTERVAL = 50;
 const MAX_INTERVAL = 250;
 const FEEDBACK_SHARE = 0.05;
 const FEEDBACK_BITS = 100 * 8;
+/** Bytes of a message about one packet. */
+const MIN_MESSAGE = 24;
 
 class Stream {
-  readonly times: Float64Array = new Float64Array(CAPACITY).fill(Number.NaN);
-  readonly marks: Uint8Array = new Uint8Array(CAPACITY);
+  times: Float64Array = new Float64Array(INITIAL_CAPACITY).fill(Number.NaN);
+  marks: Uint8Array = new Uint8Array(INITIAL_CAPACITY);
   /** Unwrapped: reported up to `next`, seen up to `end`. */
   next: number;
   end: number;
+  lastArrival = 0;
 
   constructor(sequence: number) {
     this.next = sequence;
     this.end = sequence;
+  }
+
+  get capacity(): number {
+    return this.times.length;
+  }
+
+  /** Room for a number ahead: what is unreported stays, as far as that may be, and what is of an earlier lap goes. */
+  advance(sequence: number): void {
+    while (sequence - this.next >= this.capacity && this.capacity < MAX_CAPACITY) this.grow();
+    const { times, end, capacity } = this;
+    if (sequence - end >= capacity) times.fill(Number.NaN);
+    else for (let i = end; i < sequence; i++) times[i & (capacity - 1)] = Number.NaN;
+    this.end = sequence + 1;
+    this.next = Math.max(this.next, this.end - capacity);
+  }
+
+  private grow(): void {
+    const { times, marks, end, capacity } = this;
+    this.times = new Float64Array(capacity * 2).fill(Number.NaN);
+    this.marks = new Uint8Array(capacity * 2);
+    for (let i = end - capacity; i < end; i++) {
+      this.times[i & (2 * capacity - 1)] = times[i & (capacity - 1)]!;
+      this.marks[i & (2 * capacity - 1)] = marks[i & (capacity - 1)]!;
+    }
   }
 }
 
@@ -42,47 +71,49 @@ export class CongestionFeedbackRecorder {
     this.interval = Math.max(MIN_INTERVAL, Math.min(interval, MAX_INTERVAL));
   }
 
-  /** `ecn`: the two bits of the IP header, 0 where they are not known. */
+  /** `ecn`: the two bits of the IP header, 0 (not ECN-capable) where they are not known. */
   onPacket(ssrc: number, sequence16: number, ecn: number, now: number): void {
     let stream = this.streams.get(ssrc);
     if (stream === undefined) {
-      if (this.streams.size >= MAX_CONGESTION_FEEDBACK_STREAMS) return;
+      this.makeRoom(now);
       stream = new Stream(0x1_0000 + sequence16);
       this.streams.set(ssrc, stream);
     }
+    stream.lastArrival = now;
     const sequence = stream.end - 1 + (((sequence16 - (stream.end - 1)) << 16) >> 16);
-    if (sequence < stream.end - CAPACITY) return;
-    if (sequence >= stream.end) {
-      // What is not of this lap any more.
-      if (sequence - stream.end >= CAPACITY) stream.times.fill(Number.NaN);
-      else for (let i = stream.end; i < sequence; i++) stream.times[i & MASK] = Number.NaN;
-      stream.times[sequence & MASK] = now;
-      stream.marks[sequence & MASK] = ecn;
-      stream.end = sequence + 1;
-      stream.next = Math.max(stream.next, stream.end - CAPACITY);
-    } else {
-      const at = sequence & MASK;
-      if (Number.isNaN(stream.times[at]!)) {
-        stream.times[at] = now;
-        stream.marks[at] = ecn;
-      } else if (ecn === 3) {
-        // A duplicate with congestion experienced: that is what counts (RFC 8888 §3.1).
-        stream.marks[at] = ecn;
-      }
-      // Reported as missing: reported again.
-      if (sequence < stream.next) stream.next = sequence;
+    if (sequence < stream.end - stream.capacity) return;
+    const isNew = sequence >= stream.end;
+    if (isNew) stream.advance(sequence);
+    // Reported as missing: reported again.
+    else if (sequence < stream.next) stream.next = sequence;
+    const at = sequence & (stream.capacity - 1);
+    if (isNew || Number.isNaN(stream.times[at]!)) {
+      stream.times[at] = now;
+      stream.marks[at] = ecn;
+    } else if (ecn === 3) {
+      // A duplicate with congestion experienced: that is what counts (RFC 8888 §3.1).
+      stream.marks[at] = ecn;
     }
     if (this.deadline === Number.POSITIVE_INFINITY) this.deadline = Math.max(now, this.lastSent + this.interval);
   }
 
-  /** The stream has ended. */
-  remove(ssrc: number): void {
-    this.streams.delete(ssrc);
+  private makeRoom(now: number): void {
+    const { streams } = this;
+    let oldest = -1;
+    let since = Number.POSITIVE_INFINITY;
+    for (const [ssrc, { lastArrival }] of streams) {
+      if (now - lastArrival > STREAM_TIMEOUT) streams.delete(ssrc);
+      else if (lastArrival < since) {
+        oldest = ssrc;
+        since = lastArrival;
+      }
+    }
+    if (streams.size >= MAX_CONGESTION_FEEDBACK_STREAMS) streams.delete(oldest);
   }
 
   /**
-   * Appends one message; `reportTimestamp`: the middle 32 bits of the NTP time that is `now`. False: nothing more to write. A
-   * message that is full is followed by another, into a writer with room.
+   * Appends one message; `reportTimestamp`: the middle 32 bits of the NTP time that is `now`. False: nothing more to write, or no
+   * room. A message that is full is followed by another, into a writer with room.
    */
   write(writer: RtcpWriter, sender: number, reportTimestamp: number, now: number): boolean {
     let begun = false;
@@ -91,15 +122,16 @@ export class CongestionFeedbackRecorder {
     for (const [ssrc, stream] of this.streams) {
       if (stream.next >= stream.end) continue;
       if (!begun) {
-        if (!this.message.begin(writer, sender)) return false;
+        if (!writer.room(MIN_MESSAGE) || !this.message.begin(writer, sender)) return false;
         begun = true;
       }
       if (!this.message.stream(ssrc, stream.next & 0xffff)) {
         more = true;
         break;
       }
+      const mask = stream.capacity - 1;
       for (; stream.next < stream.end; stream.next++) {
-        const at = stream.next & MASK;
+        const at = stream.next & mask;
         // NaN stays NaN: it has not come.
         if (!this.message.packet(now - stream.times[at]!, stream.marks[at]!)) {
           more = true;

@@ -8,13 +8,43 @@ import type { BandwidthEstimator } from "./estimator.js";
 const REFERENCE_PERIOD = 2 ** 24 * 64;
 /** The report timestamp of RFC 8888: 16 bits of seconds. */
 const TIMESTAMP_PERIOD = 65_536_000;
-/** Packets of a stream that RFC 8888 can be asked about. */
+/** Packets of a stream that RFC 8888 can be asked about, at first and at most. */
+const INITIAL_STREAM_CAPACITY = 256;
 const STREAM_CAPACITY = 4096;
 
 class StreamSequences {
-  /** Transport-wide numbers by RTP sequence number, -1: none. */
-  readonly transport: Float64Array = new Float64Array(STREAM_CAPACITY).fill(-1);
-  readonly sequences: Uint16Array = new Uint16Array(STREAM_CAPACITY);
+  /** Transport-wide numbers by RTP sequence number; -1: none, or known to have arrived. */
+  transport: Float64Array = new Float64Array(INITIAL_STREAM_CAPACITY).fill(-1);
+  sequences: Uint16Array = new Uint16Array(INITIAL_STREAM_CAPACITY);
+
+  add(sequence: number, transportSequence: number): void {
+    // What nothing was heard of yet makes room.
+    while (this.transport[this.slot(sequence)]! >= 0 && this.transport.length < STREAM_CAPACITY) this.grow();
+    const at = this.slot(sequence);
+    this.transport[at] = transportSequence;
+    this.sequences[at] = sequence;
+  }
+
+  /** -1: none. */
+  find(sequence: number): number {
+    const at = this.slot(sequence);
+    return this.transport[at]! >= 0 && this.sequences[at] === sequence ? at : -1;
+  }
+
+  private slot(sequence: number): number {
+    return sequence & (this.transport.length - 1);
+  }
+
+  private grow(): void {
+    const { transport, sequences } = this;
+    this.transport = new Float64Array(transport.length * 2).fill(-1);
+    this.sequences = new Uint16Array(transport.length * 2);
+    for (let i = 0; i < transport.length; i++) {
+      const at = this.slot(sequences[i]!);
+      this.transport[at] = transport[i]!;
+      this.sequences[at] = sequences[i]!;
+    }
+  }
 }
 
 export class FeedbackInput {
@@ -47,13 +77,12 @@ export class FeedbackInput {
       stream = new StreamSequences();
       this.streams.set(ssrc, stream);
     }
-    const at = sequence16 % STREAM_CAPACITY;
-    stream.transport[at] = transportSequence;
-    stream.sequences[at] = sequence16;
+    stream.add(sequence16, transportSequence);
   }
 
-  removeStream(ssrc: number): void {
-    this.streams.delete(ssrc);
+  /** Streams that are none of ours any more are forgotten. */
+  retainStreams(has: (ssrc: number) => boolean): void {
+    for (const ssrc of this.streams.keys()) if (!has(ssrc)) this.streams.delete(ssrc);
   }
 
   /** One stream of an RFC 8888 message; `onCongestionFeedbackEnd` after the last of the compound. */
@@ -63,16 +92,17 @@ export class FeedbackInput {
     const report = unwrap((feedback.reportTimestamp / 65_536) * 1000, this.lastTimestamp, TIMESTAMP_PERIOD);
     this.lastTimestamp = report;
     for (let i = 0; i < feedback.count; i++) {
-      const sequence = (feedback.beginSequence + i) & 0xffff;
-      const at = sequence % STREAM_CAPACITY;
-      if (stream.transport[at]! < 0 || stream.sequences[at] !== sequence) continue;
+      const at = stream.find((feedback.beginSequence + i) & 0xffff);
+      if (at < 0) continue;
+      const transportSequence = stream.transport[at]!;
       if (!feedback.received(i)) {
-        this.estimator.onPacketFeedback(stream.transport[at]!, Number.NaN);
+        this.estimator.onPacketFeedback(transportSequence, Number.NaN);
         continue;
       }
+      stream.transport[at] = -1;
       // Arrived, but too long ago to say when: nothing can be learnt.
       const offset = feedback.arrivalOffset(i);
-      if (!Number.isNaN(offset)) this.estimator.onPacketFeedback(stream.transport[at]!, report - offset);
+      if (!Number.isNaN(offset)) this.estimator.onPacketFeedback(transportSequence, report - offset);
     }
   }
 
