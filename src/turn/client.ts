@@ -6,8 +6,9 @@ import { ipFamily, ipScope } from "../util/ip.js";
 import type { DatagramPort, TransportAddress } from "../util/net.js";
 import { Exchange } from "./exchange.js";
 import { isChannelData, PacketMemory, StreamDeframer, writeChannelData, writeSendIndication } from "./framing.js";
-import { hasChannel, MAX_HELD_DATAGRAMS, type Peer, Peers, type Permission } from "./peers.js";
+import { MAX_HELD_DATAGRAMS, type Peer, Peers, type Permission } from "./peers.js";
 import type { TurnClientHost, TurnClientOptions, TurnClientState, TurnCounters, TurnEnd } from "./types.js";
+import { Upkeep } from "./upkeep.js";
 
 export type * from "./types.js";
 
@@ -17,14 +18,6 @@ const DEFAULT_LIFETIME = 600;
 const MAX_LIFETIME = 86_400_000;
 /** The allocation is refreshed so long before it ends, or at half its life if that is later. */
 const REFRESH_MARGIN = 120_000;
-/** RFC 8656 §9: a permission lives 300 s; §12: a channel 600 s. We count ten seconds less than the server. */
-const PERMISSION_LIFETIME = 290_000;
-const CHANNEL_LIFETIME = 590_000;
-/** When they are refreshed: what is left is enough for a whole transaction of 39.5 s. */
-const PERMISSION_REFRESH = 240_000;
-const CHANNEL_REFRESH = 540_000;
-/** After an hour without data either way a permission is no longer kept alive. */
-const MAX_IDLE_ROUNDS = 15;
 /** A peer that the server has refused is not asked for again so soon. */
 const REFUSED_RETRY = 60_000;
 /** Between a request that failed without a verdict and the next one of its kind. */
@@ -68,6 +61,11 @@ export class TurnClient implements DatagramPort {
   /** Families of peers that the allocation reaches; 0: both. */
   private reach: 4 | 6 | 0;
   private readonly peers: Peers = new Peers();
+  private readonly upkeep: Upkeep = new Upkeep(this.peers, {
+    askPermission: (permission) => this.ask({ kind: "permission", permission }),
+    askChannel: (peer) => this.ask({ kind: "channel", permission: peer.permission, peer }),
+    resend: (permission, port, data) => this.transmitIndication(permission, port, data),
+  });
   private readonly memory = new PacketMemory();
   private readonly visited = new Set<string>();
   private readonly indicationId: Uint8Array;
@@ -77,7 +75,6 @@ export class TurnClient implements DatagramPort {
   private refreshAt = Number.POSITIVE_INFINITY;
   private expiresAt = Number.POSITIVE_INFINITY;
   private closeAt = Number.POSITIVE_INFINITY;
-  private upkeepAt = Number.POSITIVE_INFINITY;
   private now = 0;
   private unstamped = false;
   /** Within a call that has no time of its own. */
@@ -143,7 +140,7 @@ export class TurnClient implements DatagramPort {
   get deadline(): number {
     if (this.phase === "ended" || this.phase === "new") return Number.POSITIVE_INFINITY;
     if (this.unstamped) return this.now;
-    return Math.min(this.exchange.deadline, this.refreshAt, this.expiresAt, this.closeAt, this.upkeepAt);
+    return Math.min(this.exchange.deadline, this.refreshAt, this.expiresAt, this.closeAt, this.upkeep.deadline);
   }
 
   /** Asks for the allocation. */
@@ -192,7 +189,7 @@ export class TurnClient implements DatagramPort {
       this.refreshAt = Number.POSITIVE_INFINITY;
       this.ask({ kind: "refresh" });
     }
-    if (now >= this.upkeepAt) this.upkeep(now);
+    if (now >= this.upkeep.deadline) this.upkeep.handleTimeout(now);
   }
 
   /** Sends to a peer from the relayed address. What it allocates per packet is the framed copy. */
@@ -214,7 +211,7 @@ export class TurnClient implements DatagramPort {
     const permission = this.phase === "allocated" ? this.peers.permission(address, this.reach) : undefined;
     if (permission?.state !== "lapsed") return;
     this.timeless = true;
-    this.askPermission(permission);
+    this.upkeep.askPermission(permission);
     this.timeless = false;
   }
 
@@ -227,10 +224,9 @@ export class TurnClient implements DatagramPort {
     }
     const allocated = this.phase === "allocated";
     this.phase = "closing";
-    this.peers.clear();
+    this.upkeep.clear();
     this.refreshAt = Number.POSITIVE_INFINITY;
     this.expiresAt = Number.POSITIVE_INFINITY;
-    this.upkeepAt = Number.POSITIVE_INFINITY;
     this.unstamped = true;
     // An allocation under way is given back when its answer comes.
     this.exchange.retain(({ kind }) => kind === "allocate");
@@ -253,7 +249,7 @@ export class TurnClient implements DatagramPort {
     this.timeless = true;
     // Permission and data go out together: the server sees them in this order, mostly. What it gets the other way round
     // it drops, so the first datagrams are kept until it has agreed.
-    if (permission.state === "lapsed") this.askPermission(permission);
+    if (permission.state === "lapsed") this.upkeep.askPermission(permission);
     if (permission.state === "asking" && permission.held.length < MAX_HELD_DATAGRAMS) {
       permission.held.push({ data, port });
     }
@@ -332,12 +328,6 @@ export class TurnClient implements DatagramPort {
 
   // ---- requests ----------------------------------------------------------------------------------------------------
 
-  private askPermission(permission: Permission): void {
-    permission.state = "asking";
-    permission.refreshAt = Number.POSITIVE_INFINITY;
-    this.ask({ kind: "permission", permission });
-  }
-
   private ask(purpose: Purpose): void {
     // What `send`, `permit` and `close` ask starts with the time of the latest input, as they are given none; the next
     // input (the deadline asks for it at once) sets it right.
@@ -389,13 +379,13 @@ export class TurnClient implements DatagramPort {
         this.end({ reason: "closed", code: 0, text: "" });
         break;
       case "permission":
-        this.handlePermitted(purpose.permission!, delayed, now);
+        this.upkeep.handlePermitted(purpose.permission!, delayed, now);
         break;
       case "channel":
-        this.handleBound(purpose.peer!, now);
+        this.upkeep.handleBound(purpose.peer!, now);
         break;
     }
-    this.reschedule();
+    this.upkeep.reschedule();
   }
 
   private handleAllocated(response: StunMessage, now: number): void {
@@ -434,26 +424,6 @@ export class TurnClient implements DatagramPort {
     this.refreshAt = now + Math.max(lifetime / 2, lifetime - REFRESH_MARGIN);
   }
 
-  private handlePermitted(permission: Permission, delayed: boolean, now: number): void {
-    if (this.peers.permissions.get(permission.address) !== permission) return;
-    permission.state = "installed";
-    permission.expiresAt = now + PERMISSION_LIFETIME;
-    permission.refreshAt = now + PERMISSION_REFRESH;
-    const { held } = permission;
-    permission.held = [];
-    // The server has dropped what came before the request that it granted.
-    if (delayed) for (const { data, port } of held) this.transmitIndication(permission, port, data);
-  }
-
-  private handleBound(peer: Peer, now: number): void {
-    if (this.peers.byChannel(peer.channel) !== peer) return;
-    peer.state = "bound";
-    peer.expiresAt = now + CHANNEL_LIFETIME;
-    peer.refreshAt = now + CHANNEL_REFRESH;
-    // RFC 8656 §12.2: a binding installs or refreshes the permission, too.
-    this.handlePermitted(peer.permission, true, now);
-  }
-
   /** The server said no. */
   private handleRefusal(error: StunError, response: StunMessage, purpose: Purpose, now: number): void {
     const { kind } = purpose;
@@ -467,7 +437,7 @@ export class TurnClient implements DatagramPort {
       this.problem = { code: error.code, text };
       this.refreshAt = now + FAILED_RETRY;
     } else this.postpone(purpose, now + REFUSED_RETRY);
-    this.reschedule();
+    this.upkeep.reschedule();
   }
 
   /** Nobody answered, or nobody whom we believe. */
@@ -480,23 +450,12 @@ export class TurnClient implements DatagramPort {
       this.problem = { code: UNREACHABLE, text };
       this.refreshAt = now + FAILED_RETRY;
     } else this.postpone(purpose, now + FAILED_RETRY);
-    this.reschedule();
+    this.upkeep.reschedule();
   }
 
-  /** A permission or channel was not granted: what stands, stands until it expires; what does not is asked for later. */
   private postpone({ permission, peer }: Purpose, until: number): void {
-    if (peer !== undefined) {
-      peer.refreshAt = until;
-      // The number stays with this peer: for all we know the server has bound it.
-      if (peer.state !== "bound") {
-        peer.state = "refused";
-        peer.expiresAt = until + CHANNEL_LIFETIME;
-      }
-    } else if (permission !== undefined) {
-      permission.refreshAt = until;
-      permission.held = [];
-      if (permission.state === "asking") permission.state = "refused";
-    }
+    if (peer !== undefined) this.upkeep.postponeChannel(peer, until);
+    else if (permission !== undefined) this.upkeep.postponePermission(permission, until);
   }
 
   /** RFC 8489 §10. A datagram port reaches the other server as well; a connection does not. */
@@ -519,58 +478,11 @@ export class TurnClient implements DatagramPort {
     }
   }
 
-  // ---- upkeep ------------------------------------------------------------------------------------------------------
-
-  private upkeep(now: number): void {
-    for (const permission of [...this.peers.permissions.values()]) {
-      for (const peer of permission.peers.values()) if (peer.channel !== 0) this.keepChannel(peer, now);
-      this.keepPermission(permission, now);
-    }
-    this.reschedule();
-  }
-
-  private keepChannel(peer: Peer, now: number): void {
-    if (now >= peer.expiresAt) this.peers.dropChannel(peer);
-    else if (now >= peer.refreshAt) {
-      peer.refreshAt = Number.POSITIVE_INFINITY;
-      if (peer.state === "refused") peer.state = "none";
-      // One that nothing uses is left to expire.
-      else if (peer.used) {
-        peer.used = false;
-        this.ask({ kind: "channel", permission: peer.permission, peer });
-      }
-    }
-  }
-
-  private keepPermission(permission: Permission, now: number): void {
-    if (permission.state === "installed" && now >= permission.expiresAt) permission.state = "lapsed";
-    if (now >= permission.refreshAt) {
-      permission.refreshAt = Number.POSITIVE_INFINITY;
-      if (permission.state === "refused") permission.state = "lapsed";
-      else if (permission.state === "installed") {
-        permission.idleRounds = permission.used ? 0 : permission.idleRounds + 1;
-        permission.used = false;
-        if (permission.idleRounds < MAX_IDLE_ROUNDS) this.ask({ kind: "permission", permission });
-      }
-    }
-    if (permission.state === "lapsed" && !hasChannel(permission)) this.peers.remove(permission);
-  }
-
-  private reschedule(): void {
-    let at = Number.POSITIVE_INFINITY;
-    for (const permission of this.peers.permissions.values()) {
-      at = Math.min(at, permission.refreshAt);
-      if (permission.state === "installed") at = Math.min(at, permission.expiresAt);
-      for (const peer of permission.peers.values()) at = Math.min(at, peer.refreshAt, peer.expiresAt);
-    }
-    this.upkeepAt = at;
-  }
-
   private end(end: TurnEnd): void {
     if (this.phase === "ended") return;
     this.phase = "ended";
     this.exchange.clear();
-    this.peers.clear();
+    this.upkeep.clear();
     this.log(`ended: ${end.reason} ${end.code} ${end.text}`);
     this.host.onEnd(end, this.now);
   }
