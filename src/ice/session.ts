@@ -1,6 +1,6 @@
-// One generation of ICE (RFC 8445 calls it a session): credentials, candidates, checks, nomination and consent, from one
+// One generation of ICE (RFC 8445 calls it a session): credentials, candidates, checks and what follows from them, from one
 // exchange of credentials to the next restart. The agent owns the current one and, while a restart is under way, the one
-// before. Gathering is in gatherer.ts; which session carries data is the agent's decision.
+// before. Gathering is in gatherer.ts, which pair is used in nomination.ts; which session carries data is the agent's decision.
 import type { Hmac } from "../crypto/provider.js";
 import { shortTermKey } from "../stun/credentials.js";
 import { isStun, parseStunMessage, StunAttribute, type StunMessage, StunMethod } from "../stun/message.js";
@@ -9,16 +9,17 @@ import type { IceCandidate } from "../util/ice-candidate.js";
 import { writeError, writeKeepalive, writeSuccess } from "./binding.js";
 import { type IceBase, type RemoteCandidate, remoteKey } from "./candidate.js";
 import { Checker } from "./checker.js";
-import { Checklist, isPairable, pairClass } from "./checklist.js";
+import { Checklist, isPairable } from "./checklist.js";
+import { Nomination, type NominationHost } from "./nomination.js";
 import type { IceAgentOptions, IceCounters, IceParameters, IceRole, IceTiming } from "./options.js";
 import type { CandidatePair, Check } from "./pair.js";
-import { PairWatch } from "./pair-watch.js";
 import { RemoteCandidates } from "./remote-candidates.js";
 import { type AcceptedCheck, Responder, type ResponderHost } from "./responder.js";
-import { isToBeNominated, quietestReflexive, rankPairs } from "./selection.js";
+import { quietestReflexive } from "./selection.js";
 
 /** Role conflicts settled by a 487 answer; a peer that goes on is not to be followed back and forth. */
 const MAX_ROLE_CONFLICTS = 8;
+
 export interface SessionHost {
   readonly role: IceRole;
   readonly tieBreaker: Uint8Array;
@@ -34,6 +35,7 @@ const makeResponderHost = accessors<ResponderHost, "role" | "tieBreaker" | "peer
   "tieBreaker",
   "peerFragment",
 ]);
+const makeNominationHost = accessors<NominationHost, "role" | "bothLite">(["role", "bothLite"]);
 
 export class IceSession {
   readonly local: IceParameters;
@@ -43,11 +45,7 @@ export class IceSession {
   endOfRemoteCandidates = false;
   /** The peer has consented once more since a pair was selected; a lite agent does not ask. */
   confirmed = false;
-  /** The pair that works best so far. */
-  selected: CandidatePair | undefined;
   closed = false;
-  /** Consent has expired or was revoked with nothing left to go to. */
-  lost = false;
   /** Set by the agent when it has given up: nothing new is tried. */
   halted = false;
   readonly counters: IceCounters;
@@ -58,9 +56,7 @@ export class IceSession {
   private readonly remotes: RemoteCandidates;
   private readonly responder: Responder;
   private readonly checker: Checker;
-  private readonly watch: PairWatch;
-  /** The nominated pair for which the checklist was restricted. */
-  private settled: CandidatePair | undefined;
+  private readonly nomination: Nomination;
   private nextCheckAt = 0;
   private patienceAt = Infinity;
   /** When the peer has had its time to send more candidates, or to say that there are none. */
@@ -106,20 +102,34 @@ export class IceSession {
       onResolved: (now) => this.host.onProgress(this, now),
       chooseVictim: () => quietestReflexive(this.checklist.pairs, this.selected),
     });
-    this.watch = new PairWatch(timing, options.crypto, {
-      onExpired: (pair, now) => this.revoke(pair, now),
-      ask: (pair, now) => {
-        if (this.bothLite) this.sendKeepalive(pair);
-        else this.checker.checkConsent(pair, host.role, host.tieBreaker, now);
-      },
-      onDoubt: () => this.reopen(),
-      onDisconnectedChange: (now) => this.host.onProgress(this, now),
-    });
     this.checker = new Checker(options.crypto, timing, (check, now) => this.fail(check, now));
+    const nominationHost = makeNominationHost(
+      { role: () => host.role, bothLite: () => this.bothLite },
+      {
+        nominate: (pair, now) => this.sendCheck(pair, now),
+        onExpired: (pair, now) => this.revoke(pair, now),
+        ask: (pair, now) => {
+          if (this.bothLite) this.sendKeepalive(pair);
+          else this.checker.checkConsent(pair, host.role, host.tieBreaker, now);
+        },
+        onDisconnectedChange: (now) => this.host.onProgress(this, now),
+      },
+    );
+    this.nomination = new Nomination(options, timing, this.checklist, this.checker, nominationHost);
+  }
+
+  /** The pair that works best so far. */
+  get selected(): CandidatePair | undefined {
+    return this.nomination.selected;
+  }
+
+  /** Consent has expired or was revoked with nothing left to go to. */
+  get lost(): boolean {
+    return this.nomination.lost;
   }
 
   get disconnected(): boolean {
-    return this.watch.disconnected;
+    return this.nomination.disconnected;
   }
 
   get remoteCandidates(): IceCandidate[] {
@@ -193,15 +203,6 @@ export class IceSession {
     return this.options.lite === true && this.remote?.iceLite === true;
   }
 
-  private assumeAll(): void {
-    for (const pair of this.checklist.pairs) {
-      if (pair.revoked) continue;
-      pair.state = "succeeded";
-      pair.authenticated = true;
-      pair.nominated = true;
-    }
-  }
-
   private pairUp(base: IceBase, remote: RemoteCandidate): void {
     if (isPairable(base, remote) && !base.pairs.has(remote.key)) this.addPair(base, remote);
   }
@@ -220,8 +221,7 @@ export class IceSession {
     for (const pair of this.pairsOf(remote)) this.checklist.reorder(pair);
     // Learned from a check, it was paired with the base of that check alone.
     for (const base of this.bases) this.pairUp(base, remote);
-    // It may be of another class than it seemed.
-    this.settled = undefined;
+    this.nomination.unsettle();
     this.evaluate(now);
     this.pump(now);
   }
@@ -229,38 +229,12 @@ export class IceSession {
   private forget(pair: CandidatePair): void {
     this.checklist.remove(pair);
     this.checker.forget(pair);
-    if (this.selected === pair) {
-      this.deselect();
-      this.reopen();
-    }
-  }
-
-  private deselect(): void {
-    this.selected = undefined;
-    this.settled = undefined;
-    this.watch.end();
-  }
-
-  /** Every pair is worth a check again. */
-  private reopen(): void {
-    this.settled = undefined;
-    this.checklist.restrict(undefined);
-    for (const pair of this.checklist.pairs) {
-      if (pair === this.selected || pair.state === "in-progress" || pair.state === "waiting") continue;
-      pair.nominating = false;
-      pair.nominated = false;
-      this.checklist.retry(pair);
-    }
+    this.nomination.forget(pair);
   }
 
   setRole(role: IceRole, now: number): void {
     this.checklist.setRole(role);
-    for (const pair of this.checklist.pairs) {
-      pair.nominating = false;
-      pair.nominated = false;
-    }
-    this.settled = undefined;
-    this.checklist.restrict(undefined);
+    this.nomination.restart();
     this.evaluate(now);
     this.pump(now);
   }
@@ -370,18 +344,8 @@ export class IceSession {
     this.nominatedByPeer(pair, now);
   }
 
-  /**
-   * RFC 8445 has one nomination, its predecessor many, of which the highest priority counts (RFC 5245 §8.1.1.2), and
-   * Chromium goes on repeating it on the pair it prefers at the time. So: a newer one of lower priority wins where the
-   * older one has not been repeated lately.
-   */
   private nominatedByPeer(pair: CandidatePair, now: number): void {
-    const { selected } = this;
-    pair.nominating = false;
-    pair.nominated = true;
-    if (selected !== undefined && selected !== pair && selected.nominated && selected.compare(pair) > 0) {
-      if (now - selected.nominatedAt > this.timing.nominationRecency || this.watch.doubtful) selected.nominated = false;
-    }
+    this.nomination.acceptFromPeer(pair, now);
     this.evaluate(now);
   }
 
@@ -393,7 +357,7 @@ export class IceSession {
       pair.nominatedAt = now;
       this.nominatedByPeer(pair, now);
     }
-    if (pair === this.selected) this.answered(now);
+    if (pair === this.selected) this.nomination.handleAnswer(now);
     else this.evaluate(now);
   }
 
@@ -449,18 +413,13 @@ export class IceSession {
       this.nominatedByPeer(pair, now);
     }
     if (pair === this.selected) {
-      this.answered(now);
+      this.nomination.handleAnswer(now);
       if (check.consent && !this.confirmed) {
         this.confirmed = true;
         this.host.onProgress(this, now);
       }
     }
-    if (!wasValid || check.nominating || this.watch.doubtful) this.evaluate(now);
-  }
-
-  private answered(now: number): void {
-    if (this.watch.handleAnswer(now) && this.selected?.nominated === true) this.settleOn(this.selected);
-    this.watch.reconnect(now);
+    if (!wasValid || check.nominating || this.nomination.doubtful) this.evaluate(now);
   }
 
   private receiveRoleConflict(check: Check, now: number): void {
@@ -486,61 +445,20 @@ export class IceSession {
   }
 
   private revoke(pair: CandidatePair, now: number): void {
-    pair.revoked = true;
-    pair.nominated = false;
-    pair.state = "failed";
-    if (pair === this.selected) {
-      this.deselect();
-      this.lost = true;
-    }
+    this.nomination.revoke(pair);
     this.evaluate(now);
   }
 
   /** Nothing is sent from now on, and the peer hears that it may not either (RFC 7675 §5.2), until it is closed. */
   forbid(): void {
-    this.lost = true;
     this.halted = true;
-    this.deselect();
+    this.nomination.forbid();
   }
 
-  /** Chooses the pair to use and, if we control, to nominate. */
   private evaluate(now: number): void {
     if (this.closed || this.halted) return;
-    if (this.bothLite) this.assumeAll();
-    const doubted = this.watch.doubtful ? this.selected : undefined;
-    const { pairs } = this.checklist;
-    const { best, bestNominated } = rankPairs(pairs, doubted, this.timing.recoveryInterval, now);
-    if (best !== undefined && this.remote !== undefined) {
-      const nominates = this.host.role === "controlling" && this.options.lite !== true;
-      if (nominates && isToBeNominated(best, bestNominated, pairs, doubted !== undefined)) {
-        // Regular nomination (§8.1.1), repeated where a better class of pair appears later or the nominated one goes silent.
-        best.nominating = true;
-        this.sendCheck(best, now);
-      }
-      const choice = bestNominated ?? best;
-      if (choice !== this.selected && (this.options.lite !== true || choice.nominated))
-        this.select(choice, doubted, now);
-      if (choice === this.selected && choice.nominated && this.settled !== choice) this.settleOn(choice);
-    }
+    if (this.remote !== undefined) this.nomination.evaluate(now);
     this.host.onProgress(this, now);
-  }
-
-  private select(pair: CandidatePair, doubted: CandidatePair | undefined, now: number): void {
-    if (doubted !== undefined) doubted.nominated = false;
-    this.selected = pair;
-    this.lost = false;
-    const kind = this.bothLite ? "keepalive" : this.options.lite === true ? "listens" : "asks";
-    this.watch.begin(pair, kind, now);
-  }
-
-  /** §8.1.2: with a nominated pair, no further checks of pairs that could not replace it. */
-  private settleOn(pair: CandidatePair): void {
-    this.settled = pair;
-    this.checklist.restrict(pair);
-    this.checker.silence(
-      ({ pair: other, nominating }) =>
-        other === pair || this.checklist.isPending(other) || (nominating && pairClass(other) > pairClass(pair)),
-    );
   }
 
   // ---- sending and time ----------------------------------------------------------------------------------------------
@@ -576,7 +494,7 @@ export class IceSession {
       if (this.checklist.hasTriggered) at = 0;
       if (this.checklist.hasOrdinary) at = Math.min(at, this.nextCheckAt);
     }
-    if (this.selected !== undefined) return Math.min(at, this.watch.deadline(this.clock));
+    if (this.selected !== undefined) return Math.min(at, this.nomination.deadline(this.clock));
     return Math.min(at, this.patienceAt, this.candidatesUntil);
   }
 
@@ -584,7 +502,7 @@ export class IceSession {
     if (this.closed || this.halted) return;
     this.clock = now;
     this.checker.handleTimeout(now);
-    this.watch.handleTimeout(now);
+    this.nomination.handleTimeout(now);
     if (now >= this.patienceAt) {
       this.patienceAt = Infinity;
       this.host.onProgress(this, now);
