@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { nodeCrypto } from "../node/crypto.js";
 import { deriveSessionKeys } from "./key-derivation.js";
 import { srtpProfile } from "./profiles.js";
-import { MAX_RECEIVE_STREAMS, SrtpSession, splitKeys, srtpKeyLength } from "./session.js";
+import { MAX_RECEIVE_STREAMS, MAX_REPLAY_WINDOWS, SrtpSession, splitKeys, srtpKeyLength } from "./session.js";
 import { guessIndex, MAX_RTCP_INDEX, MAX_RTP_INDEX, SendStream } from "./stream.js";
 
 const PROFILES = [1, 2, 7, 8] as const;
@@ -285,12 +285,59 @@ test("a peer cannot make more streams than the limit, and strangers none", () =>
     unprotectRtcp(b, protectRtcp(stranger, rtcp(ssrc)).fill(1, 30));
   }
   assert.equal((stateOf(b) as Map<number, unknown>).size, 0);
-  for (let ssrc = 1; ssrc <= MAX_RECEIVE_STREAMS; ssrc++) assert.ok(unprotect(b, protect(a, rtp(1, { ssrc }))).length);
+  for (let ssrc = 1; ssrc <= MAX_RECEIVE_STREAMS; ssrc++) {
+    const packet = rtp(1, { ssrc, length: 16, room: 10 });
+    const lengths = [16];
+    a.protectRtp([packet], lengths, 1);
+    b.unprotectRtp([packet], lengths, 1);
+    assert.equal(lengths[0], 16);
+  }
   const more = MAX_RECEIVE_STREAMS + 1;
   assert.equal(unprotect(b, protect(a, rtp(1, { ssrc: more }))).length, 0);
   assert.equal(unprotectRtcp(b, protectRtcp(a, rtcp(more))).length, 0);
   assert.equal(b.counters.tooManyStreams, 2);
   assert.equal(unprotect(b, protect(a, rtp(2, { ssrc: 1 }))).length, 40, "known ones go on");
+});
+
+test("streams that went idle are remembered so that none of their packets can be repeated", () => {
+  for (const profile of [1, 7] as const) {
+    const [a, b] = pair(profile);
+    const earlier = [0xffef, 0xfff0, 0xfff1, 3, 4].map((sequence) => protect(a, rtp(sequence, { ssrc: 7 })));
+    const control = [0, 1, 2].map(() => protectRtcp(a, rtcp(7)));
+    for (const i of [0, 2, 4]) assert.equal(unprotect(b, earlier[i]!).length, 40);
+    assert.equal(unprotectRtcp(b, control[1]!).length, 28);
+    const more = (first: number): void => {
+      for (let i = 0; i < MAX_REPLAY_WINDOWS; i++) unprotect(b, protect(a, rtp(1, { ssrc: first + i, length: 20 })));
+    };
+    more(1000);
+    const windows = [...(stateOf(b) as Map<number, { rtpWindow: unknown }>).values()].filter(
+      ({ rtpWindow }) => rtpWindow !== undefined,
+    );
+    assert.ok(windows.length <= MAX_REPLAY_WINDOWS, `${windows.length} windows`);
+    // Seen or not, nothing up to the newest is taken: nobody knows any more which of them came.
+    for (const packet of earlier) assert.equal(unprotect(b, packet).length, 0);
+    assert.equal(unprotectRtcp(b, control[0]!).length, 0);
+    assert.equal(unprotectRtcp(b, control[1]!).length, 0);
+    assert.equal(b.counters.replayed, 7);
+    // What is newer is, in any order again, and once.
+    const later = [8, 5, 6, 40].map((sequence) => protect(a, rtp(sequence, { ssrc: 7 })));
+    for (const i of [0, 2, 1, 3]) assert.equal(unprotect(b, later[i]!).length, 40, `${i}`);
+    for (const packet of [...earlier, ...later]) assert.equal(unprotect(b, packet).length, 0);
+    assert.equal(unprotectRtcp(b, control[2]!).length, 28);
+    assert.equal(unprotectRtcp(b, control[2]!).length, 0);
+  }
+});
+
+test("a stream in use keeps its window, however many others come", () => {
+  const [a, b] = pair(7);
+  let sequence = 0;
+  for (let ssrc = 1000; ssrc < 1000 + 3 * MAX_REPLAY_WINDOWS; ssrc++) {
+    unprotect(b, protect(a, rtp(1, { ssrc, length: 20 })));
+    if (ssrc % 500 !== 0) continue;
+    const late = protect(a, rtp(sequence++));
+    assert.equal(unprotect(b, protect(a, rtp(sequence++))).length, 40);
+    assert.equal(unprotect(b, late).length, 40);
+  }
 });
 
 test("a stream ends when its key has been used as often as it may be", () => {

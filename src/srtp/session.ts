@@ -14,13 +14,26 @@ import {
 } from "./header.js";
 import { deriveSessionKeys } from "./key-derivation.js";
 import { type SrtpKeys, type SrtpProfile, srtpProfile } from "./profiles.js";
-import { guessIndex, MAX_RTCP_INDEX, MAX_RTP_INDEX, ReceiveStream, rocOf, SendStream } from "./stream.js";
+import {
+  guessIndex,
+  MAX_RTCP_INDEX,
+  MAX_RTP_INDEX,
+  ReceiveStream,
+  ReplayWindows,
+  rocOf,
+  SendStream,
+} from "./stream.js";
 import { AeadTransform, AesCmTransform, BATCH, type Transform } from "./transforms.js";
 
 export { type SrtpKeys, splitKeys, srtpKeyLength } from "./profiles.js";
 
-/** SSRCs of the peer that are remembered; further ones are dropped. Only authentic packets make one. */
-export const MAX_RECEIVE_STREAMS = 4096;
+/**
+ * SSRCs of the peer that are remembered for as long as its keys are used: where one stood has to be known for all that time,
+ * or its packets could be repeated. Further ones are dropped. Only authentic packets make one.
+ */
+export const MAX_RECEIVE_STREAMS = 65_536;
+/** Of those, the ones that may get packets late, and out of order. Of the others only what is newer than the newest is taken. */
+export const MAX_REPLAY_WINDOWS = 2048;
 /** A jump of an index that gets a batch of its own, so that all guesses are those of packets taken one by one. */
 const BATCH_REACH = 0x4000;
 const RTCP_HEADER_LENGTH = 8;
@@ -86,6 +99,7 @@ export class SrtpSession {
   // Keys are SSRCs as signed integers, which need no allocation.
   private readonly sendStreams = new Map<number, SendStream>();
   private readonly receiveStreams = new Map<number, ReceiveStream>();
+  private readonly windows = new ReplayWindows(MAX_REPLAY_WINDOWS);
 
   /** Throws a RangeError for an unknown profile or keys of the wrong length. */
   constructor(options: SrtpOptions) {
@@ -244,7 +258,7 @@ export class SrtpSession {
     if (stream !== undefined && !stream.checkRtcp(index)) return this.drop("replayed");
     const plain = inbound.openRtcp(packet, length, ssrc, indexWord);
     if (plain === 0) return this.drop("notAuthentic");
-    (stream ?? this.addReceiveStream(ssrc)).acceptRtcp(index);
+    this.usedStream(ssrc).acceptRtcp(index);
     return plain;
   }
 
@@ -275,8 +289,7 @@ export class SrtpSession {
         continue;
       }
       const ssrc = slotSsrc[slot]!;
-      const stream = this.receiveStreams.get(ssrc) ?? this.addReceiveStream(ssrc);
-      if (!stream.acceptRtp(slotIndex[slot]!)) {
+      if (!this.usedStream(ssrc).acceptRtp(slotIndex[slot]!)) {
         this.drop("replayed");
         continue;
       }
@@ -286,9 +299,14 @@ export class SrtpSession {
     }
   }
 
-  private addReceiveStream(ssrc: number): ReceiveStream {
-    const stream = new ReceiveStream();
-    this.receiveStreams.set(ssrc, stream);
+  /** The stream of an authentic packet. */
+  private usedStream(ssrc: number): ReceiveStream {
+    let stream = this.receiveStreams.get(ssrc);
+    if (stream === undefined) {
+      stream = new ReceiveStream();
+      this.receiveStreams.set(ssrc, stream);
+    }
+    this.windows.use(stream);
     return stream;
   }
 

@@ -30,31 +30,70 @@ export function rocOf(index: number): number {
 
 /** An SSRC of the peer. Made only when a packet of it was authentic. */
 export class ReceiveStream {
-  /** The highest packet index that was authentic; -1 before the first RTP packet. */
+  /** The highest packet indices that were authentic; -1 before the first RTP or RTCP packet. */
   highest = -1;
-  rtpWindow: ReplayWindow | undefined;
-  rtcpWindow: ReplayWindow | undefined;
+  highestRtcp = -1;
+  /** @internal Of `ReplayWindows`. */
+  generation = -1;
+  private rtpWindow: ReplayWindow | undefined;
+  private rtcpWindow: ReplayWindow | undefined;
 
   /** False: not to be looked at, seen already or too old. Changes nothing. */
   checkRtp(index: number): boolean {
-    return this.rtpWindow === undefined || this.rtpWindow.check(index);
+    return this.rtpWindow === undefined ? index > this.highest : this.rtpWindow.check(index);
   }
 
   /** After authentication; false if the same packet was in the batch twice. */
   acceptRtp(index: number): boolean {
-    this.rtpWindow ??= new ReplayWindow(RTP_WINDOW);
+    this.rtpWindow ??= new ReplayWindow(RTP_WINDOW, this.highest);
     if (!this.rtpWindow.update(index)) return false;
     if (index > this.highest) this.highest = index;
     return true;
   }
 
   checkRtcp(index: number): boolean {
-    return this.rtcpWindow === undefined || this.rtcpWindow.check(index);
+    return this.rtcpWindow === undefined ? index > this.highestRtcp : this.rtcpWindow.check(index);
   }
 
   acceptRtcp(index: number): void {
-    this.rtcpWindow ??= new ReplayWindow(RTCP_WINDOW);
+    this.rtcpWindow ??= new ReplayWindow(RTCP_WINDOW, this.highestRtcp);
     this.rtcpWindow.update(index);
+    if (index > this.highestRtcp) this.highestRtcp = index;
+  }
+
+  /** What is left refuses every packet up to the highest, so that none can be repeated. */
+  dropWindows(): void {
+    this.rtpWindow = undefined;
+    this.rtcpWindow = undefined;
+  }
+}
+
+/**
+ * Keeps few windows of many streams: those of the streams that were used last. In two generations: when the newer one is
+ * full, the streams of the older one lose their windows, but for those that were used since.
+ */
+export class ReplayWindows {
+  private readonly size: number;
+  private generation = 0;
+  private newer: ReceiveStream[] = [];
+  private older: ReceiveStream[] = [];
+
+  /** At most `limit` streams have windows. */
+  constructor(limit: number) {
+    this.size = limit / 2;
+  }
+
+  /** After an authentic packet, before it is accepted. */
+  use(stream: ReceiveStream): void {
+    if (stream.generation === this.generation) return;
+    if (this.newer.length >= this.size) {
+      for (const idle of this.older) if (idle.generation !== this.generation) idle.dropWindows();
+      this.older = this.newer;
+      this.newer = [];
+      this.generation++;
+    }
+    stream.generation = this.generation;
+    this.newer.push(stream);
   }
 }
 

@@ -41,3 +41,16 @@ test("agrees with a set of the numbers seen, also beyond 32 bits", () => {
     }
   }
 });
+
+test("a window that begins behind a number takes what is newer, once, and nothing else", () => {
+  for (const newest of [0, 30, 31, 32, 63, 64, 1000, 2 ** 40 + 31]) {
+    const window = new ReplayWindow(64, newest);
+    for (let behind = 0; behind < 200 && behind <= newest; behind++) assert.ok(!window.check(newest - behind));
+    // The farthest first: those before it are then out of order.
+    for (const ahead of [60, 1, 2, 31, 32, 33, 59]) {
+      assert.ok(window.update(newest + ahead), `${newest} + ${ahead}`);
+      assert.ok(!window.update(newest + ahead));
+    }
+    assert.ok(!window.check(newest));
+  }
+});

@@ -8,15 +8,23 @@ export class ReplayWindow {
   private readonly words: Int32Array;
   private readonly mask: number;
   /** The newest number accepted; -1 before the first. */
-  private newest = -1;
+  private newest: number;
 
-  /** `size` is rounded up so that the ring has a power of two of 32-bit words, one of them spare. */
-  constructor(size = 64) {
+  /**
+   * `size` is rounded up so that the ring has a power of two of 32-bit words, one of them spare. Numbers up to `newest` are
+   * taken for seen.
+   */
+  constructor(size = 64, newest = -1) {
     let count = 2;
     while ((count - 1) * 32 < size) count *= 2;
     this.words = new Int32Array(count);
     this.mask = count - 1;
     this.size = (count - 1) * 32;
+    this.newest = newest;
+    if (newest < 0) return;
+    this.words.fill(-1);
+    // Of the newest's word, what is beyond it is still to come.
+    this.words[wordOf(newest) & this.mask] = (2 << (newest % 32)) - 1;
   }
 
   /** False if `sequence` was seen, or is too old to tell. To be asked before authentication; changes nothing. */
