@@ -65,7 +65,7 @@ import {
 } from "./rtc-session-description.js";
 import type { RTCStatsReport } from "./rtc-stats-report.js";
 import { initialEncodings } from "./rtp-parameters.js";
-import { DEFAULT_MAX_MESSAGE_SIZE, MAX_MESSAGE_SIZE, type ServerOptions } from "./server-options.js";
+import { DEFAULT_MAX_MESSAGE_SIZE, type ServerOptions, serverOptions } from "./server-options.js";
 import { ConnectionStats, type StatsSource } from "./stats.js";
 import { TransportObjects } from "./transport-objects.js";
 import { constructing, defineInterface, executing, isPlatformObject } from "./webidl.js";
@@ -126,12 +126,12 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   constructor(configuration?: RTCConfiguration, options?: ServerOptions) {
     super();
     const where = constructing("RTCPeerConnection");
-    const settings = options ?? {};
+    const settings = serverOptions(options, where);
     const platform = settings.platform ?? defaultPlatform();
     const now = platform.timeOrigin + platform.now();
     this.#configuration = validateConfiguration(rtcConfiguration(configuration, where), now, where);
     this.#identity = new Identity(this.#configuration.peerIdentity);
-    const maxMessageSize = Math.min(settings.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, MAX_MESSAGE_SIZE);
+    const maxMessageSize = settings.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE;
     this.#objects = new TransportObjects({
       queueTask: (run) => this.#connection.queueTask(run),
       queueFinalTask: (run) => platform.queueTask(run),

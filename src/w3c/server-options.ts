@@ -1,7 +1,21 @@
 // What a server needs beyond RTCConfiguration: the second argument of `new RTCPeerConnection(configuration, options)`.
 import type { ExternalAddress, IceTcpOptions } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
+import { canonicalIp, ipFamily } from "../util/ip.js";
 import type { InterfaceAddress } from "../util/net.js";
+import {
+  boolean,
+  type Converter,
+  callback,
+  type Dictionary,
+  dictionary,
+  double,
+  enumeration,
+  integer,
+  object,
+  sequence,
+  usvString,
+} from "./conversions.js";
 
 /** Bytes: what we take in one data channel message unless told otherwise. */
 export const DEFAULT_MAX_MESSAGE_SIZE: number = 256 * 1024;
@@ -27,3 +41,62 @@ export interface ServerOptions {
   /** ICE over TCP (RFC 6544). As in browsers, connections are made to the peer's passive candidates unless `active` is false. */
   readonly iceTcp?: IceTcpOptions | undefined;
 }
+
+const unsignedShort = integer("unsigned short", "EnforceRange");
+
+const messageSize: Converter<number> = (value, where) => {
+  const size = double(value, where);
+  if (Number.isInteger(size) && size >= 1 && size <= MAX_MESSAGE_SIZE) return size;
+  throw new TypeError(`${where}The value ${size} is not a whole number from 1 to ${MAX_MESSAGE_SIZE}.`);
+};
+
+const portRange: Converter<readonly [number, number]> = (value, where) => {
+  const [min, max, ...rest] = sequence(unsignedShort)(value, where);
+  if (min === undefined || max === undefined || rest.length > 0) {
+    throw new TypeError(`${where}A range is two ports, the lowest and the highest.`);
+  }
+  if (min < 1 || max < min) throw new TypeError(`${where}There is no port from ${min} to ${max}.`);
+  return [min, max];
+};
+
+const ipAddress: Converter<string> = (value, where) => {
+  const text = usvString(value, where);
+  const address = canonicalIp(text);
+  if (address === undefined) throw new TypeError(`${where}The value '${text}' is not an IP address.`);
+  return address;
+};
+
+const externalAddress: Dictionary<ExternalAddress> = dictionary<ExternalAddress>("ExternalAddress", {
+  external: { type: ipAddress, required: true },
+  local: { type: ipAddress },
+  type: { type: enumeration("ExternalAddressType", ["host", "srflx"]) },
+});
+
+const externalAddresses: Converter<readonly ExternalAddress[]> = (value, where) => {
+  const list = sequence(externalAddress)(value, where);
+  for (const { external, local } of list) {
+    if (local !== undefined && ipFamily(local) !== ipFamily(external)) {
+      throw new TypeError(`${where}The addresses '${local}' and '${external}' are of different families.`);
+    }
+  }
+  return list;
+};
+
+const iceTcp: Dictionary<IceTcpOptions> = dictionary<IceTcpOptions>("IceTcpOptions", {
+  active: { type: boolean },
+  passive: { type: boolean },
+  portRange: { type: portRange },
+});
+
+/** Converts as if ServerOptions were a dictionary of Web IDL: TypeErrors name the member that is wrong. */
+export const serverOptions: Dictionary<ServerOptions> = dictionary<ServerOptions>("ServerOptions", {
+  platform: { type: object as Converter<Platform> },
+  maxMessageSize: { type: messageSize },
+  iceLite: { type: boolean },
+  interfaceFilter: { type: callback as Converter<(address: InterfaceAddress) => boolean> },
+  portRange: { type: portRange },
+  externalAddresses: { type: externalAddresses },
+  loopback: { type: boolean },
+  mdns: { type: boolean },
+  iceTcp: { type: iceTcp },
+});
