@@ -82,6 +82,30 @@ test("a remote candidate goes to the transport, and into the text as it was give
   assert.equal(a.state.currentRemote!.sdp.match(/a=candidate/g)!.length, 1);
 });
 
+test("a candidate that is refused is told by what is wrong with it", () => {
+  const [a] = connected();
+  const wrongs: readonly (readonly [candidate: string, problem: RegExp])[] = [
+    ["garbage", /does not begin with "candidate:"/],
+    ["candidate:1 1 udp", /has 3 of eight fields/],
+    [HOST.replace(":1 ", ":a_b "), /"a_b" is not a foundation/],
+    [HOST.replace(" 1 udp", " 0 udp"), /"0" is not a component/],
+    [HOST.replace("udp", "sctp"), /"sctp" is not a transport/],
+    [HOST.replace("2113937151", "4294967296"), /"4294967296" is not a priority/],
+    [HOST.replace("50000", "65536"), /"65536" is not a port/],
+    [HOST.replace("typ ", "type "), /"type" stands in place of "typ"/],
+    [HOST.replace("host", `h${"o".repeat(100)}st`), /"ho{63}…" is not a type/],
+    [`${HOST} raddr 192.0.2.7 rport x`, /"x" is not a port/],
+    [`${HOST} tcptype maybe`, /"maybe" is not a type of TCP candidate/],
+    [`${HOST} generation`, /"generation" has no value/],
+    [`${HOST}\r\na=x`, /control characters/],
+  ];
+  for (const [candidate, problem] of wrongs) {
+    const error = refusal(() => a.addRemote({ candidate, sdpMid: "0" }));
+    assert.equal(error.kind, "OperationError", candidate);
+    assert.match(error.message, problem);
+  }
+});
+
 test("sdpMid, sdpMLineIndex and usernameFragment, right and wrong (webrtc-pc addIceCandidate)", () => {
   const [a] = connected();
   const kind = (input: Parameters<Side["addRemote"]>[0]): string => refusal(() => a.addRemote(input)).kind;

@@ -3,7 +3,7 @@
 import type { SdpMedia } from "../sdp/model.js";
 import { isRejected } from "../sdp/model.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
-import { parseIceCandidate } from "../util/ice-candidate.js";
+import { iceCandidateProblem, parseIceCandidate } from "../util/ice-candidate.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
 import { ExtendedDescription, WrittenDescription } from "./late-text.js";
@@ -140,7 +140,10 @@ export function addRemoteCandidate(
   let candidate: IceCandidate | null = null;
   if (!isEnd) {
     const parsed = /[\r\n\0]/.test(text) ? undefined : parseIceCandidate(text);
-    if (parsed === undefined) return operationError("the candidate does not follow the grammar of RFC 8839 §5.1");
+    if (parsed === undefined) {
+      const problem = iceCandidateProblem(text) ?? "it has control characters";
+      return operationError(`the candidate does not follow RFC 8839 §5.1: ${problem}`);
+    }
     candidate = parsed;
   }
   const wanted = input.usernameFragment ?? candidate?.usernameFragment ?? null;

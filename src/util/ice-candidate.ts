@@ -38,22 +38,35 @@ function decimal(text: string | undefined, max: number): number | undefined {
 
 /** Reads `candidate:…` (an `a=` before it is allowed). Undefined if it does not follow the grammar. */
 export function parseIceCandidate(text: string): IceCandidate | undefined {
+  const read = readIceCandidate(text);
+  return typeof read === "string" ? undefined : read;
+}
+
+/** What is wrong with a candidate that `parseIceCandidate` does not take; undefined if nothing is. */
+export function iceCandidateProblem(text: string): string | undefined {
+  const read = readIceCandidate(text);
+  return typeof read === "string" ? read : undefined;
+}
+
+function readIceCandidate(text: string): IceCandidate | string {
   const line = text.startsWith("a=") ? text.slice(2) : text;
-  if (!line.startsWith("candidate:")) return undefined;
+  if (!line.startsWith("candidate:")) return `it does not begin with "candidate:"`;
   const rest = line.slice("candidate:".length).replace(/^ +|[ \r\n]+$/g, "");
-  if (!PRINTABLE.test(rest)) return undefined;
+  if (!PRINTABLE.test(rest)) return "it has control characters";
   const words = rest.split(/ +/);
   const [foundation, componentText, protocolText, priorityText, address, portText, typ, type] = words;
+  if (type === undefined) return `it has ${words.length} of eight fields`;
+  if (!ICE_CHARS.test(foundation!)) return not(foundation, "a foundation");
   const component = decimal(componentText, 256);
+  if (component === undefined || component < 1) return not(componentText, "a component from 1 to 256");
+  const protocol = protocolText!.toLowerCase();
+  if (protocol !== "udp" && protocol !== "tcp") return not(protocolText, "a transport, udp or tcp");
   const priority = decimal(priorityText, 0xffff_ffff);
+  if (priority === undefined) return not(priorityText, "a priority below 4294967296");
   const port = decimal(portText, 0xffff);
-  const protocol = protocolText?.toLowerCase();
-  if (foundation === undefined || !ICE_CHARS.test(foundation) || address === undefined || address === "")
-    return undefined;
-  if (component === undefined || component < 1 || priority === undefined || port === undefined) return undefined;
-  if ((protocol !== "udp" && protocol !== "tcp") || typ !== "typ" || type === undefined || !TYPES.includes(type)) {
-    return undefined;
-  }
+  if (port === undefined) return not(portText, "a port");
+  if (typ !== "typ") return `"${short(typ!)}" stands in place of "typ"`;
+  if (!TYPES.includes(type)) return not(type, "a type");
   let relatedAddress: string | undefined;
   let relatedPort: number | undefined;
   let tcpType: IceTcpCandidateType | undefined;
@@ -62,23 +75,23 @@ export function parseIceCandidate(text: string): IceCandidate | undefined {
   for (let i = 8; i < words.length; i += 2) {
     const name = words[i]!;
     const value = words[i + 1];
-    if (value === undefined) return undefined;
+    if (value === undefined) return `"${short(name)}" has no value`;
     if (name === "raddr") relatedAddress = value;
     else if (name === "rport") {
       relatedPort = decimal(value, 0xffff);
-      if (relatedPort === undefined) return undefined;
+      if (relatedPort === undefined) return not(value, "a port");
     } else if (name === "tcptype") {
-      if (!TCP_TYPES.includes(value)) return undefined;
+      if (!TCP_TYPES.includes(value)) return not(value, "a type of TCP candidate");
       tcpType = value as IceTcpCandidateType;
     } else if (name === "ufrag") usernameFragment = value;
     else extensions.push([name, value]);
   }
   return {
-    foundation,
+    foundation: foundation!,
     component,
     protocol,
     priority,
-    address,
+    address: address!,
     port,
     type: type as IceCandidateType,
     relatedAddress,
@@ -87,6 +100,14 @@ export function parseIceCandidate(text: string): IceCandidate | undefined {
     usernameFragment,
     extensions,
   };
+}
+
+function short(word: string): string {
+  return word.length > 64 ? `${word.slice(0, 64)}…` : word;
+}
+
+function not(word: string | undefined, what: string): string {
+  return `"${short(word ?? "")}" is not ${what}`;
 }
 
 /** Writes `candidate:…` without `a=`. */

@@ -2,7 +2,7 @@
 // no RTCPeerConnection gathers and signals for it. There is no DTLS on it: that takes an RTCDtlsTransport of one's own.
 import { PeerTransport } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
-import { type IceCandidate, parseIceCandidate, writeIceCandidate } from "../util/ice-candidate.js";
+import { type IceCandidate, iceCandidateProblem, parseIceCandidate, writeIceCandidate } from "../util/ice-candidate.js";
 import {
   iceTransportPolicies,
   parseIceServers,
@@ -157,7 +157,8 @@ export class StandaloneIce {
     }
     const candidate = parseIceCandidate(init.candidate);
     if (candidate === undefined) {
-      throw domException("OperationError", `${where}"${init.candidate}" is not an ICE candidate.`);
+      const problem = iceCandidateProblem(init.candidate);
+      throw domException("OperationError", `${where}The candidate does not follow RFC 8839 §5.1: ${problem}.`);
     }
     const isObject = isPlatformObject(given, "RTCIceCandidate");
     ice.remoteCandidates.push({
