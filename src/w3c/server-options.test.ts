@@ -1,7 +1,9 @@
 // The second argument of RTCPeerConnection: what is wrong with it is told by name, and not found out later.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RTCPeerConnection } from "../index.js";
+import { Simulation } from "#test/sim/simulation.js";
+import type { InterfaceAddress } from "../util/net.js";
+import { RTCPeerConnection } from "./rtc-peer-connection.js";
 import { MAX_MESSAGE_SIZE, type ServerOptions, serverOptions } from "./server-options.js";
 
 const BAD: readonly (readonly [options: unknown, message: RegExp])[] = [
@@ -42,11 +44,9 @@ test("bad options are refused by the constructor, with a TypeError that names th
 
 test("good ones are taken as they are meant", () => {
   for (const none of [undefined, null]) assert.deepEqual(serverOptions(none, ""), {});
-  const filter = (): boolean => true;
   const given = {
     maxMessageSize: MAX_MESSAGE_SIZE,
     iceLite: 1,
-    interfaceFilter: filter,
     portRange: new Set([5000, 5010]),
     externalAddresses: [
       { external: "2001:DB8::0:5", local: "fd00::1" },
@@ -59,7 +59,6 @@ test("good ones are taken as they are meant", () => {
   assert.deepEqual(serverOptions(given, ""), {
     maxMessageSize: MAX_MESSAGE_SIZE,
     iceLite: true,
-    interfaceFilter: filter,
     portRange: [5000, 5010],
     externalAddresses: [
       { external: "2001:db8::5", local: "fd00::1" },
@@ -68,4 +67,43 @@ test("good ones are taken as they are meant", () => {
     loopback: false,
     iceTcp: { passive: true, portRange: [9, 9] },
   });
+});
+
+test("a filter says which addresses are gathered; what it throws is reported, and is no fault of the connection", async () => {
+  const address: InterfaceAddress = { name: "eth0", address: "192.0.2.1", family: 4, internal: false };
+  const answers: unknown[] = [true, 1, "yes", false, 0, null, undefined];
+  const filter = serverOptions({ interfaceFilter: () => answers.shift() }, "").interfaceFilter!;
+  assert.deepEqual(
+    Array.from({ length: 7 }, () => filter(address)),
+    [true, true, true, false, false, false, false],
+  );
+
+  const listeners = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  const reported: unknown[] = [];
+  process.on("uncaughtException", (error) => reported.push(error));
+  const mistake = new Error("in the filter");
+  const interfaceFilter = ({ address }: InterfaceAddress): boolean => {
+    if (address === "192.0.2.1") throw mistake;
+    return true;
+  };
+  const sim = new Simulation(1);
+  const host = sim.host("a", { address: "192.0.2.1" });
+  host.attach({ realm: sim.internet, address: "192.0.2.2", interfaceName: "eth1" });
+  const platform = sim.platform(host);
+  const pc = new RTCPeerConnection({}, { platform, interfaceFilter });
+  try {
+    pc.createDataChannel("");
+    await sim.settle(pc.setLocalDescription());
+    await sim.run(100);
+    assert.equal(pc.iceGatheringState, "complete");
+    assert.equal(pc.connectionState, "new");
+    assert.match(pc.localDescription!.sdp, /192\.0\.2\.2 /);
+    assert.doesNotMatch(pc.localDescription!.sdp, /192\.0\.2\.1 /);
+    assert.deepEqual(reported, [mistake]);
+  } finally {
+    pc.close();
+    process.removeAllListeners("uncaughtException");
+    for (const listener of listeners) process.on("uncaughtException", listener);
+  }
 });

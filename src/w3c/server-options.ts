@@ -66,6 +66,21 @@ const ipAddress: Converter<string> = (value, where) => {
   return address;
 };
 
+/** A callback function that returns a boolean: what it throws is reported, and counts as false. */
+const interfaceFilter: Converter<(address: InterfaceAddress) => boolean> = (value, where) => {
+  const filter = callback(value, where) as (address: InterfaceAddress) => unknown;
+  return (address) => {
+    try {
+      return Boolean(filter(address));
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      return false;
+    }
+  };
+};
+
 const externalAddress: Dictionary<ExternalAddress> = dictionary<ExternalAddress>("ExternalAddress", {
   external: { type: ipAddress, required: true },
   local: { type: ipAddress },
@@ -93,7 +108,7 @@ export const serverOptions: Dictionary<ServerOptions> = dictionary<ServerOptions
   platform: { type: object as Converter<Platform> },
   maxMessageSize: { type: messageSize },
   iceLite: { type: boolean },
-  interfaceFilter: { type: callback as Converter<(address: InterfaceAddress) => boolean> },
+  interfaceFilter: { type: interfaceFilter },
   portRange: { type: portRange },
   externalAddresses: { type: externalAddresses },
   loopback: { type: boolean },
