@@ -187,7 +187,7 @@ class BatchCtrHmac implements CtrHmac {
     const { memory } = this.kernel;
     const length = this.kernel.counters(lanes);
     if (length === 0) return;
-    memory.set(this.encryptBlocks(memory.subarray(BLOCKS, BLOCKS + length)), STREAM);
+    this.encryptBlocks(memory.subarray(BLOCKS, BLOCKS + length), memory, STREAM);
     this.kernel.apply(lanes);
   }
 

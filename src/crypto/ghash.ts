@@ -81,8 +81,8 @@ const slotUsed = new Float64Array(SLOTS).fill(Number.NEGATIVE_INFINITY);
 let batches = 0;
 let keys = 0;
 
-/** Encrypts whole blocks of 16 bytes, each by itself (ECB). The argument is scratch. */
-export type BlockCipher = (blocks: Uint8Array) => Uint8Array;
+/** Encrypts whole blocks of 16 bytes, each by itself (ECB), and writes them to `to[at]`, which may be where they are. */
+export type BlockCipher = (blocks: Uint8Array, to: Uint8Array, at: number) => void;
 
 /** AES-GCM that takes batches; `single` seals and opens what does not pay here. Undefined without WebAssembly SIMD. */
 export function createBatchGcm(encryptBlocks: BlockCipher, single: Aead): Aead | undefined {
@@ -190,7 +190,10 @@ class BatchGcm implements Aead {
   }
 
   private hashKey(): Uint8Array {
-    this.h ??= this.encryptBlocks(new Uint8Array(16)).slice();
+    if (this.h === undefined) {
+      this.h = new Uint8Array(16);
+      this.encryptBlocks(this.h, this.h, 0);
+    }
     return this.h;
   }
 
@@ -220,7 +223,7 @@ class BatchGcm implements Aead {
       this.kernel.counters(at, blocks);
       at += blocks * 16;
     }
-    memory.set(this.encryptBlocks(memory.subarray(STREAM, at)), STREAM);
+    this.encryptBlocks(memory.subarray(STREAM, at), memory, STREAM);
   }
 
   /** Divides the records into groups of 16, 8, 4, 2 or 1, with tables or without, so that hashing takes the least time. */

@@ -44,6 +44,7 @@ import type {
   PublicKey,
   SignatureScheme,
 } from "../crypto/provider.js";
+import { release } from "./release.js";
 
 const HASHES: Record<HashAlgorithm, string> = {
   md5: "md5",
@@ -374,11 +375,16 @@ function random(length: number): Uint8Array<ArrayBuffer> {
   return out;
 }
 
+/** Bytes from which giving memory back costs less than leaving it to the garbage collector. */
+const WORTH_RELEASING = 4096;
+
 function aesBlocks(key: KeyObject): BlockCipher {
   let ecb: ReturnType<typeof createCipheriv> | undefined;
-  return (blocks) => {
+  return (blocks, to, at) => {
     ecb ??= createCipheriv(`aes-${key.symmetricKeySize! * 8}-ecb`, key, null).setAutoPadding(false);
-    return ecb.update(blocks);
+    const encrypted = ecb.update(blocks);
+    to.set(encrypted, at);
+    if (encrypted.length >= WORTH_RELEASING) release(encrypted.buffer as ArrayBuffer);
   };
 }
 
