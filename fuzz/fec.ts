@@ -3,7 +3,7 @@
 
 import { type FecFormat, FecPacket } from "#src/rtp/fec/fec-packet.js";
 import { FecReceiver, MAX_WAITING_FEC } from "#src/rtp/fec/fec-receiver.js";
-import { FlexFecSender } from "#src/rtp/fec/flexfec-sender.js";
+import { FecSender } from "#src/rtp/fec/fec-sender.js";
 import { RtpPacket, writeRtpHeader } from "#src/rtp/packet.js";
 import type { FuzzTarget } from "./target.js";
 
@@ -40,7 +40,17 @@ export const target: FuzzTarget = {
     const sent = new Map<number, Uint8Array>();
     let honest = true;
     const receiver = new FecReceiver(
-      { format, ssrcs: [1, 2], mutableExtensions: options & 128 ? [1, 3] : [] },
+      {
+        format,
+        ssrcs: [1, 2],
+        mutableExtensions:
+          options & 128
+            ? [
+                { id: 1, from: 0 },
+                { id: 3, from: 1 },
+              ]
+            : [],
+      },
       {
         onRecovered(packet) {
           if (packet.length < 12 || packet[0]! >> 6 !== 2 || packet.length > 8192) throw new Error("no RTP packet");
@@ -53,9 +63,9 @@ export const target: FuzzTarget = {
       },
     );
     const repairs: Uint8Array[] = [];
-    const sender = new FlexFecSender(
+    const sender = new FecSender(
       {
-        format: format === "ulpfec" ? "flexfec-03" : format,
+        format,
         ssrc: 1,
         groupSize: 12,
         repairPackets: 1 + (options >> 6),
@@ -84,7 +94,6 @@ export const target: FuzzTarget = {
         }
         case 2:
           sender.endGroup();
-          if (format === "ulpfec") repairs.length = 0;
           for (const payload of repairs.splice(0)) {
             // The peer has one stream here.
             if (byte() % 4 < 3) receiver.addFecPacket(around(payload, format === "flexfec" ? 1 : 0));

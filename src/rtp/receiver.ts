@@ -2,7 +2,7 @@
 // session decides.
 import { payloadFormat } from "../payload/format.js";
 import type { PayloadFormat } from "../payload/types.js";
-import { ExtensionKind } from "./extensions.js";
+import { mutableExtensions } from "./fec/mutable-extensions.js";
 import { redBlockType, stripRed } from "./fec/red.js";
 import { RtpPacket } from "./packet.js";
 import { RtpReceiveStream } from "./receive-stream.js";
@@ -30,9 +30,6 @@ const ROLES: ReadonlyMap<string, PayloadRole> = new Map<string, PayloadRole>([
   ["video/flexfec", "flexfec"],
   ["video/flexfec-03", "flexfec"],
 ]);
-
-/** Extensions that are written behind an encoder and its forward error correction. */
-const MUTABLE = [ExtensionKind.absSendTime, ExtensionKind.transportSequence, ExtensionKind.transmissionOffset] as const;
 
 /** What getContributingSources says of one. */
 export interface ContributingSource {
@@ -186,8 +183,7 @@ export class RtpReceiver {
 
   private repairOf(stream: RtpReceiveStream): StreamRepair {
     if (stream.repair === undefined) {
-      const ids = MUTABLE.map((kind) => this.session.extensions.id(kind)).filter((id) => id !== 0);
-      stream.repair = new StreamRepair(stream.ssrc, ids);
+      stream.repair = new StreamRepair(stream.ssrc, mutableExtensions(this.session.extensions));
     }
     return stream.repair;
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FlexFecSender } from "./fec/flexfec-sender.js";
+import { FecSender } from "./fec/fec-sender.js";
 import { RtpPacket, writeRtpHeader } from "./packet.js";
 import { OPUS, Pipe, packet, receiving, sending, VP8 } from "./testing.test.js";
 import type { RtpCodec } from "./types.js";
@@ -96,7 +96,7 @@ test("FlexFEC repairs a burst", () => {
     },
   });
   let repairs = 0;
-  const sender = new FlexFecSender({ format: "flexfec-03", ssrc: 77, groupSize: 10, repairPackets: 3 }, (payload) => {
+  const sender = new FecSender({ format: "flexfec-03", ssrc: 77, groupSize: 10, repairPackets: 3 }, (payload) => {
     const data = new Uint8Array(12 + payload.length);
     writeRtpHeader(data, false, 49, ++repairs, 1, 900, 0);
     data.set(payload, 12);

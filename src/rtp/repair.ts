@@ -2,6 +2,7 @@
 // comes on an SSRC of its own. Nothing is kept before the first repair packet has shown that the peer sends such.
 import type { FecFormat } from "./fec/fec-packet.js";
 import { FecReceiver } from "./fec/fec-receiver.js";
+import type { MutableExtension } from "./fec/parity.js";
 import type { RtpPacket } from "./packet.js";
 
 export class StreamRepair {
@@ -9,10 +10,9 @@ export class StreamRepair {
   private readonly recovered: Uint8Array[] = [];
   private readonly receivers = new Map<FecFormat, FecReceiver>();
   private readonly ssrc: number;
-  private readonly mutableExtensions: readonly number[];
+  private readonly mutableExtensions: readonly MutableExtension[];
 
-  /** `mutableExtensions`: ids of what is written behind the peer's encoder. */
-  constructor(ssrc: number, mutableExtensions: readonly number[]) {
+  constructor(ssrc: number, mutableExtensions: readonly MutableExtension[]) {
     this.ssrc = ssrc;
     this.mutableExtensions = mutableExtensions;
   }

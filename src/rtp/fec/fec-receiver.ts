@@ -5,7 +5,7 @@ import { serialDiff16 } from "../../util/serial.js";
 import { readU16, readU32, writeU16, writeU32 } from "../bytes.js";
 import { RTP_HEADER_LENGTH, type RtpPacket } from "../packet.js";
 import { type FecFormat, FecPacket } from "./fec-packet.js";
-import { Parity } from "./parity.js";
+import { type MutableExtension, Parity } from "./parity.js";
 
 /** Media packets that are kept for each protected stream. */
 export const MEDIA_WINDOW = 256;
@@ -17,10 +17,10 @@ export interface FecReceiverOptions {
   /** SSRCs of the streams that may be protected. */
   readonly ssrcs: readonly number[];
   /**
-   * Ids of header extensions that are written behind the peer's encoder, such as the absolute send time and transport-wide
-   * sequence numbers: they count as zeros, and are zeros in recovered packets.
+   * Header extensions that are written behind the peer's encoder, such as the absolute send time and transport-wide sequence
+   * numbers: they count as zeros, and are zeros in recovered packets.
    */
-  readonly mutableExtensions?: readonly number[];
+  readonly mutableExtensions?: readonly MutableExtension[];
 }
 
 export interface FecReceiverHost {

@@ -4,7 +4,8 @@ import { hexDecode, hexEncode } from "../../util/text.js";
 import { RtpPacket, writeRtpHeader } from "../packet.js";
 import { type FecFormat, FecPacket, MAX_PROTECTED_STREAMS } from "./fec-packet.js";
 import { FecReceiver, MAX_WAITING_FEC, MEDIA_WINDOW } from "./fec-receiver.js";
-import { FlexFecSender, MAX_GROUP_SIZE } from "./flexfec-sender.js";
+import { FecSender, MAX_GROUP_SIZE } from "./fec-sender.js";
+import type { MutableExtension } from "./parity.js";
 import { redBlockType, stripRed } from "./red.js";
 
 const MEDIA = 0xcafe;
@@ -64,7 +65,11 @@ function ulpfec(packets: readonly Uint8Array[], base: number, long = false): Uin
   return Uint8Array.of(...header, ...body);
 }
 
-function receiver(format: FecFormat, ssrcs: readonly number[] = [MEDIA], mutableExtensions: readonly number[] = []) {
+function receiver(
+  format: FecFormat,
+  ssrcs: readonly number[] = [MEDIA],
+  mutableExtensions: readonly MutableExtension[] = [],
+) {
   const recovered: Uint8Array[] = [];
   const it = new FecReceiver({ format, ssrcs, mutableExtensions }, { onRecovered: (packet) => recovered.push(packet) });
   return { it, recovered };
@@ -183,8 +188,9 @@ test("FlexFEC's rows and columns (RFC 8627 4.2.2.2)", () => {
   assert.equal(offsets(255, 0), undefined);
 });
 
-for (const format of ["flexfec-03", "flexfec"] as const) {
-  const repaired = (payload: Uint8Array): RtpPacket => around(payload, { csrcs: format === "flexfec" ? [MEDIA] : [] });
+for (const format of ["flexfec-03", "flexfec", "ulpfec"] as const) {
+  const repaired = (payload: Uint8Array): RtpPacket =>
+    around(payload, { csrcs: format === "flexfec" ? [MEDIA] : [], ssrc: format === "ulpfec" ? MEDIA : REPAIR });
 
   test(`${format}: as many losses in a row as there are repair packets`, () => {
     const next = seeded(7);
@@ -192,13 +198,13 @@ for (const format of ["flexfec-03", "flexfec"] as const) {
       const groupSize = 1 + next(MAX_GROUP_SIZE);
       const repairPackets = 1 + next(Math.min(groupSize, 6));
       const repairs: Uint8Array[] = [];
-      const sender = new FlexFecSender({ format, ssrc: MEDIA, groupSize, repairPackets }, (payload) =>
+      const sender = new FecSender({ format, ssrc: MEDIA, groupSize, repairPackets }, (payload) =>
         repairs.push(payload.slice()),
       );
       let sequence = next(0x10000);
       const packets = Array.from({ length: groupSize }, () => {
-        // What was not for this stream leaves gaps.
-        sequence += next(5) === 0 ? 2 : 1;
+        // What was not for this stream leaves gaps; those of ULPFEC would be beyond its mask.
+        sequence += format !== "ulpfec" && next(5) === 0 ? 2 : 1;
         return media(next, sequence);
       });
       for (const packet of packets) sender.addMediaPacket(packet, packet.length);
@@ -223,7 +229,7 @@ for (const format of ["flexfec-03", "flexfec"] as const) {
     const next = seeded(99);
     const repairs: Uint8Array[] = [];
     const options = { format, ssrc: MEDIA, groupSize: 10, repairPackets: 2 };
-    const sender = new FlexFecSender(options, (payload) => repairs.push(payload.slice()));
+    const sender = new FecSender(options, (payload) => repairs.push(payload.slice()));
     const sent = new Map<number, Uint8Array>();
     const { it, recovered } = receiver(format);
     let lost = 0;
@@ -248,9 +254,9 @@ for (const format of ["flexfec-03", "flexfec"] as const) {
       [0x10, 0x00, 0, 2, 1, 3, 1, 2, 3, 2, 1, 4],
     ]) {
       const repairs: Uint8Array[] = [];
-      const mutableExtensions = [1];
+      const mutableExtensions = [{ id: 1, from: 0 }];
       const options = { format, ssrc: MEDIA, groupSize: 3, repairPackets: 1, mutableExtensions };
-      const sender = new FlexFecSender(options, (payload) => repairs.push(payload.slice()));
+      const sender = new FecSender(options, (payload) => repairs.push(payload.slice()));
       const packets = [1, 2, 3].map((sequence) => {
         const packet = media(next, sequence);
         packet[0] = 0x90;
@@ -272,6 +278,38 @@ for (const format of ["flexfec-03", "flexfec"] as const) {
     }
   });
 }
+
+test("of an extension whose end is written later only that end counts as zeros", () => {
+  const next = seeded(6);
+  const options = { format: "flexfec-03", ssrc: MEDIA, groupSize: 2, repairPackets: 1 } as const;
+  const mutable = [{ id: 1, from: 1 }];
+  const repairs: Uint8Array[] = [];
+  const sender = new FecSender({ ...options, mutableExtensions: mutable }, (payload) => repairs.push(payload.slice()));
+  const timed = media(next, 1);
+  const lost = media(next, 2);
+  timed[0] = 0x90;
+  timed.set([0xbe, 0xde, 0, 1, 0x12, 5, 6, 7], 12);
+  for (const packet of [timed, lost]) sender.addMediaPacket(packet, packet.length);
+  const { it, recovered } = receiver("flexfec-03", [MEDIA], mutable);
+  const later = timed.slice();
+  later.set([60, 70], 18);
+  give(it, later);
+  it.addFecPacket(around(repairs[0]!));
+  assert.deepEqual(recovered, [lost]);
+});
+
+test("a packet that was overtaken by the first of its group goes without, and does not end it", () => {
+  const next = seeded(8);
+  const repairs: Uint8Array[] = [];
+  const options = { format: "flexfec-03", ssrc: MEDIA, groupSize: 3, repairPackets: 1 } as const;
+  const sender = new FecSender(options, (payload) => repairs.push(payload.slice()));
+  for (const sequence of [0, 0xffff, 1, 2]) {
+    const packet = media(next, sequence);
+    sender.addMediaPacket(packet, packet.length);
+  }
+  assert.equal(repairs.length, 1);
+  assert.deepEqual(FecPacket.parse(around(repairs[0]!), "flexfec-03")!.protections[0]!.offsets, [0, 1, 2]);
+});
 
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);

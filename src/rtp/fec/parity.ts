@@ -8,6 +8,13 @@ export function xorBytes(target: Uint8Array, at: number, data: Uint8Array, from:
   for (let i = from, k = at; i < to; i++, k++) target[k]! ^= data[i]!;
 }
 
+/** A header extension that is written behind an encoder, such as a send time: it counts as zeros. */
+export interface MutableExtension {
+  readonly id: number;
+  /** Its bytes from here on; those in front are the encoder's. */
+  readonly from: number;
+}
+
 /**
  * XORs a packet into an accumulator: its length behind the fixed header, its first two bytes, its timestamp (each two or
  * four bytes at the given places), and what follows the fixed header, as far as the accumulator reaches.
@@ -19,10 +26,9 @@ export class Parity {
   timestamp = 0;
   /** The XOR of what follows the fixed headers. */
   readonly body: Uint8Array;
-  private readonly mutableExtensions: readonly number[];
+  private readonly mutableExtensions: readonly MutableExtension[];
 
-  /** `mutableExtensions`: ids of header extensions that count as zeros. */
-  constructor(body: Uint8Array, mutableExtensions: readonly number[]) {
+  constructor(body: Uint8Array, mutableExtensions: readonly MutableExtension[]) {
     this.body = body;
     this.mutableExtensions = mutableExtensions;
   }
@@ -58,7 +64,10 @@ export class Parity {
       const data = at + (oneByte ? 1 : 2);
       const next = data + (oneByte ? (head & 15) + 1 : (packet[at + 1] ?? 0));
       if (next > end) return;
-      if (this.mutableExtensions.includes(id)) xorBytes(this.body, data - RTP_HEADER_LENGTH, packet, data, next);
+      for (const extension of this.mutableExtensions) {
+        const from = data + extension.from;
+        if (extension.id === id && from < next) xorBytes(this.body, from - RTP_HEADER_LENGTH, packet, from, next);
+      }
       at = next;
     }
   }

@@ -1,19 +1,22 @@
-// Makes FlexFEC repair payloads (RFC 8627, or the flexfec-03 of browsers) for one media stream. Groups of packets are
-// interleaved: with m repair packets the i-th media packet goes into the (i mod m)-th, so that a burst of m losses can be
-// repaired. Not here: the repair packets' RTP headers, when they are sent, and how many are worth their bits.
+// Makes repair payloads for one media stream: FlexFEC (RFC 8627, or the flexfec-03 of browsers) and ULPFEC of one level
+// (RFC 5109). Groups of packets are interleaved: with m repair packets the i-th media packet goes into the (i mod m)-th, so
+// that a burst of m losses can be repaired. Not here: RTP headers and RED, when what is made is sent, and how many repair
+// packets are worth their bits.
 import { writeU16, writeU32 } from "../bytes.js";
 import { RTP_HEADER_LENGTH } from "../packet.js";
-import { Parity } from "./parity.js";
+import type { FecFormat } from "./fec-packet.js";
+import { type MutableExtension, Parity } from "./parity.js";
 
 /** What Chromium takes in one group. */
 export const MAX_GROUP_SIZE = 48;
 /** How far apart the packets of a group may be: the bits of the draft's mask. */
 const MAX_SPAN = 15 + 31 + 63;
+const MAX_ULPFEC_SPAN = 48;
 /** The longest header: that of the draft with the longest mask. */
-const MAX_HEADER_LENGTH = 12 + 4 + 2 + 14;
+export const MAX_FEC_HEADER_LENGTH: number = 12 + 4 + 2 + 14;
 
-export interface FlexFecSenderOptions {
-  readonly format: "flexfec" | "flexfec-03";
+export interface FecSenderOptions {
+  readonly format: FecFormat;
   /** Of the media. In RTP headers of "flexfec" it must be the only contributing source (RFC 8627 §4.2.1). */
   readonly ssrc: number;
   /** Media packets of a group, at most MAX_GROUP_SIZE; it may be ended earlier. */
@@ -21,7 +24,7 @@ export interface FlexFecSenderOptions {
   /** Repair packets for each group. */
   readonly repairPackets: number;
   /** As FecReceiverOptions has it: extensions that are written later. */
-  readonly mutableExtensions?: readonly number[];
+  readonly mutableExtensions?: readonly MutableExtension[];
 }
 
 class Accumulator {
@@ -31,7 +34,7 @@ class Accumulator {
   readonly mask: Uint8Array = new Uint8Array(14);
   lastOffset = -1;
 
-  constructor(maxPacketSize: number, mutableExtensions: readonly number[]) {
+  constructor(maxPacketSize: number, mutableExtensions: readonly MutableExtension[]) {
     this.parity = new Parity(new Uint8Array(maxPacketSize), mutableExtensions);
   }
 
@@ -48,12 +51,15 @@ class Accumulator {
   }
 }
 
-export class FlexFecSender {
-  private readonly options: FlexFecSenderOptions;
+export class FecSender {
+  private readonly options: FecSenderOptions;
   private readonly maxPacketSize: number;
-  private readonly accumulators: Accumulator[];
+  private readonly accumulators: Accumulator[] = [];
   private readonly out: Uint8Array;
   private readonly emit: (payload: Uint8Array) => void;
+  private readonly maxSpan: number;
+  private groupSize = 0;
+  private repairPackets = 0;
   private count = 0;
   private base = 0;
 
@@ -61,36 +67,53 @@ export class FlexFecSender {
    * `emit` gets the payloads of repair packets, whose bytes are valid only during the call. Media packets longer than
    * `maxPacketSize` are not protected.
    */
-  constructor(options: FlexFecSenderOptions, emit: (payload: Uint8Array) => void, maxPacketSize = 1500) {
+  constructor(options: FecSenderOptions, emit: (payload: Uint8Array) => void, maxPacketSize = 1500) {
     this.options = options;
     this.maxPacketSize = maxPacketSize;
     this.emit = emit;
-    this.accumulators = Array.from(
-      { length: Math.min(options.repairPackets, MAX_GROUP_SIZE) },
-      () => new Accumulator(maxPacketSize, options.mutableExtensions ?? []),
-    );
-    this.out = new Uint8Array(MAX_HEADER_LENGTH + maxPacketSize);
+    this.maxSpan = options.format === "ulpfec" ? MAX_ULPFEC_SPAN : MAX_SPAN;
+    this.out = new Uint8Array(MAX_FEC_HEADER_LENGTH + maxPacketSize);
+    this.plan(options.groupSize, options.repairPackets);
+  }
+
+  /** Media packets of the group under way. */
+  get groupLength(): number {
+    return this.count;
+  }
+
+  /** From the next group on, which must not have begun: media packets of a group, repair packets for each. */
+  plan(groupSize: number, repairPackets: number): void {
+    if (this.count > 0) return;
+    this.groupSize = Math.min(groupSize, MAX_GROUP_SIZE);
+    this.repairPackets = Math.min(repairPackets, MAX_GROUP_SIZE);
+    while (this.accumulators.length < this.repairPackets) {
+      this.accumulators.push(new Accumulator(this.maxPacketSize, this.options.mutableExtensions ?? []));
+    }
   }
 
   /** A media packet that was sent, in the order of sequence numbers; ends the group when it is full. */
   addMediaPacket(packet: Uint8Array, length: number): void {
-    const { accumulators, options } = this;
-    if (accumulators.length === 0 || length < RTP_HEADER_LENGTH || length > this.maxPacketSize) return;
+    const { accumulators, repairPackets } = this;
+    if (repairPackets === 0 || length < RTP_HEADER_LENGTH || length > this.maxPacketSize) return;
     const sequence = (packet[2]! << 8) | packet[3]!;
-    if (this.count > 0 && ((sequence - this.base) & 0xffff) >= MAX_SPAN) this.endGroup();
+    if (this.count > 0 && ((sequence - this.base) & 0xffff) >= this.maxSpan) {
+      // One that was overtaken by the group's first goes without.
+      if (((sequence - this.base) & 0x8000) !== 0) return;
+      this.endGroup();
+    }
     if (this.count === 0) this.base = sequence;
     const offset = (sequence - this.base) & 0xffff;
-    const one = accumulators[this.count % accumulators.length]!;
+    const one = accumulators[this.count % repairPackets]!;
     one.parity.add(packet, length);
     one.length = Math.max(one.length, length - RTP_HEADER_LENGTH);
     one.mask[offset >> 3]! |= 0x80 >> (offset & 7);
     one.lastOffset = Math.max(one.lastOffset, offset);
-    if (++this.count >= Math.min(options.groupSize, MAX_GROUP_SIZE)) this.endGroup();
+    if (++this.count >= this.groupSize) this.endGroup();
   }
 
   /** Emits the repair packets of what came since the last group, such as the rest of a frame. */
   endGroup(): void {
-    for (let i = 0; i < Math.min(this.count, this.accumulators.length); i++) {
+    for (let i = 0; i < Math.min(this.count, this.repairPackets); i++) {
       const one = this.accumulators[i]!;
       this.emit(this.out.subarray(0, this.write(one)));
       one.reset();
@@ -98,7 +121,9 @@ export class FlexFecSender {
     this.count = 0;
   }
 
-  private write({ parity, length, mask, lastOffset }: Accumulator): number {
+  private write(accumulator: Accumulator): number {
+    if (this.options.format === "ulpfec") return this.writeUlp(accumulator);
+    const { parity, length, mask, lastOffset } = accumulator;
     const { out, options } = this;
     const draft = options.format === "flexfec-03";
     out[0] = parity.first & 0x3f;
@@ -118,6 +143,21 @@ export class FlexFecSender {
     at = writeMask(out, at, mask, 0, 15, (parts === 1) === draft);
     if (parts > 1) at = writeMask(out, at, mask, 15, 31, (parts === 2) === draft);
     if (parts > 2) at = draft ? writeMask(out, at, mask, 46, 63, true) : writeMask(out, at, mask, 46, 64, undefined);
+    out.set(parity.body.subarray(0, length), at);
+    return at + length;
+  }
+
+  /** RFC 5109 §7.3 and §7.4: one level, over all of the packets. */
+  private writeUlp({ parity, length, mask, lastOffset }: Accumulator): number {
+    const { out } = this;
+    const long = lastOffset >= 16;
+    out[0] = (parity.first & 0x3f) | (long ? 0x40 : 0);
+    out[1] = parity.second;
+    writeU16(out, 2, this.base);
+    writeU32(out, 4, parity.timestamp);
+    writeU16(out, 8, parity.length);
+    writeU16(out, 10, length);
+    const at = writeMask(out, 12, mask, 0, long ? 48 : 16, undefined);
     out.set(parity.body.subarray(0, length), at);
     return at + length;
   }
