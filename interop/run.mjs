@@ -22,6 +22,7 @@ const PARTS = {
   libraries: "mediasoup-client and simple-peer over Parley's globals",
   statistics: "getStats at both ends, with Chromium and Firefox",
   media: "pictures and sound: both ways with every peer, and from browser through Parley to browser",
+  feedback: "congestion control feedback (RFC 8888), with Chromium",
   soak: "five hundred connections that must leave nothing behind",
 };
 /** What starts later than this, in milliseconds, is not run any more. */
@@ -92,6 +93,7 @@ const files = [
   wanted("statistics") && "statistics",
   wanted("media") && "media-peers",
   wanted("media") && "media",
+  wanted("feedback") && "feedback",
   wanted("soak") && "soak",
 ].filter(Boolean);
 const flags = ["--test", "--test-concurrency=1", `--test-reporter=${join(here, "lib", "reporter.mjs")}`];

@@ -37,13 +37,15 @@ export class MediaBrowser {
   #browser;
   #server;
 
-  async start(name) {
+  /** `args`: more of them for the browser. */
+  async start(name, args = []) {
     const { default: puppeteer } = await import("puppeteer-core");
     this.#server = createServer((_, response) =>
       response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>media</title><body></body>"),
     );
     await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    this.#browser = await puppeteer.launch({ headless: true, ...BROWSERS[name] });
+    const options = BROWSERS[name];
+    this.#browser = await puppeteer.launch({ headless: true, ...options, args: [...(options.args ?? []), ...args] });
     return this;
   }
 

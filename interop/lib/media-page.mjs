@@ -227,6 +227,8 @@ export function install(bits) {
       }
       return out;
     },
+    /** What getStats says, as a list. */
+    stats: async () => [...(await pc.getStats()).values()],
     close: () => pc.close(),
   };
   globalThis.command = (name, ...args) => commands[name](...args);

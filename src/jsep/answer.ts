@@ -2,7 +2,7 @@
 import type { SdpDirection, SdpGroup, SdpMedia, SdpPayload, SdpSession, SdpSetup } from "../sdp/model.js";
 import { isRejected, sdpMedia } from "../sdp/model.js";
 import { writeSdp } from "../sdp/writer.js";
-import { answeredPayloads } from "./codecs.js";
+import { answeredPayloads, hasCongestionFeedback } from "./codecs.js";
 import { intersectDirections, receives, reverseDirection, sectionDirection, sends } from "./direction.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
@@ -48,7 +48,7 @@ export function createAnswer(state: NegotiationState, inputs: LocalInputs): Jsep
   }
   const offer = pendingRemote.description;
   const view = viewOf(offer);
-  const mediaAnswers = answerMedia(view, offeredSlots, inputs.transceivers);
+  const mediaAnswers = answerMedia(view, offeredSlots, inputs);
   const accepted = acceptable(state, view, offeredSlots, mediaAnswers);
   const groups = answerGroups(view, accepted);
   const ownerMid = new Map(groups.flatMap(({ mids }) => mids.map((mid) => [mid, mids[0]!] as const)));
@@ -98,15 +98,23 @@ interface MediaAnswer {
   readonly transceiver: TransceiverDescription;
   readonly direction: SdpDirection;
   readonly payloads: readonly SdpPayload[];
+  /** RFC 8888 takes the place of transport-wide feedback. */
+  readonly congestionFeedback: boolean;
 }
 
 /** For each section: its answer, where there is a transceiver that is not stopped and a codec in common (RFC 9429 §5.3.1). */
 function answerMedia(
   view: RemoteView,
   slots: readonly MediaSlot[],
-  transceivers: readonly TransceiverDescription[],
+  inputs: LocalInputs,
 ): readonly (MediaAnswer | undefined)[] {
-  const byId = new Map(transceivers.map((transceiver) => [transceiver.id, transceiver]));
+  const byId = new Map(inputs.transceivers.map((transceiver) => [transceiver.id, transceiver]));
+  // It is of the transport: all sections have it, or none of them counts.
+  const congestionFeedback =
+    inputs.congestionFeedback !== false &&
+    view.description.media.every(
+      (section) => !isMedia(section) || isRejected(section) || hasCongestionFeedback(section),
+    );
   return view.description.media.map((section, i) => {
     const id = slots[i]!.transceiver;
     const transceiver = id === null ? undefined : byId.get(id);
@@ -116,8 +124,9 @@ function answerMedia(
     const offered = sectionDirection(view.description, section);
     const ours = transceiver.stopping ? "inactive" : transceiver.direction;
     const direction = intersectDirections(ours, reverseDirection(offered));
-    const payloads = answeredPayloads(transceiver.kind, direction, transceiver.codecPreferences, section);
-    return payloads === undefined ? undefined : { transceiver, direction, payloads };
+    const { kind, codecPreferences } = transceiver;
+    const payloads = answeredPayloads(kind, direction, codecPreferences, section, congestionFeedback);
+    return payloads === undefined ? undefined : { transceiver, direction, payloads, congestionFeedback };
   });
 }
 
@@ -276,7 +285,7 @@ function answerSection(
 
 /** An audio or video section (RFC 9429 §5.3.1). */
 function mediaSection(
-  { transceiver, direction, payloads }: MediaAnswer,
+  { transceiver, direction, payloads, congestionFeedback }: MediaAnswer,
   mid: string | undefined,
   offer: SdpSession,
   section: SdpMedia,
@@ -295,7 +304,7 @@ function mediaSection(
       mid,
       direction,
       payloads,
-      extmaps: answeredExtensions(kind, transceiver.headerExtensions, section.extmaps, taken),
+      extmaps: answeredExtensions(kind, transceiver.headerExtensions, section.extmaps, taken, congestionFeedback),
       extmapAllowMixed: section.extmapAllowMixed && !offer.extmapAllowMixed,
       sender,
       rids: answeredRids(
@@ -307,6 +316,7 @@ function mediaSection(
       ),
       rtcpMuxOnly: section.rtcpMuxOnly,
       rtcpRsize: section.rtcpRsize,
+      congestionFeedback,
     },
     lines,
   );

@@ -113,6 +113,7 @@ export function answeredPayloads(
   direction: SdpDirection,
   preferences: readonly RtpCodec[] | null,
   offer: SdpMedia,
+  congestionFeedback: boolean,
 ): readonly SdpPayload[] | undefined {
   const { codecs, rtx } = preferredCodecs(ownCodecs(kind, direction), preferences);
   const ours = new Map(codecs.map((codec, rank) => [codec.identity, { codec, rank }]));
@@ -136,7 +137,10 @@ export function answeredPayloads(
       if (blocks?.split("/").every((block) => types.has(Number(block))) !== true) continue;
       fmtp = blocks;
     }
-    out.push(payload(format.payloadType, codec, fmtp, commonFeedback(codec.feedback, format.feedback)));
+    let feedback = commonFeedback(codec.feedback, format.feedback);
+    // One of the two, as libwebrtc answers.
+    if (congestionFeedback) feedback = feedback.filter(({ type }) => type !== "transport-cc");
+    out.push(payload(format.payloadType, codec, fmtp, feedback));
     const rtxFormat = retransmission.get(format.payloadType);
     if (rtx && codec.rtxPayloadType !== null && rtxFormat !== undefined) {
       out.push(rtxPayload(rtxFormat.payloadType, format.payloadType));
@@ -154,6 +158,16 @@ function commonFeedback(
   const key = ({ type, parameter }: SdpRtcpFeedback): string => `${type} ${parameter ?? ""}`;
   const known = new Set(theirs.map(key));
   return ours.filter((feedback) => known.has(key(feedback)));
+}
+
+/** The section has congestion control feedback for all that is sent in it (RFC 8888 §6); Chromium names each payload type. */
+export function hasCongestionFeedback(section: SdpMedia): boolean {
+  const media = sectionFormats(section).filter(({ role }) => role === "media");
+  return media.length > 0 && media.every(({ feedback }) => feedback.some(isCongestionFeedback));
+}
+
+export function isCongestionFeedback({ type, parameter }: SdpRtcpFeedback): boolean {
+  return type === "ack" && parameter === "ccfb";
 }
 
 /** A format as negotiated: RTCRtpCodecParameters (webrtc-pc §5.3.4), and what the media layer asks besides. */

@@ -123,6 +123,7 @@ export function answeredExtensions(
   chosen: readonly HeaderExtension[] | null,
   offered: readonly SdpExtmap[],
   taken: Map<number, string>,
+  congestionFeedback: boolean,
 ): readonly SdpExtmap[] {
   const known = new Map((chosen ?? CAPABILITIES[kind]).map(({ uri, direction }) => [uri, direction]));
   const out: SdpExtmap[] = [];
@@ -131,6 +132,8 @@ export function answeredExtensions(
     // What we do not offer of ourselves we still take; not so what the application has stopped.
     if (ours === "stopped" && chosen === null) ours = "sendrecv";
     if (ours === undefined || ours === "stopped" || id > 255 || id === 15) continue;
+    // RFC 8888 needs no numbers but the packets' own.
+    if (congestionFeedback && uri === TRANSPORT_CC_EXTENSION) continue;
     const both = intersectDirections(ours, reverseDirection(direction ?? "sendrecv"));
     if (both === "inactive" || (taken.get(id) ?? uri) !== uri) continue;
     taken.set(id, uri);

@@ -2,7 +2,7 @@
 // transport, and the text.
 import type { SdpGroup, SdpMedia, SdpPayload, SdpSession } from "../sdp/model.js";
 import { writeSdp } from "../sdp/writer.js";
-import { offeredPayloads } from "./codecs.js";
+import { isCongestionFeedback, offeredPayloads } from "./codecs.js";
 import { receives, sends } from "./direction.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
@@ -58,7 +58,7 @@ export function createOffer(state: NegotiationState, inputs: OfferInputs): JsepR
   const inUse = (state.stable ?? state).transports.find(({ id }) => id === retagged)?.local ?? null;
   const credentialsToReplace = inUse === null ? inputs.credentialsToReplace : [...inputs.credentialsToReplace, inUse];
   const transports = transportsOf(known, drafts, groups, { ...inputs, credentialsToReplace });
-  const mediaOffer = new MediaOffer(state);
+  const mediaOffer = new MediaOffer(state, inputs.congestionFeedback);
   const slots: MediaSlot[] = [];
   const media = drafts.map((draft): SdpMedia => {
     const slot: MediaSlot = { ...draft.slot, rejected: draft.content === undefined, transport: draft.transport };
@@ -256,10 +256,11 @@ class MediaOffer {
   readonly extensionIds: IdAssigner;
   private readonly previous: readonly SdpMedia[];
   private readonly rtcpMuxOnly: boolean;
+  private readonly congestionFeedback: boolean;
   /** Sections of new transceivers without preferences are alike. */
   private readonly common = new Map<string, readonly SdpPayload[]>();
 
-  constructor(state: NegotiationState) {
+  constructor(state: NegotiationState, congestionFeedback: boolean | undefined) {
     this.payloadTypes = payloadTypeAssigner(state.payloadTypes);
     this.rtcpMuxOnly = state.configuration.rtcpMuxPolicy === "require";
     const remote = remoteDescription(state)?.description;
@@ -267,6 +268,12 @@ class MediaOffer {
     const allowMixed = remote === undefined || remote.extmapAllowMixed || remote.media.some((m) => m.extmapAllowMixed);
     this.extensionIds = extensionIdAssigner(state.extensionIds, allowMixed);
     this.previous = localDescription(state)?.description.media ?? [];
+    // What was taken of the peer's offer stays in one of ours.
+    const isNegotiated = ({ media, rejected }: MediaSlot): boolean =>
+      !rejected &&
+      media !== null &&
+      media.receiveCodecs.some(({ rtcpFeedback }) => rtcpFeedback.some(isCongestionFeedback));
+    this.congestionFeedback = congestionFeedback ?? state.slots.some(isNegotiated);
   }
 
   /** An audio or video section (RFC 9429 §5.2.1, §5.2.2). */
@@ -301,6 +308,7 @@ class MediaOffer {
         rids,
         rtcpMuxOnly: this.rtcpMuxOnly,
         rtcpRsize: true,
+        congestionFeedback: this.congestionFeedback,
       },
       lines,
     );

@@ -18,7 +18,15 @@ export interface RtpSection {
   readonly rids: RidLines;
   readonly rtcpMuxOnly: boolean;
   readonly rtcpRsize: boolean;
+  /** RFC 8888. */
+  readonly congestionFeedback: boolean;
 }
+
+const CONGESTION_FEEDBACK: SdpPayload = {
+  payloadType: "*",
+  fmtp: [],
+  rtcpFeedback: [{ type: "ack", parameter: "ccfb" }],
+};
 
 /** `lines`: those of the transport. */
 export function rtpSection(section: RtpSection, lines: Partial<SdpMedia>): SdpMedia {
@@ -37,7 +45,8 @@ export function rtpSection(section: RtpSection, lines: Partial<SdpMedia>): SdpMe
     direction: section.direction,
     extmapAllowMixed: section.extmapAllowMixed,
     extmaps: section.extmaps,
-    payloads,
+    // RFC 8888 §6: of all payload types, and so written.
+    payloads: section.congestionFeedback ? [...payloads, CONGESTION_FEEDBACK] : payloads,
     msids: doesSend ? msids(sender) : [],
     rids: section.rids.rids,
     simulcast: section.rids.simulcast,

@@ -171,6 +171,8 @@ export interface LocalInputs {
   readonly maxMessageSize: number;
   readonly sctpPort: number;
   readonly transceivers: readonly TransceiverDescription[];
+  /** Congestion control feedback (RFC 8888): true, offered; false, not even taken; otherwise taken where it is offered. */
+  readonly congestionFeedback?: boolean | undefined;
 }
 
 /** What a remote offer's audio and video sections need: transceivers that they find, or get made. */

@@ -135,6 +135,8 @@ export class RtpReceiverStatistics implements ReceiverStatistics {
       // Nobody marks packets for us: ECN is not negotiated (RFC 6679), and Node could not show it.
       packetsReceivedWithEct1: 0,
       packetsReceivedWithCe: 0,
+      packetsReportedAsLost: this.receiver.reportedLosses(stream)?.lost,
+      packetsReportedAsLostButRecovered: this.receiver.reportedLosses(stream)?.recovered,
       fecSsrc: stream.fecSsrc,
       fecPacketsReceived: stream.repair?.packetsReceived,
       fecBytesReceived: stream.repair?.bytesReceived,

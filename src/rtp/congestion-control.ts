@@ -243,6 +243,11 @@ export class CongestionControl {
     this.congestionRecorder.onPacket(ssrc, sequence16, 0, now);
   }
 
+  /** What was reported of a stream by RFC 8888. */
+  reportedLosses(ssrc: number): { readonly lost: number; readonly recovered: number } | undefined {
+    return this.congestionRecorder?.losses(ssrc);
+  }
+
   /** A packet that a section has taken; its extensions have been found. */
   onPacketReceived(packet: RtpPacket, extensions: HeaderExtensions, codec: RtpCodec, now: number): void {
     if (!codec.remb || codec.ccfb || extensions.transportSequence() >= 0) return;

@@ -236,6 +236,11 @@ export class RtpReceiver {
     }
   }
 
+  /** Packets of it that we reported as missing by RFC 8888, and those of them that came after all; undefined without that. */
+  reportedLosses(stream: RtpReceiveStream): { readonly lost: number; readonly recovered: number } | undefined {
+    return this.session.reportedLosses(stream.ssrc);
+  }
+
   /** Asks the sender of `stream` for a key frame. */
   requestKeyFrame(stream: RtpReceiveStream, now: number): void {
     stream.requestKeyFrame(now);

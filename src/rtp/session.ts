@@ -124,6 +124,11 @@ export class RtpSession implements RtcpVisitor {
     return { sent: this.congestion.ccfbMessagesSent, received: this.congestion.ccfbMessagesReceived };
   }
 
+  /** Packets of a stream that we reported as missing by RFC 8888, and those of them that came after all. */
+  reportedLosses(ssrc: number): { readonly lost: number; readonly recovered: number } | undefined {
+    return this.congestion.reportedLosses(ssrc);
+  }
+
   // Sections
 
   addReceiver(options: RtpReceiverOptions, host: RtpReceiverHost): RtpReceiver {

@@ -48,6 +48,8 @@ export interface ConnectionSettings {
   readonly rtcpMuxPolicy: "negotiate" | "require";
   readonly iceLite: boolean;
   readonly maxMessageSize: number;
+  /** RFC 8888: see ServerOptions. */
+  readonly congestionControlFeedback?: boolean | undefined;
   readonly certificates: readonly LocalCertificate[];
   /** Configuration for a new transport, as it is now. */
   transportConfiguration(): TransportConfiguration;
@@ -216,6 +218,7 @@ export class Connection {
       maxMessageSize: this.settings.maxMessageSize,
       sctpPort: SCTP_PORT,
       transceivers: this.owner.media.descriptions(),
+      congestionFeedback: this.settings.congestionControlFeedback,
     };
   }
 

@@ -159,6 +159,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
         rtcpMuxPolicy: this.#configuration.rtcpMuxPolicy,
         iceLite: settings.iceLite ?? false,
         maxMessageSize,
+        congestionControlFeedback: settings.congestionControlFeedback,
         certificates: this.#configuration.certificates.map(certificateImplOf),
         transportConfiguration: () => ({
           platform,

@@ -24,6 +24,7 @@ function rtpCodec(codec: NegotiatedCodec): RtpCodec {
     fir: has("ccm", "fir"),
     transportCc: has("transport-cc", undefined),
     remb: has("goog-remb", undefined),
+    ccfb: has("ack", "ccfb"),
   };
   return codec.channels === undefined ? out : { ...out, channels: codec.channels };
 }

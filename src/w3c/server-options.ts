@@ -38,6 +38,11 @@ export interface ServerOptions {
   readonly loopback?: boolean | undefined;
   /** Hide host addresses behind names of multicast DNS. */
   readonly mdns?: boolean | undefined;
+  /**
+   * Congestion control feedback of RFC 8888 in place of transport-wide feedback: true offers it (beside the other), false does not
+   * take it from an offer either. As libwebrtc would, we take it otherwise where all sections of an offer have it.
+   */
+  readonly congestionControlFeedback?: boolean | undefined;
   /** ICE over TCP (RFC 6544). As in browsers, connections are made to the peer's passive candidates unless `active` is false. */
   readonly iceTcp?: IceTcpOptions | undefined;
 }

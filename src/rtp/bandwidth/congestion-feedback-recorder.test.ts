@@ -59,6 +59,10 @@ test("a late packet is told; a duplicate with congestion experienced marks the f
     { ssrc: 5, sequence: 11, offset: 100, ecn: 0 },
     { ssrc: 5, sequence: 12, offset: 150, ecn: 3 },
   ]);
+  recorder.onPacket(5, 14, 0, 1200);
+  collect(recorder, 1300);
+  const { lost, recovered } = recorder.losses(5)!;
+  assert.deepEqual([lost, recovered], [2, 1]);
 });
 
 test("what does not fit one message goes into the next", () => {

@@ -26,10 +26,15 @@ class Stream {
   next: number;
   end: number;
   lastArrival = 0;
+  /** Reported so far, at least once. */
+  reported: number;
+  lost = 0;
+  recovered = 0;
 
   constructor(sequence: number) {
     this.next = sequence;
     this.end = sequence;
+    this.reported = sequence;
   }
 
   get capacity(): number {
@@ -90,11 +95,17 @@ export class CongestionFeedbackRecorder {
     if (isNew || Number.isNaN(stream.times[at]!)) {
       stream.times[at] = now;
       stream.marks[at] = ecn;
+      if (sequence < stream.reported) stream.recovered++;
     } else if (ecn === 3) {
       // A duplicate with congestion experienced: that is what counts (RFC 8888 §3.1).
       stream.marks[at] = ecn;
     }
     if (this.deadline === Number.POSITIVE_INFINITY) this.deadline = Math.max(now, this.lastSent + this.interval);
+  }
+
+  /** Packets of a stream that were reported as missing, and those of them that came after all; undefined: nothing came of it. */
+  losses(ssrc: number): { readonly lost: number; readonly recovered: number } | undefined {
+    return this.streams.get(ssrc);
   }
 
   private makeRoom(now: number): void {
@@ -138,6 +149,9 @@ export class CongestionFeedbackRecorder {
           break;
         }
         wrote = true;
+        if (stream.next < stream.reported) continue;
+        stream.reported = stream.next + 1;
+        if (Number.isNaN(stream.times[at]!)) stream.lost++;
       }
       if (more) break;
     }
