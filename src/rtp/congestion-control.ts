@@ -8,7 +8,7 @@ import { RemoteBitrate } from "./bandwidth/remote-bitrate.js";
 import { TransportFeedbackRecorder } from "./bandwidth/transport-feedback-recorder.js";
 import type { HeaderExtensions } from "./extensions.js";
 import { type CongestionFeedback, writeRemb } from "./feedback.js";
-import { Pacer } from "./pacer.js";
+import { Pacer, PRIORITY_RETRANSMISSION } from "./pacer.js";
 import type { RtpPacket } from "./packet.js";
 import type { RtcpWriter } from "./rtcp.js";
 import type { RtpSendStream } from "./send-stream.js";
@@ -110,6 +110,11 @@ export class CongestionControl {
   pace(stream: RtpSendStream, bytes: number, priority: number, now: number): boolean {
     this.now = now;
     return this.pacing().enqueue(stream, bytes + TRANSPORT_OVERHEAD, priority, now);
+  }
+
+  /** What waits of a stream is not sent any more; `repeats`: nor what was asked for again. */
+  discard(stream: RtpSendStream, repeats: boolean, now: number): void {
+    this.pacer?.remove((one, priority) => one === stream && (repeats || priority !== PRIORITY_RETRANSMISSION), now);
   }
 
   private pacing(): Pacer<RtpSendStream> {

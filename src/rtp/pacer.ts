@@ -157,16 +157,16 @@ export class Pacer<T> {
   }
 
   /** Takes packets out that shall not be sent any more. */
-  remove(match: (packet: T) => boolean, now: number): void {
+  remove(match: (packet: T, priority: number) => boolean, now: number): void {
     this.count = 0;
     this.bytes = 0;
     this.timeSum = 0;
-    for (const queue of this.queues) {
-      queue.remove(match);
+    this.queues.forEach((queue, priority) => {
+      queue.remove((packet) => match(packet, priority));
       this.count += queue.length;
       this.bytes += queue.bytes;
       this.timeSum += queue.timeSum;
-    }
+    });
     this.schedule(now);
   }
 

@@ -91,6 +91,8 @@ export class RtpSendStream {
   /** Packets of frames, and repeats, that wait in the pacer. */
   private readonly queue = new Fifo<OutgoingPacket>();
   private readonly repeats = new Fifo<OutgoingPacket>();
+  /** RTP timestamp of the frame whose packet left last, -1 when its last one has. */
+  private leavingTimestamp = -1;
   /** Frames have been sent: through the pacer, and repeats too then. */
   private pacing = false;
   private readonly packetizers: (Packetizer | undefined)[] = [];
@@ -230,7 +232,7 @@ export class RtpSendStream {
   /** @internal The peer misses a packet. True: it was sent again. */
   resend(sequenceNumber: number, now: number): boolean {
     const { history } = this;
-    if (history === undefined) return false;
+    if (history === undefined || !this.sender.options.active) return false;
     const interval = Math.max(MIN_RESEND_INTERVAL, this.session.roundTripTime(DEFAULT_RTT));
     if (!history.repeat(sequenceNumber, interval, now) || !history.find(sequenceNumber)) return false;
     const { offset, length } = history;
@@ -421,6 +423,22 @@ export class RtpSendStream {
     if (packet !== undefined) this.depart(packet, cluster, now);
   }
 
+  /** @internal What waits is not sent any more; `repeats`: nor what was asked for again. */
+  discard(repeats: boolean): void {
+    if (repeats && this.repeats.length > 0) this.repeats.clear();
+    else if (this.queue.length === 0) return;
+    this.session.unpace(this, repeats);
+    const first = this.queue.peek();
+    if (first === undefined) return;
+    // Numbers that nobody has seen are used again, if none behind them was: but of a frame that was cut one stays missing, so that
+    // what came of it is not taken for the whole.
+    const isCut = first.timestamp === this.leavingTimestamp;
+    const unused = (this.lastSequence - first.sequenceNumber + 1) & 0xffff;
+    if (unused === this.queue.length) this.lastSequence = (first.sequenceNumber - (isCut ? 0 : 1)) & 0xffff;
+    this.queue.clear();
+    this.leavingTimestamp = -1;
+  }
+
   private depart(packet: OutgoingPacket, cluster: number, now: number): void {
     const { data, codec, sequenceNumber, transportAt, sendTimeAt } = packet;
     const { session, sender } = this;
@@ -436,6 +454,8 @@ export class RtpSendStream {
       this.history.commit(sequenceNumber, data.length, now);
     }
     this.totalPacketSendDelay += now - packet.queued;
+    // The marker ends a frame.
+    this.leavingTimestamp = (data[1]! & 0x80) === 0 ? packet.timestamp : -1;
     this.sent(codec, packet.timestamp, packet.headerLength, packet.payloadLength, false, now);
     session.transmit(data, now, cluster);
   }
@@ -499,6 +519,7 @@ export class RtpSendStream {
 
   private sendEventPacket(payload: Uint8Array, marker: boolean, timestamp: number, now: number): void {
     const codec = this.telephoneCodec!;
+    if (!this.sender.options.active) return;
     const { scratch: data } = this;
     const sequence = this.nextSequence();
     writeRtpHeader(data, marker, codec.payloadType, sequence, timestamp, this.encoding.ssrc, 0);

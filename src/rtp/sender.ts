@@ -64,6 +64,15 @@ export class RtpSender {
       known?.update(encoding);
       return known ?? new RtpSendStream(this.session, this, index, encoding);
     });
+    // A section that does not send any more sends nothing; what was sent of an encoding may still be asked for.
+    for (const stream of this.streams) {
+      if (!options.active || !stream.encoding.active) stream.discard(!options.active);
+    }
+  }
+
+  /** Frames that still wait for their turn are not sent: their source is gone. */
+  discard(): void {
+    for (const stream of this.streams) stream.discard(false);
   }
 
   /** What was negotiated or set anew. Streams whose SSRC and place stay go on. */

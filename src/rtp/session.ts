@@ -317,6 +317,11 @@ export class RtpSession implements RtcpVisitor {
     return !this.closed && this.congestion.pace(stream, bytes, priority, now);
   }
 
+  /** @internal See CongestionControl.discard. */
+  unpace(stream: RtpSendStream, repeats: boolean): void {
+    this.congestion.discard(stream, repeats, this.now);
+  }
+
   // RTCP
 
   /** A compound that is authentic. */

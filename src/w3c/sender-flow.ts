@@ -179,6 +179,8 @@ export class SenderFlow implements MediaOutlet {
       this.flow.stop();
       this.flow = undefined;
       this.flowTrack = null;
+      // What it still had to send goes with it: replaceTrack(null) and the end of a track mean from now on.
+      this.rtpSender?.discard();
     }
     if (!isSending) return;
     if (this.flow !== undefined) this.flow.update();
