@@ -387,3 +387,15 @@ test("nothing of a sender that was removed leaves behind its BYE", () => {
   pipe.run(3000);
   assert.equal(pipe.sentRtp[0].length, sent);
 });
+
+test("with the first keys a stream that has begun is to begin again, one that has not is left alone", () => {
+  const pipe = new Pipe();
+  const asked: number[] = [];
+  const encodings = [0, 1].map((i) => ({ ...sending().encodings[0]!, ssrc: 10 + 2 * i, rtxSsrc: 11 + 2 * i }));
+  const sender = pipe.sessions[0].addSender(sending({ encodings }), { onKeyFrameRequest: (i) => asked.push(i) });
+  pipe.sessions[0].start();
+  assert.deepEqual(asked, []);
+  sender.sendPacket(1, packet(1, 0), 96, pipe.now);
+  pipe.sessions[0].start();
+  assert.deepEqual(asked, [1]);
+});

@@ -204,10 +204,15 @@ export class RtpSession implements RtcpVisitor {
     this.early.clear();
   }
 
-  /** Packets reach the peer from here on: what went before did not, so every stream has to begin with a key frame. */
+  /**
+   * Packets reach the peer from here on. What went before did not, so that streams that had begun have to begin again, with a key
+   * frame; one that had not has nobody to be asked, and begins with one.
+   */
   start(): void {
     for (const { host, streams } of this.senderList) {
-      for (const { index } of streams) host.onKeyFrameRequest?.(index);
+      for (const { index, framesSent, packetsSent } of streams) {
+        if (framesSent > 0 || packetsSent > 0) host.onKeyFrameRequest?.(index);
+      }
     }
   }
 
