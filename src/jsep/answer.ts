@@ -304,7 +304,14 @@ function mediaSection(
       mid,
       direction,
       payloads,
-      extmaps: answeredExtensions(kind, transceiver.headerExtensions, section.extmaps, taken, congestionFeedback),
+      extmaps: answeredExtensions(
+        kind,
+        transceiver.headerExtensions,
+        section.extmaps,
+        taken,
+        congestionFeedback,
+        section.extmapAllowMixed || offer.extmapAllowMixed,
+      ),
       extmapAllowMixed: section.extmapAllowMixed && !offer.extmapAllowMixed,
       sender,
       rids: answeredRids(

@@ -79,6 +79,7 @@ export function headerExtensionCapabilities(kind: MediaKind): readonly HeaderExt
  * Each has the number of its place in the list above, or the highest free one: those of Chromium. It holds a peer to the
  * numbers of offers of its own that it has taken back: with others, glare over a new section would end in a refusal.
  */
+const ONE_BYTE_RESERVED = 15;
 const ONE_BYTE: readonly (readonly [number, number])[] = [[14, 1]];
 const ANY: readonly (readonly [number, number])[] = [
   [14, 1],
@@ -124,6 +125,7 @@ export function answeredExtensions(
   offered: readonly SdpExtmap[],
   taken: Map<number, string>,
   congestionFeedback: boolean,
+  allowMixed: boolean,
 ): readonly SdpExtmap[] {
   const known = new Map((chosen ?? CAPABILITIES[kind]).map(({ uri, direction }) => [uri, direction]));
   const out: SdpExtmap[] = [];
@@ -131,7 +133,7 @@ export function answeredExtensions(
     let ours = known.get(uri);
     // What we do not offer of ourselves we still take; not so what the application has stopped.
     if (ours === "stopped" && chosen === null) ours = "sendrecv";
-    if (ours === undefined || ours === "stopped" || id > 255 || id === 15) continue;
+    if (ours === undefined || ours === "stopped" || id > 255 || (id === ONE_BYTE_RESERVED && !allowMixed)) continue;
     // RFC 8888 needs no numbers but the packets' own.
     if (congestionFeedback && uri === TRANSPORT_CC_EXTENSION) continue;
     const both = intersectDirections(ours, reverseDirection(direction ?? "sendrecv"));

@@ -446,6 +446,18 @@ test("header extensions: those both know, the offer's identifiers, directions re
   assert.deepEqual(lines(stopped.answer(offer), "a=extmap:"), []);
 });
 
+test("identifier 15 is one only in the two-byte form (RFC 8285 §4.2, §4.3)", () => {
+  const offer = new Side("a")
+    .with(transceiver("1", "video"))
+    .createOffer()
+    .replace(/a=extmap:\d+ (.*abs-send-time)/, "a=extmap:15 $1");
+  const extension = /^a=extmap:15 .*abs-send-time$/;
+  const has = (sdp: string): boolean =>
+    lines(new Side("b").with().answer(sdp), "a=extmap:").some((l) => extension.test(l));
+  assert.ok(has(offer));
+  assert.ok(!has(offer.replace(/a=extmap-allow-mixed\r\n/g, "")));
+});
+
 test("in a BUNDLE group the identifier of the MID extension is nothing else (RFC 9143 §9.2)", () => {
   const offer = new Side("a").with(transceiver("1", "audio"), transceiver("2", "audio")).createOffer();
   const last = (from: string, to: string): string => {
