@@ -373,4 +373,5 @@ export const av1Format: PayloadFormat = {
   isKeyFrame,
   renumber: null,
   frameDuration: () => 0,
+  samplesPerTick: 1,
 };

@@ -1,12 +1,14 @@
 // G.711 (ITU-T G.711; RFC 3551 §4.5.14): PCMU and PCMA, the payload (a byte is a sample) and the codec itself, to and from
 // signed samples of 16 bits.
-import { wholeFormat } from "./generic.js";
+import { oneByteATick, wholeFormat } from "./generic.js";
 import type { PayloadFormat } from "./types.js";
 
 /** Added to a magnitude before μ-law takes its logarithm, on the scale of 16 bits. */
 const BIAS = 0x84;
 /** Larger magnitudes are the largest code. */
 const CLIP = 32635;
+/** Of signed samples of 16 bits. */
+const FULL_SCALE = 0x8000;
 
 function decodeMu(code: number): number {
   const value = ~code & 0xff;
@@ -73,7 +75,19 @@ export function encodePcma(samples: Int16Array): Uint8Array {
   return encode(encodeA, samples);
 }
 
-const oneByteATick = (payload: Uint8Array): number => payload.length;
+type Energy = NonNullable<PayloadFormat["energy"]>;
 
-export const pcmuFormat: PayloadFormat = wholeFormat("audio/PCMU", oneByteATick);
-export const pcmaFormat: PayloadFormat = wholeFormat("audio/PCMA", oneByteATick);
+function energyBy(table: Int16Array): Energy {
+  const squares = Float64Array.from(table, (sample) => (sample / FULL_SCALE) ** 2);
+  return (payload, offset, length) => {
+    let sum = 0;
+    for (let i = offset; i < offset + length; i++) sum += squares[payload[i]!]!;
+    return sum;
+  };
+}
+
+const format = (mimeType: string, table: Int16Array): PayloadFormat =>
+  wholeFormat(mimeType, oneByteATick, undefined, { energy: energyBy(table) });
+
+export const pcmuFormat: PayloadFormat = format("audio/PCMU", MU_SAMPLES);
+export const pcmaFormat: PayloadFormat = format("audio/PCMA", A_SAMPLES);

@@ -78,11 +78,18 @@ class GluingDepacketizer implements Depacketizer {
   }
 }
 
+/** How long a payload plays, in units of the RTP timestamp. */
+export type Duration = (payload: Uint8Array, offset?: number, length?: number) => number;
+
+/** Where each byte is a unit of the RTP timestamp. */
+export const oneByteATick: Duration = (payload, offset = 0, length = payload.length - offset) => length;
+
 /** An audio format in which a packet is a frame. `duration` says how long a payload plays, if the bytes tell. */
 export function wholeFormat(
   mimeType: string,
-  duration: (payload: Uint8Array) => number = () => 0,
+  duration: Duration = () => 0,
   describe?: (payload: Uint8Array, info: PayloadInfo) => boolean,
+  more: Pick<Partial<PayloadFormat>, "samplesPerTick" | "energy"> = {},
 ): PayloadFormat {
   return {
     mimeType,
@@ -98,6 +105,8 @@ export function wholeFormat(
     isKeyFrame: (payload) => payload.length > 0,
     renumber: null,
     frameDuration: duration,
+    samplesPerTick: 1,
+    ...more,
   };
 }
 
@@ -113,5 +122,6 @@ export function genericFormat(mimeType: string): PayloadFormat {
     isKeyFrame: (payload) => payload.length > 0,
     renumber: null,
     frameDuration: () => 0,
+    samplesPerTick: 1,
   };
 }

@@ -269,5 +269,6 @@ export function h264Format(parameters: string): PayloadFormat {
     isKeyFrame,
     renumber: null,
     frameDuration: () => 0,
+    samplesPerTick: 1,
   };
 }

@@ -201,4 +201,5 @@ export const h265Format: PayloadFormat = {
   isKeyFrame,
   renumber: null,
   frameDuration: () => 0,
+  samplesPerTick: 1,
 };

@@ -18,16 +18,17 @@ export function opusFrameDuration(toc: number): number {
   return 120 << (config & 3); // CELT
 }
 
-/** How long a packet plays, in 48 kHz samples; 0 if it is no Opus packet. */
-export function opusDuration(packet: Uint8Array): number {
-  if (packet.length === 0) return 0;
-  const code = packet[0]! & 3;
+/** How long the packet `data[offset, offset + length)` plays, in 48 kHz samples; 0 if it is no Opus packet. */
+export function opusDuration(data: Uint8Array, offset: number = 0, length: number = data.length - offset): number {
+  if (length === 0) return 0;
+  const toc = data[offset]!;
+  const code = toc & 3;
   let frames = code === 0 ? 1 : 2;
   if (code === 3) {
-    if (packet.length < 2) return 0;
-    frames = packet[1]! & 0x3f;
+    if (length < 2) return 0;
+    frames = data[offset + 1]! & 0x3f;
   }
-  const duration = frames * opusFrameDuration(packet[0]!);
+  const duration = frames * opusFrameDuration(toc);
   return duration <= MAX_DURATION ? duration : 0;
 }
 

@@ -156,8 +156,12 @@ export interface PayloadFormat {
    * have is ignored). Only for payloads that `inspect` took. Null if the format has no such numbers.
    */
   readonly renumber: ((data: Uint8Array, at: number, pictureId: number, tl0PictureIndex: number) => void) | null;
-  /** How long a frame plays, in units of the RTP timestamp; 0 if the bytes do not tell. */
-  frameDuration(frame: Uint8Array): number;
+  /** How long the frame `frame[offset, offset + length)` plays, in units of the RTP timestamp; 0 if the bytes do not tell. */
+  frameDuration(frame: Uint8Array, offset?: number, length?: number): number;
+  /** Audio: how many samples (of each channel) a unit of the RTP timestamp is. */
+  readonly samplesPerTick: number;
+  /** Where the bytes are samples: the sum of their squares, of which the largest is 1. */
+  readonly energy?: (payload: Uint8Array, offset: number, length: number) => number;
 }
 
 /** The first `count` parts, one behind the other. */

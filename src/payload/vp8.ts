@@ -197,4 +197,5 @@ export const vp8Format: PayloadFormat = {
     if ((flags & HAS_TL0PICIDX) !== 0) data[next] = tl0PictureIndex;
   },
   frameDuration: () => 0,
+  samplesPerTick: 1,
 };

@@ -305,4 +305,5 @@ export const vp9Format: PayloadFormat = {
     if ((flags & (HAS_LAYERS | FLEXIBLE)) === HAS_LAYERS) data[next + 1] = tl0PictureIndex;
   },
   frameDuration: () => 0,
+  samplesPerTick: 1,
 };

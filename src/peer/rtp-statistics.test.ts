@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Pipe, packet, receiving, sending, TIME_ORIGIN, VP8 } from "../rtp/testing.test.js";
+import { OPUS, Pipe, packet, receiving, sending, TIME_ORIGIN, VP8 } from "../rtp/testing.test.js";
 import { RtpReceiverStatistics, RtpSenderStatistics } from "./rtp-statistics.js";
 
 test("both ends of a stream count the same, and tell each other", () => {
@@ -64,4 +64,39 @@ test("what codecs count is added", () => {
   const { framesEncoded, framesSent, scalabilityMode } = ours.outbound(1000)!;
   assert.deepEqual([framesEncoded, framesSent, scalabilityMode], [7, 0, "L1T1"]);
   assert.equal(theirs.inbound()[0]!.framesDecoded, 2);
+});
+
+test("where nothing is decoded or played, the counters of that are zero", () => {
+  const pipe = new Pipe();
+  const sender = pipe.sessions[0].addSender(sending(), {});
+  const receiver = pipe.sessions[1].addReceiver(receiving(), {});
+  sender.sendPacket(0, packet(1, 1), 96, pipe.now);
+  pipe.run(50);
+  const [video] = new RtpReceiverStatistics(receiver).inbound();
+  assert.equal(video!.framesDecoded, 0);
+  assert.equal(video!.totalDecodeTime, 0);
+  assert.equal(video!.freezeCount, 0);
+  assert.equal(video!.fecPacketsReceived, 0);
+  // Of the last frame that was decoded: there was none.
+  assert.equal(video!.frameWidth, undefined);
+  assert.equal(video!.qpSum, undefined);
+  assert.equal(video!.totalSamplesReceived, undefined);
+
+  const codecs = [OPUS];
+  const encodings = [{ rid: null, ssrc: 2000, rtxSsrc: null, active: true, maxBitrate: null, priority: 1 }];
+  const voice = pipe.sessions[0].addSender(sending({ kind: "audio", mid: "1", codecs, encodings }), {});
+  const ear = pipe.sessions[1].addReceiver(receiving({ kind: "audio", mid: "1", codecs }), {});
+  const payload = Uint8Array.of(0xf8, 1, 2);
+  const frame = { data: payload, timestamp: 960, keyFrame: true, mimeType: "audio/opus", audioLevel: 20 };
+  for (let i = 1; i <= 50; i++) {
+    voice.sendFrame(0, { ...frame, data: payload.slice(), timestamp: 960 * i }, pipe.now);
+    pipe.run(20);
+  }
+  const [audio] = new RtpReceiverStatistics(ear).inbound();
+  assert.equal(audio!.totalSamplesReceived, 48_000);
+  assert.ok(Math.abs(audio!.totalSamplesDuration! - 1) < 1e-6);
+  assert.ok(Math.abs(audio!.totalAudioEnergy! - 0.01) < 1e-6);
+  assert.ok(Math.abs(audio!.audioLevel! - 0.1) < 1e-6);
+  assert.deepEqual([audio!.concealedSamples, audio!.removedSamplesForAcceleration], [0, 0]);
+  assert.equal(audio!.framesDecoded, undefined);
 });

@@ -20,6 +20,31 @@ export type EncoderCounters = (stream: RtpSendStream) => Partial<OutboundRtpCoun
 /** And a jitter buffer or decoder. */
 export type DecoderCounters = (stream: RtpReceiveStream) => Partial<InboundRtpCounters> | undefined;
 
+/** What a decoder counts, where none has had anything to count: the members that Chromium has then. */
+const NOTHING_DECODED: Partial<InboundRtpCounters> = {
+  framesDecoded: 0,
+  keyFramesDecoded: 0,
+  framesRendered: 0,
+  totalDecodeTime: 0,
+  totalProcessingDelay: 0,
+  totalInterFrameDelay: 0,
+  totalSquaredInterFrameDelay: 0,
+  pauseCount: 0,
+  totalPausesDuration: 0,
+  freezeCount: 0,
+  totalFreezesDuration: 0,
+};
+
+/** What a player of sound counts, likewise: it has made nothing up and stretched nothing. */
+const NOTHING_PLAYED: Partial<InboundRtpCounters> = {
+  totalProcessingDelay: 0,
+  concealedSamples: 0,
+  silentConcealedSamples: 0,
+  concealmentEvents: 0,
+  insertedSamplesForDeceleration: 0,
+  removedSamplesForAcceleration: 0,
+};
+
 /** Without anybody who wants frames there is no jitter buffer: nothing waits in it then. */
 function jitterBuffer(stream: RtpReceiveStream): Partial<InboundRtpCounters> {
   const buffer = stream.frames?.buffer;
@@ -29,21 +54,25 @@ function jitterBuffer(stream: RtpReceiveStream): Partial<InboundRtpCounters> {
     jitterBufferMinimumDelay: buffer?.jitterBufferMinimumDelay ?? 0,
     jitterBufferEmittedCount: buffer?.jitterBufferEmittedCount ?? 0,
   };
+  const { sound } = stream;
   if (stream.receiver.kind === "audio") {
-    return { ...common, audioLevel: stream.audioLevel < 0 ? undefined : linearLevel(stream.audioLevel & 127) };
+    return {
+      ...common,
+      ...NOTHING_PLAYED,
+      audioLevel: sound?.level,
+      totalSamplesReceived: sound?.samples ?? 0,
+      totalSamplesDuration: sound?.seconds ?? 0,
+      totalAudioEnergy: sound?.energy ?? 0,
+    };
   }
   return {
     ...common,
+    ...NOTHING_DECODED,
     framesReceived: stream.framesReceived,
     framesAssembledFromMultiplePackets: buffer?.framesAssembledFromMultiplePackets ?? 0,
     totalAssemblyTime: buffer?.totalAssemblyTime ?? 0,
     framesDropped: buffer?.framesDropped ?? 0,
   };
-}
-
-/** Of -dBov, where 127 is silence (webrtc-pc §5.3.1). */
-function linearLevel(level: number): number {
-  return level === 127 ? 0 : 10 ** (-level / 20);
 }
 
 const seconds = (milliseconds: number): number => milliseconds / 1000;
@@ -138,9 +167,9 @@ export class RtpReceiverStatistics implements ReceiverStatistics {
       packetsReportedAsLost: this.receiver.reportedLosses(stream)?.lost,
       packetsReportedAsLostButRecovered: this.receiver.reportedLosses(stream)?.recovered,
       fecSsrc: stream.fecSsrc,
-      fecPacketsReceived: stream.repair?.packetsReceived,
+      fecPacketsReceived: stream.repair?.packetsReceived ?? 0,
       fecBytesReceived: stream.repair?.bytesReceived,
-      fecPacketsDiscarded: stream.repair?.packetsDiscarded,
+      fecPacketsDiscarded: stream.repair?.packetsDiscarded ?? 0,
       ...jitterBuffer(stream),
       ...this.decoder?.(stream),
     }));

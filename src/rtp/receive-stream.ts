@@ -9,6 +9,7 @@ import { DUPLICATE, ReceiveStatistics } from "./receive-statistics.js";
 import type { RtpReceiver } from "./receiver.js";
 import type { StreamRepair } from "./repair.js";
 import type { RtpSession } from "./session.js";
+import type { SoundMeter } from "./sound-meter.js";
 import type { RtpCodec } from "./types.js";
 
 /** Milliseconds between two requests for a key frame: it takes as long to make and send one (as in Chromium). */
@@ -60,6 +61,8 @@ export class RtpReceiveStream {
   /** As abs-capture-time said last: NTP milliseconds since 1900 by the capturer's clock, and what that lacks of the sender's; NaN. */
   captureTimestamp: number = Number.NaN;
   captureClockOffset: number = Number.NaN;
+  /** Of audio; undefined before the first packet. */
+  sound: SoundMeter | undefined;
   /** CNAME, "" until told. */
   cname = "";
 

@@ -1,13 +1,16 @@
 // What one media section receives: the codecs by payload type, and the streams that belong to it. Which packets are its own the
 // session decides.
+import { comfortNoiseFormat } from "../payload/comfort-noise.js";
 import { payloadFormat } from "../payload/format.js";
+import { telephoneEventFormat } from "../payload/telephone-event.js";
 import type { PayloadFormat } from "../payload/types.js";
 import { mutableExtensions } from "./fec/mutable-extensions.js";
-import { redBlockType, stripRed } from "./fec/red.js";
+import { PrimaryBlock, redBlockType, stripRed } from "./fec/red.js";
 import { RtpPacket } from "./packet.js";
 import { RtpReceiveStream } from "./receive-stream.js";
 import { StreamRepair } from "./repair.js";
 import type { RtpSession } from "./session.js";
+import { SoundMeter } from "./sound-meter.js";
 import type { MediaKind, RtpCodec, RtpReceiverHost, RtpReceiverOptions } from "./types.js";
 
 /** A peer may make up SSRCs: above this, the one that was silent longest goes. */
@@ -22,6 +25,8 @@ export type PayloadRole = "media" | "rtx" | "red" | "ulpfec" | "flexfec";
 export interface PayloadEntry {
   readonly codec: RtpCodec;
   readonly role: PayloadRole;
+  /** Audio in RED: the role is "media". */
+  readonly isRed: boolean;
 }
 
 const ROLES: ReadonlyMap<string, PayloadRole> = new Map<string, PayloadRole>([
@@ -30,6 +35,11 @@ const ROLES: ReadonlyMap<string, PayloadRole> = new Map<string, PayloadRole>([
   ["video/flexfec", "flexfec"],
   ["video/flexfec-03", "flexfec"],
 ]);
+
+/** Formats of audio that are no sound of their own: events, and how silent it is while nothing comes. */
+const BESIDES: ReadonlySet<PayloadFormat> = new Set([telephoneEventFormat, comfortNoiseFormat]);
+
+const primary: PrimaryBlock = new PrimaryBlock();
 
 /** What getContributingSources says of one. */
 export interface ContributingSource {
@@ -83,8 +93,10 @@ export class RtpReceiver {
   private setPayloads(): void {
     const payloads = new Array<PayloadEntry | undefined>(128).fill(undefined);
     for (const codec of this.options.codecs) {
-      payloads[codec.payloadType & 127] ??= { codec, role: ROLES.get(codec.mimeType.toLowerCase()) ?? "media" };
-      if (codec.rtxPayloadType !== null) payloads[codec.rtxPayloadType & 127] ??= { codec, role: "rtx" };
+      const mimeType = codec.mimeType.toLowerCase();
+      const isRed = mimeType === "audio/red";
+      payloads[codec.payloadType & 127] ??= { codec, role: ROLES.get(mimeType) ?? "media", isRed };
+      if (codec.rtxPayloadType !== null) payloads[codec.rtxPayloadType & 127] ??= { codec, role: "rtx", isRed };
     }
     this.payloads = payloads;
     this.nack = this.options.codecs.some(({ nack }) => nack);
@@ -207,12 +219,30 @@ export class RtpReceiver {
       stream.captureTimestamp = captureTime;
       stream.captureClockOffset = this.session.extensions.absCaptureOffset();
     }
-    if (this.options.kind === "audio") stream.audioLevel = this.session.extensions.audioLevel();
+    if (this.options.kind === "audio") this.hear(packet, stream);
     if (packet.csrcCount > 0) this.noteContributors(packet, now);
     this.host.onPacket?.(packet, stream, now);
     if (this.wantFrames) stream.toFrames(packet, now);
     else if (stream.frames !== undefined) stream.endFrames();
     else if (packet.marker) stream.frameEnds++;
+  }
+
+  private hear(packet: RtpPacket, stream: RtpReceiveStream): void {
+    const level = this.session.extensions.audioLevel();
+    stream.audioLevel = level;
+    let { payloadType, payloadOffset, payloadLength } = packet;
+    if (payloadLength === 0) return;
+    if (this.payloads[payloadType]?.isRed === true) {
+      if (!primary.parse(packet.data, payloadOffset, payloadLength)) return;
+      payloadType = primary.payloadType;
+      payloadOffset = primary.offset;
+      payloadLength = primary.length;
+    }
+    const clockRate = this.payloads[payloadType]?.codec.clockRate;
+    const format = this.format(payloadType);
+    if (format === undefined || clockRate === undefined || payloadLength === 0 || BESIDES.has(format)) return;
+    stream.sound ??= new SoundMeter();
+    stream.sound.add(format, clockRate, packet.data, payloadOffset, payloadLength, level);
   }
 
   private noteContributors(packet: RtpPacket, now: number): void {

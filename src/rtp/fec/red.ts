@@ -163,6 +163,28 @@ export class RedDecoder {
   }
 }
 
+/** Where the newest block of audio is: `parse` fills it, without looking at the others. */
+export class PrimaryBlock {
+  payloadType = 0;
+  offset = 0;
+  length = 0;
+
+  /** False if `data[offset, offset + length)` is no RED payload. */
+  parse(data: Uint8Array, offset: number, length: number): boolean {
+    const end = offset + length;
+    let at = offset;
+    let redundant = 0;
+    for (; at + REDUNDANT_HEADER_LENGTH < end && data[at]! >= 0x80; at += REDUNDANT_HEADER_LENGTH) {
+      redundant += ((data[at + 2]! & 3) << 8) | data[at + 3]!;
+    }
+    if (at >= end || data[at]! >= 0x80) return false;
+    this.payloadType = data[at]!;
+    this.offset = at + 1 + redundant;
+    this.length = end - this.offset;
+    return this.length >= 0;
+  }
+}
+
 /** The payload type of the only block of a packet of video; -1 if there are several, or none. */
 export function redBlockType(packet: RtpPacket): number {
   const first = packet.data[packet.payloadOffset]!;
