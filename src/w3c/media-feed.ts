@@ -29,6 +29,21 @@ export interface OutletEncoding {
   readonly scalabilityMode: string | null;
 }
 
+/** What an encoder of this process tells of a frame that it has made. */
+export interface EncoderReport {
+  /** A name for those who look for faults. */
+  readonly implementation: string;
+  readonly powerEfficient: boolean;
+  /** Milliseconds that it took. */
+  readonly duration: number;
+  /** As the codec's quantizers go. */
+  readonly qp?: number | undefined;
+  /** Bytes that the frame was to have, by the bitrate aimed at. */
+  readonly targetSize?: number | undefined;
+  /** The layers that are made. */
+  readonly scalabilityMode?: string | undefined;
+}
+
 /** Where media goes: one RTCRtpSender that is negotiated to send. */
 export interface MediaOutlet {
   readonly kind: MediaKind;
@@ -37,8 +52,8 @@ export interface MediaOutlet {
   readonly encodings: readonly OutletEncoding[];
   /** Packets are of no use to it: a transform takes frames. */
   readonly wantsFrames: boolean;
-  /** `encoding`: an index. The frame's bytes belong to the outlet. */
-  sendFrame(encoding: number, frame: EncodedFrameInit): void;
+  /** `encoding`: an index. The frame's bytes belong to the outlet. `report`: if the frame was encoded here, for statistics. */
+  sendFrame(encoding: number, frame: EncodedFrameInit, report?: EncoderReport): void;
   /** The packet's bytes are copied; its payload type is replaced by this one, which is of `codecs`. */
   sendPacket(encoding: number, packet: RtpPacket, payloadType: number): void;
 }

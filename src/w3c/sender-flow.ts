@@ -8,11 +8,11 @@ import type { OutboundRtpCounters, SenderStatistics } from "../peer/media-stats.
 import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import { RtpSenderStatistics } from "../peer/rtp-statistics.js";
-import { FrameRate } from "../util/frame-rate.js";
 import { codecsMatch, isAuxiliary } from "./codec-dictionary.js";
+import { EncodingCounters } from "./encoding-counters.js";
 import { type FrameUnit, TransformSlot } from "./frame-transform.js";
 import { sentFrame, sentUnit } from "./frame-units.js";
-import type { MediaFlow, MediaOutlet, OutletEncoding } from "./media-feed.js";
+import type { EncoderReport, MediaFlow, MediaOutlet, OutletEncoding } from "./media-feed.js";
 import type { TrackImpl } from "./media-stream-track.js";
 import { rtpCodecs, sentExtensions } from "./rtp-options.js";
 import { PRIORITY_WEIGHTS, type RTCRtpEncodingParameters } from "./rtp-parameters.js";
@@ -32,7 +32,9 @@ export class SenderFlow implements MediaOutlet {
   private transport: PeerTransport | undefined;
   private isReady = false;
   /** By encoding. */
-  private sentFrames: { width: number | undefined; height: number | undefined; readonly rate: FrameRate }[] = [];
+  private readonly counters: EncodingCounters[] = [];
+  /** When there was first something to send with, monotonic milliseconds. */
+  private startedAt = 0;
   private rtpSender: RtpSender | undefined;
   private media: NegotiatedMedia | null = null;
   private mid: string | null = null;
@@ -106,6 +108,7 @@ export class SenderFlow implements MediaOutlet {
         onBitrateChange: (encoding: number, bps: number) => this.later(() => this.flow?.setBitrate(encoding, bps)),
       };
       this.rtpSender = transport.addRtpSender(options, host, session);
+      this.startedAt = transport.mediaNow();
       // A source that began earlier would spend its first key frame on nobody.
       this.isReady = transport.whenMediaReady(() => {
         if (this.transport !== transport) return;
@@ -196,28 +199,19 @@ export class SenderFlow implements MediaOutlet {
 
   /** What getStats says of the frames besides what the RTP machine counts. */
   private encoderCounters(encoding: number): Partial<OutboundRtpCounters> | undefined {
-    const sent = this.sentFrames[encoding];
-    if (sent === undefined || this.transport === undefined) return undefined;
-    const { width, height, rate } = sent;
-    const frameWidth = width === undefined ? {} : { frameWidth: width };
-    const frameHeight = height === undefined ? {} : { frameHeight: height };
-    return { ...frameWidth, ...frameHeight, framesPerSecond: rate.at(this.transport.mediaNow()) };
+    if (this.transport === undefined) return undefined;
+    const now = this.transport.mediaNow();
+    // Nothing here makes pictures worse than they are.
+    const qualityLimitationDurations = { none: (now - this.startedAt) / 1000, cpu: 0, bandwidth: 0, other: 0 };
+    return { qualityLimitationDurations, ...this.counters[encoding]?.at(now) };
   }
 
-  private note(encoding: number, { width, height }: EncodedFrameInit): void {
-    let sent = this.sentFrames[encoding];
-    if (sent === undefined) {
-      sent = { width: undefined, height: undefined, rate: new FrameRate() };
-      this.sentFrames[encoding] = sent;
-    }
-    sent.width = width ?? sent.width;
-    sent.height = height ?? sent.height;
-    sent.rate.add(this.transport!.mediaNow());
-  }
-
-  sendFrame(encoding: number, frame: EncodedFrameInit): void {
+  sendFrame(encoding: number, frame: EncodedFrameInit, report?: EncoderReport): void {
     if (this.rtpSender === undefined) return;
-    if (this.kind === "video") this.note(encoding, frame);
+    if (this.kind === "video") {
+      this.counters[encoding] ??= new EncodingCounters();
+      this.counters[encoding].add(frame, report, this.transport!.mediaNow());
+    }
     if (!this.transform.active) {
       this.transmit(encoding, frame);
       return;

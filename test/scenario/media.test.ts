@@ -113,3 +113,29 @@ for (const [name, loss, least, leastAudio] of [
     }
   });
 }
+
+test("the statistics of a sender of the camera are its encoder's", async () => {
+  const sim = new Simulation(3);
+  const pair = new Pair(sim, { host: sim.host("a", { link: { latency: 10 } }) }, { host: sim.host("b", { link: {} }) });
+  const platform = sim.platform(sim.host("devices"));
+  const connect = (...args: ConstructorParameters<typeof CameraFlow>): CameraFlow => new CameraFlow(...args);
+  const source = new DeviceSource({ ...syntheticCamera, connect }, platform);
+  const settings = { width: 320, height: 240, frameRate: FRAME_RATE };
+  const sender = pair.a.addTrack(new TrackImpl({ platform, kind: "video", label: "camera", settings, source }).wrapper);
+  await pair.open();
+  await sim.run(10_000);
+  const report = [...(await sim.settle(sender.getStats())).values()];
+  const stats = report.find(({ type }) => type === "outbound-rtp");
+  assert.ok(stats.framesEncoded > 250, `${stats.framesEncoded} frames`);
+  assert.deepEqual([stats.frameWidth, stats.frameHeight], [320, 240]);
+  assert.ok(Math.abs(stats.framesPerSecond - FRAME_RATE) <= 1, `${stats.framesPerSecond} frames a second`);
+  assert.equal(stats.qpSum, 35 * stats.framesEncoded);
+  assert.equal(stats.scalabilityMode, "L1T1");
+  assert.equal(stats.totalEncodeTime, 0, "no time passes in the simulation meanwhile");
+  const { none, ...others } = stats.qualityLimitationDurations;
+  assert.ok(none >= 10 && none < 15, `${none} s`);
+  assert.deepEqual(others, { cpu: 0, bandwidth: 0, other: 0 });
+  // The frames that were to be of the size that the bitrate allows are smaller.
+  assert.ok(stats.totalEncodedBytesTarget > stats.bytesSent, `${stats.totalEncodedBytesTarget} bytes`);
+  await pair.close();
+});

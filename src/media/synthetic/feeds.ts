@@ -5,6 +5,7 @@ import type { Platform } from "../../peer/platform.js";
 import type { FedTrack, MediaFlow, MediaOutlet } from "../../w3c/media-feed.js";
 import { SyntheticCamera } from "./camera.js";
 import { type SyntheticAudioCodec, SyntheticMicrophone } from "./microphone.js";
+import { QUANTIZER_INDEX } from "./vp8-encoder.js";
 
 const VIDEO_CLOCK = 90;
 const AUDIO_FRAME = 20;
@@ -69,8 +70,17 @@ class Ticker {
   }
 }
 
+/** What outbound-rtp says of the camera's encoder. */
+const ENCODER = {
+  implementation: "Parley synthetic VP8",
+  powerEfficient: false,
+  qp: QUANTIZER_INDEX,
+  scalabilityMode: "L1T1",
+};
+
 /** The camera's pictures; a disabled track sends none. */
 export class CameraFlow implements MediaFlow {
+  private readonly platform: Platform;
   private readonly track: FedTrack;
   private readonly outlet: MediaOutlet;
   private readonly ticker: Ticker;
@@ -80,8 +90,10 @@ export class CameraFlow implements MediaFlow {
   private readonly firstTimestamp: number;
   /** Of the last frame of each encoding, for maxFramerate. */
   private sentAt: number[] = [];
+  private readonly bitrates: number[] = [];
 
   constructor(platform: Platform, track: FedTrack, outlet: MediaOutlet) {
+    this.platform = platform;
     this.track = track;
     this.outlet = outlet;
     this.started = platform.now();
@@ -113,7 +125,7 @@ export class CameraFlow implements MediaFlow {
     const { outlet, camera, track } = this;
     const codec = outlet.codecs.find(({ mimeType }) => mimeType.toLowerCase() === "video/vp8");
     if (codec === undefined || !track.enabled) return;
-    outlet.encodings.forEach(({ active, scaleResolutionDownBy, maxFramerate }, index) => {
+    outlet.encodings.forEach(({ active, scaleResolutionDownBy, maxFramerate, maxBitrate }, index) => {
       if (!active) return;
       const since = now - (this.sentAt[index] ?? Number.NEGATIVE_INFINITY);
       // Half a frame of tolerance: ticks are not exact.
@@ -121,8 +133,11 @@ export class CameraFlow implements MediaFlow {
       this.sentAt[index] = now;
       const keyFrame = this.keyFrames.delete(index);
       const scale = Math.max(1, scaleResolutionDownBy);
+      const begun = this.platform.now();
+      const data = camera.nextFrame(keyFrame, scale);
+      const duration = this.platform.now() - begun;
       const frame: EncodedFrameInit = {
-        data: camera.nextFrame(keyFrame, scale),
+        data,
         timestamp: (this.firstTimestamp + Math.floor((now - this.started) * VIDEO_CLOCK)) >>> 0,
         keyFrame,
         mimeType: codec.mimeType,
@@ -130,7 +145,13 @@ export class CameraFlow implements MediaFlow {
         width: Math.max(1, Math.floor(camera.width / scale)),
         height: Math.max(1, Math.floor(camera.height / scale)),
       };
-      outlet.sendFrame(index, frame);
+      const bitrate = Math.min(
+        this.bitrates[index] ?? Number.POSITIVE_INFINITY,
+        maxBitrate ?? Number.POSITIVE_INFINITY,
+      );
+      const rate = Math.min(camera.frameRate, maxFramerate ?? camera.frameRate);
+      const targetSize = Number.isFinite(bitrate) && rate > 0 ? bitrate / 8 / rate : undefined;
+      outlet.sendFrame(index, frame, { ...ENCODER, duration, targetSize });
     });
   }
 
@@ -138,8 +159,10 @@ export class CameraFlow implements MediaFlow {
     this.keyFrames.add(encoding);
   }
 
-  /** The pictures are as small as they get. */
-  setBitrate(): void {}
+  /** The pictures are as small as they get: only statistics say what they might have been. */
+  setBitrate(encoding: number, bitsPerSecond: number): void {
+    this.bitrates[encoding] = bitsPerSecond;
+  }
 
   stop(): void {
     this.ticker.stop();

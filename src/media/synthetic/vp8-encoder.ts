@@ -21,7 +21,7 @@ const MAX_SIZE = 16_383;
  * With this quantizer index the step of a DC coefficient is 32 (§14.1): through the transforms one step of Y2's is one step of
  * luma, and one of a chroma block's is four steps of chroma.
  */
-const QUANTIZER_INDEX = 35;
+export const QUANTIZER_INDEX = 35;
 const CHROMA_STEP = 4;
 const NO_FILTER = 0;
 /** Probability that a macroblock is predicted within its frame: none is, in frames that are not key frames. */
