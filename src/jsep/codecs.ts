@@ -186,7 +186,7 @@ export interface NegotiatedCodec extends RtpCodec {
 export interface NegotiatedCodecs {
   /** What we may send: the peer's payload types and parameters. In the order of the answer. */
   readonly send: readonly NegotiatedCodec[];
-  /** What we may receive: our payload types and parameters. In the order of the answer. */
+  /** What we may receive: our payload types and parameters. In the order of the answer, without what only that lists. */
   readonly receive: readonly NegotiatedCodec[];
 }
 
@@ -204,7 +204,8 @@ export function negotiatedCodecs(
   for (const format of offer) if (!byIdentity.has(format.identity)) byIdentity.set(format.identity, format);
   const send: SectionFormat[] = [];
   const receive: SectionFormat[] = [];
-  const feedback: (readonly SdpRtcpFeedback[])[] = [];
+  const sendFeedback: (readonly SdpRtcpFeedback[])[] = [];
+  const receiveFeedback: (readonly SdpRtcpFeedback[])[] = [];
   const sameNumber = ({ payloadType, identity }: SectionFormat): boolean =>
     byType.get(payloadType)?.identity === identity;
   /** Offered payload types that have their answer: one that answers with two has the second ignored. */
@@ -212,13 +213,27 @@ export function negotiatedCodecs(
   for (const answered of answer) {
     const isSame = sameNumber(answered);
     const offered = isSame ? byType.get(answered.payloadType) : byIdentity.get(answered.identity);
-    if (offered === undefined || (!isSame && taken.has(offered.payloadType))) continue;
+    if (offered === undefined) {
+      const own = answerIsLocal || byType.has(answered.payloadType) ? undefined : sendable(kind, answered);
+      if (own === undefined) continue;
+      send.push(answered);
+      sendFeedback.push(commonFeedback(answered.feedback, own.feedback));
+      continue;
+    }
+    if (!isSame && taken.has(offered.payloadType)) continue;
     taken.add(offered.payloadType);
     send.push(answerIsLocal ? offered : answered);
     receive.push(answerIsLocal ? answered : offered);
-    feedback.push(commonFeedback(answered.feedback, offered.feedback));
+    const common = commonFeedback(answered.feedback, offered.feedback);
+    sendFeedback.push(common);
+    receiveFeedback.push(common);
   }
-  return { send: negotiatedList(kind, send, feedback), receive: negotiatedList(kind, receive, feedback) };
+  return { send: negotiatedList(kind, send, sendFeedback), receive: negotiatedList(kind, receive, receiveFeedback) };
+}
+
+/** An answer may list formats besides, which the answerer takes as well (RFC 9429 §5.3.1): the codec, if it is one of ours. */
+function sendable(kind: MediaKind, { role, identity }: SectionFormat): CodecCapability | undefined {
+  return role === "media" ? ownCodecs(kind, "sendonly").find((codec) => codec.identity === identity) : undefined;
 }
 
 function negotiatedList(

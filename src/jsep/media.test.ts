@@ -418,6 +418,21 @@ test("numbers of the peer are kept, and gone around", () => {
   assert.equal(new Set(ids.map(({ id }) => id)).size, ids.length);
 });
 
+test("what an answer lists besides is sent, if it is known, and not received (RFC 9429 §5.3.1)", () => {
+  const a = new Side("a").with(transceiver("1", "video", { codecPreferences: [VP8] }));
+  const answer = new Side("b").with().answer(a.offer());
+  const more =
+    "a=rtpmap:63 H264/90000\r\na=rtcp-fb:63 nack pli\r\na=fmtp:63 packetization-mode=1;profile-level-id=42e01f\r\n" +
+    "a=rtpmap:62 unheard-of/90000\r\n";
+  a.setRemote("answer", answer.replace(/(m=video.*?) 96/, "$1 63 62 96").replace(/a=mid:/, `${more}a=mid:`));
+  const { sendCodecs, receiveCodecs } = planOf(a, "1").media!;
+  const names = (codecs: typeof sendCodecs): string[] =>
+    codecs.map((codec) => `${codec.payloadType} ${codec.mimeType}`);
+  assert.deepEqual(names(sendCodecs), ["63 video/H264", "96 video/VP8"]);
+  assert.deepEqual(sendCodecs[0]!.rtcpFeedback, [{ type: "nack", parameter: "pli" }]);
+  assert.deepEqual(names(receiveCodecs), ["96 video/VP8"]);
+});
+
 test("header extensions: those both know, the offer's identifiers, directions reversed (RFC 8285 §7)", () => {
   const uri = (name: string): string => `http://www.webrtc.org/experiments/rtp-hdrext/${name}`;
   const offer = new Side("a")
