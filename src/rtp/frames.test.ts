@@ -88,6 +88,35 @@ test("5 % loss at 50 ms one way: more than 99.9 % of frames are complete, in ord
   assert.ok(late.length <= count * 0.001, `${late.length} ${late[0]?.frame.timestamp} ${late.at(-1)?.frame.timestamp}`);
 });
 
+for (const [delay, burst, loss, most] of [
+  [0.5, 100, 0.9, 0],
+  [0.5, 200, 0.5, 3],
+  [2.5, 100, 0.9, 0],
+  [2.5, 200, 0.5, 3],
+] as const) {
+  test(`${2 * delay} ms of round trip, ${burst} ms of ${100 * loss} % loss both ways: repeats come before key frames are asked for`, () => {
+    const pipe = new Pipe({ seed: 1, delay });
+    const { send, given, asked } = video(pipe);
+    const random = generator(1001);
+    const lossNow = (): number => ((pipe.now - 2000) % 2000 < burst && pipe.now > 2000 ? loss : 0.002);
+    pipe.drop = (_packet, side) => side === 0 && random(1000) < lossNow() * 1000;
+    const count = 900;
+    let wanted = 0;
+    for (let i = 0; i < count; i++) {
+      const target = pipe.sessions[0].senders[0]!.streams[0]!.targetBitrate;
+      send(vp8Frame(i, Math.min(5000, (target * 0.8) / 8 / 30), i === 0 || asked.length > wanted));
+      wanted = asked.length;
+      for (let part = 0; part < 10; part++) {
+        pipe.rtcpLoss = lossNow();
+        pipe.run(10 / 3);
+      }
+    }
+    pipe.run(2000);
+    assert.ok(asked.length <= most, `${asked.length} key frames asked for`);
+    assert.ok(given.length >= count - 10 * most, `${given.length} frames`);
+  });
+}
+
 test("20 % loss in bursts: what cannot be had again is passed over at the next key frame", () => {
   const pipe = new Pipe({ seed: 4, delay: 50 });
   const { send, given, asked } = video(pipe);

@@ -20,7 +20,8 @@ import type { RtpCodec } from "./types.js";
 export const MAX_JITTER_BUFFER_TARGET = 4000;
 /** Milliseconds that a missing packet is waited for at most. */
 export const MAX_PATIENCE = 2000;
-const MIN_PATIENCE = 100;
+/** All requests for a packet on a short path, and the answer to the last one (nack-list.ts). */
+const MIN_PATIENCE = 250;
 /** Without retransmissions only reordering can bring what is missing. */
 const REORDERING = 60;
 

@@ -9,6 +9,8 @@ export const MAX_NACK_RETRIES = 10;
 export const MAX_NACK_AGE = 10_000;
 /** What a repeat takes on top of a round trip: timers, and the pacer at the other end. */
 const MARGIN = 10;
+/** A burst of losses outlasts ten round trips of a short path: Chromium asks every 20 ms at most, too. */
+const MIN_INTERVAL = 20;
 
 export class NackList {
   count = 0;
@@ -95,7 +97,7 @@ export class NackList {
    * for. `rtt`: milliseconds.
    */
   collect(out: Uint16Array, rtt: number, now: number): number {
-    const interval = rtt + MARGIN;
+    const interval = Math.max(MIN_INTERVAL, rtt + MARGIN);
     let found = 0;
     let kept = 0;
     let next = Number.POSITIVE_INFINITY;
