@@ -3,6 +3,7 @@ import type { EncodedFrame, EncodedFrameInit } from "../peer/media.js";
 import { defaultPlatform } from "../w3c/environment.js";
 import type { PacketOrigin } from "../w3c/media-feed.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource, trackImplOf } from "../w3c/media-stream-track.js";
+import { type FrameInit, frameInit } from "./frame-init.js";
 import { GeneratorSource } from "./generator-source.js";
 
 export type { EncodedFrame, EncodedFrameInit };
@@ -37,9 +38,13 @@ export class EncodedTrackGenerator {
     this.track = new TrackImpl({ platform, kind, label: `encoded ${kind}`, source: this.source }).wrapper;
   }
 
-  /** Sends one frame; its timestamp is in units of the codec's clock. With simulcast `rid` names the encoding. */
-  sendFrame(frame: Omit<EncodedFrameInit, "mimeType">, rid: string | null = null): void {
-    this.source.sendFrame({ ...frame, mimeType: this.mimeType }, rid);
+  /**
+   * Sends one frame; its timestamp is in units of the codec's clock. With simulcast `rid` names the encoding. Throws a TypeError
+   * that names the member if `frame` is no frame.
+   */
+  sendFrame(frame: FrameInit, rid: string | null = null): void {
+    const checked = frameInit(frame, "EncodedTrackGenerator.sendFrame: ");
+    this.source.sendFrame({ ...checked, mimeType: this.mimeType }, rid);
   }
 }
 

@@ -2,6 +2,7 @@
 // read from (names after mediacapture-transform; the W3C's RtpTransport draft has the same idea on senders and receivers).
 // Nothing is decoded.
 import type { RtpPacket } from "../peer/media.js";
+import { bufferSource } from "../w3c/conversions.js";
 import { defaultPlatform } from "../w3c/environment.js";
 import type { PacketOrigin } from "../w3c/media-feed.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource, trackImplOf } from "../w3c/media-stream-track.js";
@@ -40,10 +41,11 @@ export class RtpTrackGenerator {
 
   /**
    * Sends one RTP packet (RFC 3550 §5.1), which is copied, on every connection that the track was added to. False if it is
-   * not an RTP packet. With simulcast `rid` names the encoding.
+   * not an RTP packet. With simulcast `rid` names the encoding. Throws a TypeError if it is no bytes at all.
    */
   sendRtp(packet: Uint8Array, rid: string | null = null): boolean {
-    return this.source.sendPacket(packet, rid);
+    const bytes = packet instanceof Uint8Array ? packet : bufferSource(packet, "RtpTrackGenerator.sendRtp: ");
+    return this.source.sendPacket(bytes, rid);
   }
 }
 

@@ -232,10 +232,17 @@ export class SenderFlow implements MediaOutlet {
     if (sent !== undefined) this.transmit(sent.encoding, sent.frame);
   }
 
+  // Outside of rounds nothing holds exceptions: a bug that is met here must not reach whoever sends on what a peer sent, or
+  // the thread of a transform. It ends this connection.
+
   private transmit(encoding: number, frame: EncodedFrameInit): void {
     const { transport, rtpSender } = this;
     if (rtpSender === undefined) return;
-    rtpSender.sendFrame(encoding, frame, transport!.mediaNow());
+    try {
+      rtpSender.sendFrame(encoding, frame, transport!.mediaNow());
+    } catch (error) {
+      transport!.fail(error);
+    }
     transport!.mediaQueued();
   }
 
@@ -249,7 +256,6 @@ export class SenderFlow implements MediaOutlet {
     try {
       rtpSender.sendPacket(encoding, packet, payloadType, transport!.mediaNow());
     } catch (error) {
-      // A bug of ours, met outside of rounds: it must not reach whoever forwards what a peer sent.
       transport!.fail(error);
     }
     transport!.mediaQueued();
@@ -258,7 +264,11 @@ export class SenderFlow implements MediaOutlet {
   sendTelephoneEvent(event: number, durationMs: number): void {
     const { transport, rtpSender } = this;
     if (rtpSender === undefined) return;
-    rtpSender.sendTelephoneEvent(event, durationMs, transport!.mediaNow());
+    try {
+      rtpSender.sendTelephoneEvent(event, durationMs, transport!.mediaNow());
+    } catch (error) {
+      transport!.fail(error);
+    }
     transport!.mediaQueued();
   }
 

@@ -2,7 +2,13 @@
 // came from, senders that change while packets flow.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RtpTrackGenerator, RtpTrackProcessor } from "#src/media.js";
+import {
+  type EncodedFrame,
+  EncodedTrackGenerator,
+  EncodedTrackProcessor,
+  RtpTrackGenerator,
+  RtpTrackProcessor,
+} from "#src/media.js";
 import { RtpSendStream } from "#src/rtp/send-stream.js";
 import type { MediaStreamTrack } from "#src/w3c/media-stream-track.js";
 import type { RTCPeerConnection } from "#src/w3c/rtc-peer-connection.js";
@@ -181,5 +187,118 @@ test("a bug met when a packet is sent on ends the connection that it was for, an
   generator.sendRtp(rtp(0));
   await sim.run(100);
   assert.equal(pair.a.connectionState, "failed");
+  await pair.close();
+});
+
+test("a bug met when a frame is sent on, or comes out of a transform, ends the connection that it was for", async (t) => {
+  for (const transformed of [false, true]) {
+    const { sim, pair } = bed();
+    const second = new Pair(sim, { host: sim.hosts[1]! }, { host: sim.host("carol", { link: { latency: 10 } }) });
+    const generator = new EncodedTrackGenerator({ kind: "audio", mimeType: "audio/opus" });
+    const other = new RtpTrackGenerator({ kind: "video", mimeType: "video/VP8" });
+    pair.a.addTrack(generator.track);
+    pair.a.addTrack(other.track);
+    const tracks = tracksOf(pair.b);
+    await pair.open();
+    await sim.run(500);
+    const forwarded = tracksOf(second.b);
+    const sender = second.a.addTrack(tracks.find(({ kind }) => kind === "audio")!);
+    if (transformed) {
+      const { readable, writable } = sender.createEncodedStreams();
+      void (readable as ReadableStream).pipeTo(writable as WritableStream);
+    } else {
+      const { receiver } = pair.b.getTransceivers().find(({ receiver }) => receiver.track.kind === "audio")!;
+      const { readable, writable } = receiver.createEncodedStreams();
+      void (readable as ReadableStream).pipeTo(writable as WritableStream);
+    }
+    await second.open();
+    await sim.run(500);
+    let heard = 0;
+    new EncodedTrackProcessor({ track: forwarded[0]! }).onframe = () => heard++;
+    let seen = 0;
+    const video = tracks.find(({ kind }) => kind === "video")!;
+    new RtpTrackProcessor({ track: video }).onrtp = () => seen++;
+    const say = async (from: number): Promise<void> => {
+      for (let i = from; i < from + 10; i++) {
+        generator.sendFrame({ data: Uint8Array.of(0xf8, 1, 2, i), timestamp: i * 960, keyFrame: true });
+        other.sendRtp(rtp(i));
+        await sim.run(20);
+      }
+      await sim.run(500);
+    };
+    const { sendFrame } = RtpSendStream.prototype;
+    // That of the first sender, then that which sends on.
+    const streams: RtpSendStream[] = [];
+    let broken = false;
+    type Arguments = Parameters<RtpSendStream["sendFrame"]>;
+    const bug = t.mock.method(
+      RtpSendStream.prototype,
+      "sendFrame",
+      function (this: RtpSendStream, ...args: Arguments): boolean {
+        if (!streams.includes(this)) streams.push(this);
+        if (broken && this === streams[1]) throw new Error("a bug in frames");
+        return sendFrame.apply(this, args);
+      },
+    );
+    await say(0);
+    assert.equal(heard, 10);
+    broken = true;
+    await say(10);
+    bug.mock.restore();
+    assert.equal(second.a.connectionState, "failed");
+    assert.equal(pair.b.connectionState, "connected");
+    assert.equal(seen, 20, "the others go on");
+    second.a.close();
+    second.b.close();
+    await pair.close();
+  }
+});
+
+test("a program's frame that is none is refused by name, and ends nothing", async () => {
+  const { sim, pair } = bed();
+  const generator = new EncodedTrackGenerator({ kind: "video", mimeType: "video/VP8" });
+  pair.a.addTrack(generator.track);
+  const tracks = tracksOf(pair.b);
+  await pair.open();
+  await sim.run(500);
+  const frames: EncodedFrame[] = [];
+  new EncodedTrackProcessor({ track: tracks[0]! }).onframe = (frame) => frames.push(frame);
+  const frame = { data: KEY_FRAME.subarray(1), timestamp: 1, keyFrame: true };
+  for (const [more, name] of [
+    [{ data: "text" }, "data"],
+    [{ data: undefined }, "data"],
+    [{ data: null }, "data"],
+    [{ timestamp: undefined }, "timestamp"],
+    [{ timestamp: 1n }, "BigInt"],
+    [{ csrcs: 5 }, "csrcs"],
+    [{ csrcs: [Symbol("x")] }, "Symbol"],
+    [{ width: {} }, ""],
+    [{ captureTime: Number.NaN }, "captureTime"],
+    [{ dependencyDescriptor: [1, 2, 3] }, "dependencyDescriptor"],
+    [{ referenceDiffs: "x" }, "referenceDiffs"],
+  ] as const) {
+    const bad = { ...frame, ...more } as unknown as typeof frame;
+    if (name === "") generator.sendFrame(bad);
+    else
+      assert.throws(
+        () => generator.sendFrame(bad),
+        (error) => error instanceof TypeError && error.message.includes(name),
+      );
+  }
+  for (const bad of [null, undefined, 5, "x"]) assert.throws(() => generator.sendFrame(bad as never), TypeError);
+  for (const more of [
+    { dependencyDescriptor: new Uint8Array(70_000) },
+    { csrcs: new Array(1000).fill(1) },
+    { data: new Uint8Array(0) },
+  ]) {
+    generator.sendFrame({ ...frame, ...more });
+  }
+  const packets = new RtpTrackGenerator({ kind: "video", mimeType: "video/VP8" });
+  for (const bad of [null, undefined, "text", 5, {}]) assert.throws(() => packets.sendRtp(bad as never), TypeError);
+  await sim.run(500);
+  generator.sendFrame({ ...frame, timestamp: 9000 });
+  await sim.run(500);
+  assert.equal(frames.at(-1)?.timestamp, 9000);
+  assert.equal(pair.a.connectionState, "connected");
   await pair.close();
 });
