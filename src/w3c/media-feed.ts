@@ -98,7 +98,7 @@ export interface MediaSource {
   requestKeyFrame?(): void;
 }
 
-/** Packets that a hub holds between two microtasks; more than one wake-up of the event loop can bring. */
+/** Packets, and frames, that a hub holds between two microtasks; more than one wake-up of the event loop can bring. */
 export const MAX_HELD_PACKETS = 4096;
 
 /**
@@ -117,7 +117,7 @@ export class MediaHub {
   private frameTransformed: boolean[] = [];
   private scheduled = false;
   private readonly packet = new RtpPacket();
-  /** Packets that were not handed on because too many waited. */
+  /** Packets and frames that were not handed on because too many waited. */
   dropped = 0;
 
   /** `report`: for exceptions of readers. */
@@ -156,6 +156,10 @@ export class MediaHub {
 
   pushFrame(frame: EncodedFrame, origin: PacketOrigin, transformed = false): void {
     if (this.readers.length === 0) return;
+    if (this.frames.length >= MAX_HELD_PACKETS) {
+      this.dropped++;
+      return;
+    }
     this.frames.push(frame);
     this.frameOrigins.push(origin);
     this.frameTransformed.push(transformed);
@@ -168,6 +172,11 @@ export class MediaHub {
     queueMicrotask(this.deliver);
   }
 
+  /** An earlier reader may have ended this one just now. */
+  private isReader(reader: MediaReader, readers: readonly MediaReader[]): boolean {
+    return this.readers === readers || this.readers.includes(reader);
+  }
+
   private readonly deliver = (): void => {
     this.scheduled = false;
     const { data, lengths, extensions, origins, frames, frameOrigins, frameTransformed, packet } = this;
@@ -178,9 +187,10 @@ export class MediaHub {
     for (let i = 0; i < data.length; i++) {
       if (!packet.parse(data[i]!, lengths[i]!)) continue;
       packet.extensions = extensions[i];
-      for (const reader of this.readers) {
+      const { readers } = this;
+      for (const reader of readers) {
         try {
-          reader.onPacket?.(packet, origins[i]!);
+          if (this.isReader(reader, readers)) reader.onPacket?.(packet, origins[i]!);
         } catch (error) {
           this.report(error);
         }
@@ -191,10 +201,12 @@ export class MediaHub {
     this.frameOrigins = [];
     this.frameTransformed = [];
     for (let i = 0; i < frames.length; i++) {
-      for (const reader of this.readers) {
+      const { readers } = this;
+      for (const reader of readers) {
         try {
-          reader.onFrame?.(frames[i]!, frameOrigins[i]!);
-          if (frameTransformed[i]) reader.onTransformedFrame?.(frames[i]!, frameOrigins[i]!);
+          if (this.isReader(reader, readers)) reader.onFrame?.(frames[i]!, frameOrigins[i]!);
+          if (!frameTransformed[i] || !this.isReader(reader, readers)) continue;
+          reader.onTransformedFrame?.(frames[i]!, frameOrigins[i]!);
         } catch (error) {
           this.report(error);
         }

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type EncodedFrame, RtpPacket } from "../peer/media.js";
+import { MAX_HELD_PACKETS, MediaHub, type MediaReader, type PacketOrigin } from "./media-feed.js";
+
+const ORIGIN: PacketOrigin = { ssrc: 1, rid: null, codec: () => undefined };
+
+function packet(sequence: number): RtpPacket {
+  const view = new RtpPacket();
+  assert.ok(view.parse(Uint8Array.of(0x80, 96, 0, sequence, 0, 0, 0, 0, 0, 0, 0, 1, 7)));
+  return view;
+}
+
+const frame = (timestamp: number): EncodedFrame => ({ timestamp }) as EncodedFrame;
+const round = (): Promise<void> => new Promise((resolve) => queueMicrotask(resolve));
+
+test("a reader that was removed hears nothing more, not even what is being handed on", async () => {
+  const hub = new MediaHub((error) => {
+    throw error;
+  });
+  const heard: string[] = [];
+  const removals: (() => void)[] = [];
+  const add = (name: string, more: MediaReader = {}): void => {
+    const note = (what: string): void => {
+      heard.push(`${name} ${what}`);
+      // The first to hear of number 2 ends them all, itself too.
+      if (what.endsWith("2")) for (const remove of removals) remove();
+    };
+    removals.push(
+      hub.add({
+        onPacket: ({ sequenceNumber }) => note(`packet ${sequenceNumber}`),
+        onFrame: ({ timestamp }) => note(`frame ${timestamp}`),
+        onTransformedFrame: ({ timestamp }) => note(`transformed ${timestamp}`),
+        ...more,
+      }),
+    );
+  };
+  add("a");
+  add("b");
+  for (const number of [1, 2, 3]) hub.push(packet(number), ORIGIN);
+  hub.pushFrame(frame(1), ORIGIN);
+  await round();
+  assert.deepEqual(heard, ["a packet 1", "b packet 1", "a packet 2"]);
+
+  heard.length = 0;
+  add("a");
+  add("b");
+  for (const number of [1, 2, 3]) hub.pushFrame(frame(number), ORIGIN, true);
+  await round();
+  assert.deepEqual(heard, ["a frame 1", "a transformed 1", "b frame 1", "b transformed 1", "a frame 2"]);
+  assert.equal(hub.isRead, false);
+});
+
+test("a reader that throws is reported, and the others hear all the same", async () => {
+  const errors: unknown[] = [];
+  const hub = new MediaHub((error) => errors.push(error));
+  const heard: number[] = [];
+  hub.add({
+    onPacket: () => {
+      throw new Error("reader");
+    },
+  });
+  hub.add({ onPacket: ({ sequenceNumber }) => heard.push(sequenceNumber) });
+  for (const number of [1, 2]) hub.push(packet(number), ORIGIN);
+  await round();
+  assert.deepEqual(heard, [1, 2]);
+  assert.equal(errors.length, 2);
+});
+
+test("what waits between two microtasks has a limit, packets and frames", async () => {
+  const hub = new MediaHub(() => {});
+  let packets = 0;
+  let frames = 0;
+  hub.add({ onPacket: () => packets++, onFrame: () => frames++ });
+  for (let i = 0; i < MAX_HELD_PACKETS + 3; i++) {
+    hub.push(packet(i & 255), ORIGIN);
+    hub.pushFrame(frame(i), ORIGIN);
+  }
+  await round();
+  assert.deepEqual([packets, frames, hub.dropped], [MAX_HELD_PACKETS, MAX_HELD_PACKETS, 6]);
+});
