@@ -182,11 +182,13 @@ export class MicrophoneFlow implements MediaFlow {
   private readonly ticker: Ticker;
   private readonly microphone = new SyntheticMicrophone();
   private readonly firstTimestamp: number;
-  private count = 0;
+  private readonly started: number;
+  private first = true;
 
   constructor(platform: Platform, track: FedTrack, outlet: MediaOutlet) {
     this.track = track;
     this.outlet = outlet;
+    this.started = platform.now();
     this.firstTimestamp = randomTimestamp(platform);
     this.ticker = new Ticker(platform, (now) => this.tick(now));
     this.ticker.run(AUDIO_FRAME);
@@ -199,7 +201,7 @@ export class MicrophoneFlow implements MediaFlow {
     const { codec, ticks } = AUDIO_CODECS[used.mimeType.toLowerCase()]!;
     const { enabled } = track;
     const data = enabled ? this.microphone.next(codec) : SILENCE[codec]();
-    const timestamp = (this.firstTimestamp + this.count++ * ticks) >>> 0;
+    const timestamp = (this.firstTimestamp + Math.round((now - this.started) / AUDIO_FRAME) * ticks) >>> 0;
     const audioLevel = enabled ? TONE_LEVEL : SILENCE_LEVEL;
     const frame: EncodedFrameInit = {
       data,
@@ -209,8 +211,9 @@ export class MicrophoneFlow implements MediaFlow {
       captureTime: now,
       audioLevel,
       voiceActivity: enabled,
-      startOfTalkspurt: this.count === 1,
+      startOfTalkspurt: this.first,
     };
+    this.first = false;
     outlet.encodings.forEach(({ active }, index) => {
       if (active) outlet.sendFrame(index, frame);
     });
