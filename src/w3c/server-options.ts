@@ -119,4 +119,5 @@ export const serverOptions: Dictionary<ServerOptions> = dictionary<ServerOptions
   loopback: { type: boolean },
   mdns: { type: boolean },
   iceTcp: { type: iceTcp },
+  congestionControlFeedback: { type: boolean },
 });
