@@ -59,13 +59,14 @@ export type { ExternalAddress, IceTcpOptions } from "../ice/options.js";
 export type { CandidatePair } from "../ice/pair.js";
 
 /**
- * In order of preference. Negotiated whether or not there is media: it may come later on the same DTLS association, and some
- * peers (Pion) refuse a server that does not answer use_srtp.
+ * In order of preference: first what everyone must have (RFC 8827 §6.5) and browsers choose, which costs no more than the others.
+ * Negotiated whether or not there is media: it may come later on the same DTLS association, and some peers (Pion) refuse a
+ * server that does not answer use_srtp.
  */
 const SRTP_PROFILES: readonly number[] = [
+  SrtpProtectionProfile.SRTP_AES128_CM_HMAC_SHA1_80,
   SrtpProtectionProfile.SRTP_AEAD_AES_128_GCM,
   SrtpProtectionProfile.SRTP_AEAD_AES_256_GCM,
-  SrtpProtectionProfile.SRTP_AES128_CM_HMAC_SHA1_80,
 ];
 
 export interface PeerTransportOptions {

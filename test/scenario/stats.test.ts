@@ -63,7 +63,7 @@ test("both sides agree on transport, certificates, candidates and the selected p
   const [ta, tb] = [only(a.all, "transport"), only(b.all, "transport")];
   assert.deepEqual([ta.dtlsState, ta.iceState, ta.tlsVersion], ["connected", "completed", "FEFD"]);
   assert.equal(ta.dtlsCipher, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
-  assert.equal(ta.srtpCipher, "SRTP_AEAD_AES_128_GCM");
+  assert.equal(ta.srtpCipher, "SRTP_AES128_CM_HMAC_SHA1_80");
   for (const name of ["dtlsState", "tlsVersion", "dtlsCipher", "srtpCipher"]) assert.equal(ta[name], tb[name], name);
   assert.deepEqual([ta.iceRole, tb.iceRole].sort(), ["controlled", "controlling"]);
   assert.deepEqual([ta.dtlsRole, tb.dtlsRole].sort(), ["client", "server"]);
