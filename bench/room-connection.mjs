@@ -14,7 +14,7 @@ function counted(handler) {
         if (isRtp(data)) packets.sent++;
         return port.send(data, address, to);
       };
-      handler.onOpen({ localAddress, localPort, send, close: () => port.close() }, now);
+      handler.onOpen({ localAddress, localPort, send, keeps: () => port.keeps(), close: () => port.close() }, now);
     },
     onError: (reason, now) => handler.onError(reason, now),
     onDatagram(data, address, from, now) {

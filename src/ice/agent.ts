@@ -228,6 +228,11 @@ export class IceAgent {
     return true;
   }
 
+  /** Whether bytes given to `send` are in use any longer (DatagramPort). */
+  keeps(): boolean {
+    return this.active?.port.keeps?.() ?? true;
+  }
+
   /**
    * Ends everything. Relays are given back: until `deadline` is Infinity, timeouts and packets should still be handed in,
    * for at most a few seconds; the host hears nothing more.

@@ -101,3 +101,35 @@ test("a TCP connection whose peer takes nothing more is given up soon after it w
   for (const peer of peers) peer.destroy();
   server.close();
 });
+
+test("a UDP socket keeps no bytes that it has sent", async () => {
+  const received: string[] = [];
+  let port: DatagramPort | undefined;
+  await new Promise<void>((resolve, reject) => {
+    openUdp(
+      { address: "127.0.0.1" },
+      {
+        onOpen(opened) {
+          port = opened;
+          const memory = new Uint8Array(3);
+          for (const text of ["one", "two", "six"]) {
+            memory.set(Buffer.from(text));
+            opened.send(memory, "127.0.0.1", opened.localPort);
+            assert.equal(opened.keeps!(), false);
+          }
+          memory.fill(0);
+        },
+        onError: reject,
+        onDatagram(data) {
+          received.push(Buffer.from(data).toString());
+          if (received.length === 3) resolve();
+        },
+        onDrained() {},
+      },
+      now,
+    );
+  });
+  assert.deepEqual(received, ["one", "two", "six"]);
+  port!.close();
+  assert.equal(port!.keeps!(), true);
+});

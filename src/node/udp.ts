@@ -32,6 +32,11 @@ class UdpPort implements DatagramPort {
     }
   }
 
+  /** What the socket has taken at once, the system has copied; what waits for room, it will read where it is. */
+  keeps(): boolean {
+    return this.closed || this.socket.getSendQueueCount() > 0;
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = true;

@@ -4,7 +4,7 @@ import type { CryptoProvider } from "../crypto/provider.js";
 import { isRtcp } from "../rtp/packet.js";
 import { RtpSession } from "../rtp/session.js";
 import { SrtpSession, splitKeys, srtpKeyLength } from "../srtp/session.js";
-import { carve } from "../util/slab.js";
+import { givePacket, type PooledPacket, takePacket } from "../util/packet-pool.js";
 import type { TransportRtpCounters } from "./media-stats.js";
 import type { Platform } from "./platform.js";
 
@@ -36,21 +36,30 @@ export class MediaTransport {
   readonly session: RtpSession;
   private readonly crypto: CryptoProvider;
   private readonly transmit: (datagram: Uint8Array) => void;
+  private readonly keeps: () => boolean;
   private srtp: SrtpSession | undefined;
   private profile: number | undefined;
   private early: Uint8Array[] = [];
   private readonly inbound: Uint8Array[] = [];
   private readonly inboundLengths = new Int32Array(MAX_BATCH);
   private inboundCount = 0;
-  private readonly outbound: Uint8Array[] = [];
+  private readonly outbound: PooledPacket[] = [];
+  private readonly outboundBytes: Uint8Array[] = [];
   private readonly outboundLengths = new Int32Array(MAX_BATCH);
   private outboundCount = 0;
   /** Packets that came, or were to go, without keys; and what is too short to be RTP. */
   dropped = 0;
 
-  constructor(platform: Platform, options: MediaTransportOptions, transmit: (datagram: Uint8Array) => void) {
+  /** `keeps`: whether what `transmit` was given is in use any longer. */
+  constructor(
+    platform: Platform,
+    options: MediaTransportOptions,
+    transmit: (datagram: Uint8Array) => void,
+    keeps: () => boolean,
+  ) {
     this.crypto = platform.crypto;
     this.transmit = transmit;
+    this.keeps = keeps;
     this.session = new RtpSession(
       {
         random: (length) => platform.crypto.random(length),
@@ -168,25 +177,27 @@ export class MediaTransport {
       this.dropped++;
       return;
     }
-    const datagram = carve(packet.length + srtp.rtpOverhead);
-    datagram.set(packet);
+    const datagram = takePacket(packet.length + srtp.rtpOverhead);
+    datagram.bytes.set(packet);
     this.outbound[this.outboundCount] = datagram;
+    this.outboundBytes[this.outboundCount] = datagram.bytes;
     this.outboundLengths[this.outboundCount++] = packet.length;
     if (this.outboundCount === MAX_BATCH) this.seal();
   }
 
   private seal(): void {
-    const { outbound, outboundLengths, outboundCount, srtp } = this;
+    const { outbound, outboundBytes, outboundLengths, outboundCount, srtp } = this;
     this.outboundCount = 0;
     if (outboundCount === 0 || srtp === undefined) return;
-    srtp.protectRtp(outbound, outboundLengths, outboundCount);
+    srtp.protectRtp(outboundBytes, outboundLengths, outboundCount);
     for (let i = 0; i < outboundCount; i++) {
-      const datagram = outbound[i]!;
       const length = outboundLengths[i]!;
       if (length === 0) this.dropped++;
-      else this.transmit(length === datagram.length ? datagram : datagram.subarray(0, length));
+      else this.transmit(outbound[i]!.view(length));
     }
+    if (!this.keeps()) for (let i = 0; i < outboundCount; i++) givePacket(outbound[i]!);
     outbound.length = 0;
+    outboundBytes.length = 0;
   }
 
   private sendRtcp(packet: Uint8Array): void {
@@ -195,11 +206,12 @@ export class MediaTransport {
       this.dropped++;
       return;
     }
-    const datagram = carve(packet.length + srtp.rtcpOverhead);
-    datagram.set(packet);
-    const length = srtp.protectRtcp(datagram, packet.length);
+    const datagram = takePacket(packet.length + srtp.rtcpOverhead);
+    datagram.bytes.set(packet);
+    const length = srtp.protectRtcp(datagram.bytes, packet.length);
     if (length === 0) this.dropped++;
-    else this.transmit(datagram.subarray(0, length));
+    else this.transmit(datagram.view(length));
+    if (!this.keeps()) givePacket(datagram);
   }
 
   /** Says BYE, as far as there are keys. */

@@ -343,6 +343,7 @@ export class PeerTransport implements RoundOwner {
         this.platform,
         options,
         (datagram) => void this.ice.send(datagram, this.current),
+        () => this.ice.keeps(),
       );
       this.mediaStartPending = this.dtlsConnection?.state === "connected";
     }

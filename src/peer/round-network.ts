@@ -77,6 +77,10 @@ class RoundDatagramPort extends RoundPort<DatagramPort> implements DatagramPort 
   send(data: Uint8Array, address: string, port: number): boolean {
     return this.port.send(data, address, port);
   }
+
+  keeps(): boolean {
+    return this.port.keeps?.() ?? true;
+  }
 }
 
 class RoundStreamPort extends RoundPort<StreamPort> implements StreamPort {

@@ -25,6 +25,11 @@ export interface DatagramPort {
    * the socket refuses it; nothing is ever thrown.
    */
   send(data: Uint8Array, address: string, port: number): boolean;
+  /**
+   * Whether bytes given to `send` are in use any longer. Right after a call that is usually not so, and who sent them may use
+   * their memory again. Absent: they may be in use for ever.
+   */
+  keeps?(): boolean;
   close(): void;
 }
 
