@@ -92,7 +92,9 @@ export class CongestionControl {
     }
     const { senders } = this.host;
     this.input?.retainStreams((ssrc) =>
-      senders.some(({ streams }) => streams.some((s) => s.ssrc === ssrc || s.encoding.rtxSsrc === ssrc)),
+      senders.some(({ streams }) =>
+        streams.some(({ encoding: e }) => e.ssrc === ssrc || e.rtxSsrc === ssrc || e.fecSsrc === ssrc),
+      ),
     );
     this.pacer?.remove((stream) => !senders.includes(stream.sender) || !stream.sender.streams.includes(stream), now);
     this.allocationDue = true;
@@ -218,7 +220,9 @@ export class CongestionControl {
     const given = allocate(targetBitrate, requests);
     for (let i = 0; i < streams.length; i++) {
       const stream = streams[i]!;
-      const bitrate = Math.floor(given[i]! * payloadShare(stream));
+      stream.allocatedBitrate = given[i]!;
+      // Repair packets come out of the stream's share: the encoder has the rest.
+      const bitrate = Math.floor((given[i]! * payloadShare(stream)) / (1 + stream.protectionRate));
       const before = stream.targetBitrate;
       if (bitrate === before || (Math.abs(bitrate - before) <= NEWS * before && bitrate > 0)) continue;
       stream.targetBitrate = bitrate;

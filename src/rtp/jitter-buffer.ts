@@ -83,6 +83,8 @@ export class JitterBuffer {
   private readonly depacketizers = new Map<PayloadFormat, Depacketizer>();
   private blockedSince: number = Number.NaN;
   private lastTl0 = -1;
+  // The picture id that the next frame has, where they are told.
+  private nextPictureId = -1;
   private started = false;
 
   constructor(audio: boolean, host: JitterBufferHost) {
@@ -207,8 +209,9 @@ export class JitterBuffer {
 
   private noteLayer(frame: WholeFrame): void {
     const info = this.inspect(frame);
-    if (info !== undefined && info.tl0PictureIndex >= 0) this.lastTl0 = info.tl0PictureIndex;
-    else this.lastTl0 = -1;
+    this.lastTl0 = info?.tl0PictureIndex ?? -1;
+    const told = info !== undefined && info.pictureId >= 0;
+    this.nextPictureId = told ? (info.pictureId + 1) & ((1 << info.pictureIdBits) - 1) : -1;
   }
 
   /** Something is missing in front of what is there: the frame to go on with, or undefined: wait, with `deadline` set. */
@@ -228,6 +231,9 @@ export class JitterBuffer {
       return undefined;
     }
     if (assembler.next < 0) return this.seekKeyFrame(now);
+    // No picture is missing: what was lost is padding, or repaired others (ULPFEC).
+    const follows = first !== undefined && this.nextPictureId >= 0;
+    if (follows && this.inspect(first)?.pictureId === this.nextPictureId) return first;
     // Packets of the next frame may simply not have been sent yet: only what lies beyond a gap tells that something is missing.
     if (Number.isNaN(this.blockedSince)) this.blockedSince = now;
     const { patience } = this;

@@ -1,16 +1,20 @@
 import type { RtpSendStream } from "./send-stream.js";
 import type { RtpCodec } from "./types.js";
 
-/** A packet of a frame, a repeat or padding, written but for what depends on the moment of its sending. It may wait in the pacer. */
+/** In place of a sequence number: the packet is a repeat or padding, or it repairs others. Neither is kept. */
+export const REPEAT_NUMBER: number = -1;
+export const REPAIR_NUMBER: number = -2;
+
+/** A packet of a frame, a repeat or a repair packet, written but for what depends on the moment of its sending. It may wait in the pacer. */
 export interface OutgoingPacket {
   readonly stream: RtpSendStream;
-  readonly data: Uint8Array;
+  data: Uint8Array;
   readonly codec: RtpCodec;
-  /** -1: not of the SSRC itself, or a repeat: not kept. */
+  /** Of media, or one of the numbers above. */
   readonly sequenceNumber: number;
   readonly timestamp: number;
   readonly headerLength: number;
-  readonly payloadLength: number;
+  payloadLength: number;
   readonly transportAt: number;
   readonly sendTimeAt: number;
   /** Monotonic milliseconds at which it was made. */

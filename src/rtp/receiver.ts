@@ -203,7 +203,10 @@ export class RtpReceiver {
   private deliverRecovered(stream: RtpReceiveStream, now: number): void {
     for (let bytes = stream.repair?.take(); bytes !== undefined; bytes = stream.repair?.take()) {
       const packet = this.recovered;
-      if (!packet.parse(bytes) || this.payloads[packet.payloadType]?.role !== "media") continue;
+      if (!packet.parse(bytes) || this.payloads[packet.payloadType]?.role !== "media") {
+        stream.repair!.rejected++;
+        continue;
+      }
       if (!stream.receiveRecovered(packet, now)) continue;
       packet.extensions = this.session.extensions;
       this.session.extensions.find(packet);

@@ -37,6 +37,9 @@ export class StreamRepair {
     this.receiver(format).addFecPacket(packet, skip);
   }
 
+  /** What a repair packet gave was none of the stream's media. */
+  rejected = 0;
+
   /** One of the packets that were recovered since. */
   take(): Uint8Array | undefined {
     return this.recovered.shift();
@@ -57,6 +60,6 @@ export class StreamRepair {
   }
 
   get packetsDiscarded(): number {
-    return this.sum((receiver) => receiver.packetsDiscarded);
+    return this.rejected + this.sum((receiver) => receiver.packetsDiscarded);
   }
 }

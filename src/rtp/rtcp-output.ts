@@ -155,12 +155,14 @@ export class RtcpOutput {
     this.flush();
     let begun = false;
     for (const { streams } of senders) {
-      for (const { ssrc, packetsSent, encoding } of streams) {
+      for (const { ssrc, packetsSent, fecPacketsSent, encoding } of streams) {
         if (packetsSent === 0) continue;
         if (!begun || !this.rtcp.room(8)) this.begin(16);
         begun = true;
         this.rtcp.bye(ssrc);
         if (encoding.rtxSsrc !== null && this.rtcp.room(8)) this.rtcp.bye(encoding.rtxSsrc);
+        const { fecSsrc = null } = encoding;
+        if (fecSsrc !== null && fecPacketsSent > 0 && this.rtcp.room(8)) this.rtcp.bye(fecSsrc);
       }
     }
     this.flush();

@@ -3,16 +3,17 @@
 import type { Packetizer } from "../payload/types.js";
 import { Fifo } from "../util/fifo.js";
 import { carve } from "../util/slab.js";
-import { writeU16, writeU32 } from "./bytes.js";
+import { readU32, writeU16, writeU32 } from "./bytes.js";
 import { ExtensionBlock, markEndOfFrame, OWN_EXTENSIONS, stamp } from "./extension-block.js";
 import { tokenBytes } from "./extensions.js";
 import { RedEncoder } from "./fec/red.js";
-import type { OutgoingPacket } from "./outgoing-packet.js";
+import { type OutgoingPacket, REPAIR_NUMBER, REPEAT_NUMBER } from "./outgoing-packet.js";
 import { PRIORITY_AUDIO, PRIORITY_RETRANSMISSION, PRIORITY_VIDEO } from "./pacer.js";
 import { RTP_HEADER_LENGTH, RtpPacket, setExtensionBit, writeRtpHeader } from "./packet.js";
 import { SendHistory } from "./send-history.js";
 import type { RtpSender } from "./sender.js";
 import type { RtpSession } from "./session.js";
+import { REPAIR_OVERHEAD, StreamProtection } from "./stream-protection.js";
 import { TelephoneEvents } from "./telephone-events.js";
 import type { EncodedFrameInit, RtpCodec, RtpEncoding } from "./types.js";
 
@@ -51,8 +52,12 @@ export class RtpSendStream {
   nackCount = 0;
   pliCount = 0;
   firCount = 0;
-  /** Bits per second. */
+  /** Packets that repair others (FlexFEC, ULPFEC) and the bytes of their payloads; packetsSent and bytesSent have them, too. */
+  fecPacketsSent = 0;
+  fecBytesSent = 0;
+  /** Bits per second: what the encoder may make, and what the stream may use of the path with all that is around it. */
   targetBitrate = 0;
+  allocatedBitrate = 0;
 
   // What the peer's reports say (remote-inbound-rtp).
   remotePacketsLost = 0;
@@ -107,6 +112,7 @@ export class RtpSendStream {
   private acknowledged = false;
   private rtxAcknowledged = false;
   private rid: Uint8Array | undefined;
+  private readonly protection: StreamProtection | undefined;
   // Where packets that are passed through come from, and what is added to their numbers.
   private source = -1;
   private sequenceOffset = 0;
@@ -122,6 +128,12 @@ export class RtpSendStream {
     this.lastSequence = session.random32() & 0x7fff;
     this.rtxSequence = session.random32() & 0x7fff;
     this.rid = encoding.rid === null ? undefined : tokenBytes(encoding.rid);
+    if (sender.options.kind === "video") {
+      this.protection = new StreamProtection(this, sender, block, session.random32() & 0x7fff, {
+        nextSequence: () => this.nextSequence(),
+        sendRepair: (packet, now) => this.sendRepair(packet, now),
+      });
+    }
   }
 
   /** @internal */
@@ -132,6 +144,11 @@ export class RtpSendStream {
 
   get ssrc(): number {
     return this.encoding.ssrc;
+  }
+
+  /** Repair packets for each media packet, 0 to MAX_PROTECTION, as the peer's reports make worth while. */
+  get protectionRate(): number {
+    return this.protection?.rate ?? 0;
   }
 
   /** @internal The next sequence number of our own packets. */
@@ -176,6 +193,9 @@ export class RtpSendStream {
     if (codec.nack) this.history!.commit(sequence, end - at, now);
     this.sent(codec, timestamp, headerLength, payloadLength, newest, now);
     this.transmit(data.subarray(at, end), block.transportAt - at, block.sendTimeAt - at, -1, now);
+    if (this.protectionRate > 0) {
+      this.protection!.onForwarded(data.subarray(at, end), codec, timestamp, packet.marker, now);
+    }
   }
 
   /** Stamps and sends. Offsets below 0: the packet has no such field. */
@@ -258,7 +278,7 @@ export class RtpSendStream {
       return true;
     }
     // A stream whose frames are paced: its repeats are, too.
-    const repeat = this.outgoing(this.scratch, end, codec, -1, timestamp, headerLength, payloadLength, now);
+    const repeat = this.outgoing(this.scratch, end, codec, REPEAT_NUMBER, timestamp, headerLength, payloadLength, now);
     if (this.session.pace(this, end, PRIORITY_RETRANSMISSION, now)) this.repeats.push(repeat);
     return true;
   }
@@ -302,6 +322,8 @@ export class RtpSendStream {
       this.rtxAcknowledged = true;
       return;
     }
+    // The first report says nothing of how many it is about.
+    const expected = this.acknowledged ? Math.max(0, highest - this.baseHighest) : 0;
     this.acknowledged = true;
     this.remoteFractionLost = fractionLost / 256;
     this.remotePacketsLost = cumulativeLost;
@@ -309,6 +331,9 @@ export class RtpSendStream {
     this.baseHighest = highest;
     if (this.codec !== undefined) this.remoteJitter = jitter / this.codec.clockRate;
     this.remoteReportTime = now;
+    const known = Number.isNaN(rtt) ? this.roundTripTime : rtt;
+    if (this.protection?.onReport(this.remoteFractionLost, expected, known, now) === true)
+      this.session.onProtectionChanged();
     if (!Number.isNaN(rtt)) {
       this.roundTripTime = rtt;
       this.totalRoundTripTime += rtt;
@@ -375,7 +400,8 @@ export class RtpSendStream {
     const writeExtensions = (first: boolean): number =>
       block.frame(this.sender, data, extensionAt, frame, first, captureTime, !this.acknowledged, this.rid);
     // The original number of a repeat takes two bytes more.
-    const room = maxPacketSize - extensionAt - writeExtensions(true) - 2;
+    const isProtected = this.protection?.protects(codec) === true;
+    const room = maxPacketSize - extensionAt - writeExtensions(true) - (isProtected ? REPAIR_OVERHEAD : 2);
     const packets: OutgoingPacket[] = [];
     let descriptorAt = -1;
     const timestamp = frame.timestamp >>> 0;
@@ -396,6 +422,7 @@ export class RtpSendStream {
     });
     if (!done || packets.length === 0) return false;
     markEndOfFrame(packets.at(-1)!.data, descriptorAt);
+    if (isProtected) this.protection!.protectFrame(packets, codec, now);
     this.codec = codec;
     this.lastTimestamp = timestamp;
     this.lastTimestampTime = frame.captureTime ?? now;
@@ -443,6 +470,7 @@ export class RtpSendStream {
     const { data, codec, sequenceNumber, transportAt, sendTimeAt } = packet;
     const { session, sender } = this;
     stamp(data, transportAt, session.nextTransportSequence(sender, transportAt >= 0), sendTimeAt, now);
+    if (sequenceNumber === REPAIR_NUMBER) this.countRepair(packet, now);
     if (sequenceNumber < 0) {
       session.transmit(data, now, cluster);
       return;
@@ -460,6 +488,31 @@ export class RtpSendStream {
     session.transmit(data, now, cluster);
   }
 
+  // Repair packets
+
+  /** @internal The extensions of a repair packet; `separate`: it goes on an SSRC of its own, which the peer does not report on. */
+  writeRepairExtensions(data: Uint8Array, at: number, separate: boolean): number {
+    const names = separate || !this.acknowledged;
+    return block.forward(this.sender, data, at, undefined, names, this.rid, separate);
+  }
+
+  private sendRepair(packet: OutgoingPacket, now: number): void {
+    if (!this.pacing) this.depart(packet, -1, now);
+    else if (this.session.pace(this, packet.data.length, PRIORITY_VIDEO, now)) this.queue.push(packet);
+  }
+
+  private countRepair({ data, headerLength, payloadLength, queued }: OutgoingPacket, now: number): void {
+    this.fecPacketsSent++;
+    this.fecBytesSent += payloadLength;
+    this.packetsSent++;
+    this.bytesSent += payloadLength;
+    this.headerBytesSent += headerLength;
+    this.totalPacketSendDelay += now - queued;
+    if (readU32(data, 8) !== this.encoding.ssrc) return;
+    this.reportPackets++;
+    this.reportOctets += payloadLength;
+  }
+
   /**
    * @internal Sends about so many bytes that say nothing, for the pacer: the last packet again on the retransmission SSRC, or
    * padding alone there. Gives the bytes, 0 if the peer would not take it.
@@ -472,9 +525,11 @@ export class RtpSendStream {
       bytes >= MIN_REPEATED_PADDING &&
       history?.find(this.lastSequence) === true &&
       original.parse(history.data.subarray(history.offset, history.offset + history.length));
+    // The last packet may be in RED, and so another codec's.
+    const repeatType = repeat ? (this.sender.codec(original.payloadType)?.rtxPayloadType ?? null) : null;
     let end: number;
-    if (repeat) {
-      end = this.writeRepeat(codec.rtxPayloadType, this.lastSequence);
+    if (repeatType !== null) {
+      end = this.writeRepeat(repeatType, this.lastSequence);
     } else {
       const { scratch } = this;
       this.writeRtxHeader(scratch, false, codec.rtxPayloadType, this.lastTimestamp, 0);

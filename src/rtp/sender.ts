@@ -28,6 +28,10 @@ export class RtpSender {
   transportCc = false;
   /** @internal The peer reports on the packets by their own numbers (RFC 8888). */
   ccfb = false;
+  /** @internal What repairs video, if it is negotiated: FlexFEC, or ULPFEC with the RED that it comes in. */
+  flexfec: RtpCodec | undefined;
+  red: RtpCodec | undefined;
+  ulpfec: RtpCodec | undefined;
   /** @internal */
   mayMix = false;
   /** @internal */
@@ -59,6 +63,11 @@ export class RtpSender {
     for (const codec of options.codecs) codecs[codec.payloadType & 127] ??= codec;
     this.codecs = codecs;
     this.formats = [];
+    const named = (...mimeTypes: string[]): RtpCodec | undefined =>
+      options.codecs.find(({ mimeType }) => mimeTypes.includes(mimeType.toLowerCase()));
+    this.flexfec = named("video/flexfec", "video/flexfec-03");
+    this.red = named("video/red");
+    this.ulpfec = named("video/ulpfec");
     this.streams = options.encodings.map((encoding, index) => {
       const known = this.streams.find((stream) => stream.ssrc === encoding.ssrc && stream.index === index);
       known?.update(encoding);

@@ -35,7 +35,8 @@ const MIN_KEY_FRAME_INTERVAL = 150;
 
 interface SendRoute {
   readonly stream: RtpSendStream;
-  readonly rtx: boolean;
+  /** What the SSRC carries of the stream. */
+  readonly role: "media" | "rtx" | "fec";
 }
 
 export class RtpSession implements RtcpVisitor {
@@ -159,9 +160,10 @@ export class RtpSession implements RtcpVisitor {
     this.sendRoutes.clear();
     for (const { streams } of this.senderList) {
       for (const stream of streams) {
-        this.sendRoutes.set(stream.ssrc, { stream, rtx: false });
-        const { rtxSsrc } = stream.encoding;
-        if (rtxSsrc !== null) this.sendRoutes.set(rtxSsrc, { stream, rtx: true });
+        this.sendRoutes.set(stream.ssrc, { stream, role: "media" });
+        const { rtxSsrc, fecSsrc = null } = stream.encoding;
+        if (rtxSsrc !== null) this.sendRoutes.set(rtxSsrc, { stream, role: "rtx" });
+        if (fecSsrc !== null) this.sendRoutes.set(fecSsrc, { stream, role: "fec" });
       }
     }
     this.numbersReported = this.senderList.length > 0 && this.senderList.every(({ ccfb }) => ccfb);
@@ -317,6 +319,11 @@ export class RtpSession implements RtcpVisitor {
     return this.transportSequence & 0xffff;
   }
 
+  /** @internal Another part of what a stream sends is repair packets now: its encoder has another share. */
+  onProtectionChanged(): void {
+    this.congestion.invalidate(this.now);
+  }
+
   /** @internal The stream has a packet that may wait for its turn: `sendPaced` asks for it. False: refused. */
   pace(stream: RtpSendStream, bytes: number, priority: number, now: number): boolean {
     return !this.closed && this.congestion.pace(stream, bytes, priority, now);
@@ -383,13 +390,14 @@ export class RtpSession implements RtcpVisitor {
     const rtt = roundTripTime(this.compactNow(), block.lastSenderReport, block.delaySinceLastSenderReport);
     if (!Number.isNaN(rtt)) this.rtt = rtt;
     const { fractionLost, cumulativeLost, extendedHighestSequenceNumber, jitter } = block;
-    const { stream, rtx } = route;
-    if (!rtx) {
+    const { stream, role } = route;
+    if (role === "fec") return;
+    if (role === "media") {
       const first = Number.isNaN(stream.remoteReportTime);
       const expected = first ? 0 : extendedHighestSequenceNumber - stream.remoteHighestSequenceNumber;
       this.congestion.onReportBlock(expected, cumulativeLost - stream.remotePacketsLost, rtt);
     }
-    stream.onReport(rtx, fractionLost, cumulativeLost, extendedHighestSequenceNumber, jitter, rtt, this.now);
+    stream.onReport(role === "rtx", fractionLost, cumulativeLost, extendedHighestSequenceNumber, jitter, rtt, this.now);
   }
 
   /** @internal */
@@ -428,7 +436,7 @@ export class RtpSession implements RtcpVisitor {
   /** @internal */
   onNack(_sender: number, media: number, packetId: number, bitmask: number): void {
     const route = this.sendRoutes.get(media);
-    if (route === undefined || route.rtx) return;
+    if (route === undefined || route.role !== "media") return;
     const { stream } = route;
     stream.resend(packetId, this.now);
     for (let bits = bitmask, next = packetId + 1; bits !== 0; bits >>>= 1, next++) {

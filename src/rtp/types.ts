@@ -141,6 +141,8 @@ export interface RtpEncoding {
   readonly rid: string | null;
   readonly ssrc: number;
   readonly rtxSsrc: number | null;
+  /** Of its FlexFEC, if that is negotiated. */
+  readonly fecSsrc?: number | null | undefined;
   readonly active: boolean;
   /** Bits per second. */
   readonly maxBitrate: number | null;

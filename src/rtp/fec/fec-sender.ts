@@ -5,7 +5,7 @@
 import { writeU16, writeU32 } from "../bytes.js";
 import { RTP_HEADER_LENGTH } from "../packet.js";
 import type { FecFormat } from "./fec-packet.js";
-import { type MutableExtension, Parity } from "./parity.js";
+import { type MutableExtension, Parity, xorBytes } from "./parity.js";
 
 /** What Chromium takes in one group. */
 export const MAX_GROUP_SIZE = 48;
@@ -36,6 +36,19 @@ class Accumulator {
 
   constructor(maxPacketSize: number, mutableExtensions: readonly MutableExtension[]) {
     this.parity = new Parity(new Uint8Array(maxPacketSize), mutableExtensions);
+  }
+
+  /** Stands for what another one stands for, too. */
+  merge(other: Accumulator): void {
+    const { parity } = this;
+    parity.first ^= other.parity.first;
+    parity.second ^= other.parity.second;
+    parity.length ^= other.parity.length;
+    parity.timestamp ^= other.parity.timestamp;
+    xorBytes(parity.body, 0, other.parity.body, 0, other.length);
+    this.length = Math.max(this.length, other.length);
+    this.lastOffset = Math.max(this.lastOffset, other.lastOffset);
+    xorBytes(this.mask, 0, other.mask, 0, other.mask.length);
   }
 
   reset(): void {
@@ -111,14 +124,21 @@ export class FecSender {
     if (++this.count >= this.groupSize) this.endGroup();
   }
 
-  /** Emits the repair packets of what came since the last group, such as the rest of a frame. */
-  endGroup(): void {
-    for (let i = 0; i < Math.min(this.count, this.repairPackets); i++) {
-      const one = this.accumulators[i]!;
+  /** Emits the repair packets of what came since the last group, such as the rest of a frame: at most so many. */
+  endGroup(most: number = this.repairPackets): void {
+    const { accumulators } = this;
+    const made = Math.min(this.count, this.repairPackets);
+    this.count = 0;
+    for (let i = 0; i < made; i++) {
+      const one = accumulators[i]!;
+      if (i >= most && most > 0) accumulators[i % most]!.merge(one);
+      if (i >= most) one.reset();
+    }
+    for (let i = 0; i < Math.min(made, most); i++) {
+      const one = accumulators[i]!;
       this.emit(this.out.subarray(0, this.write(one)));
       one.reset();
     }
-    this.count = 0;
   }
 
   private write(accumulator: Accumulator): number {
