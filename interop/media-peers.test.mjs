@@ -5,8 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { mediaDevices, RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
 import { EncodedTrackProcessor } from "../dist/media.js";
 import { LossyPath } from "./lib/lossy-path.mjs";
-import { continuity, PictureReader, parseRtp, pcmuFrequency, Vp8Assembler } from "./lib/media-check.mjs";
+import { continuity, PictureReader, parseRtp, pcmuFrequency } from "./lib/media-check.mjs";
 import { FRAME_RATE, HEIGHT, material, WIDTH } from "./lib/media-material.mjs";
+import { FrameCollector } from "./lib/media-payloads.mjs";
 import { MEDIA_PEERS } from "./lib/media-peers.mjs";
 import { ROLES, wants, wantsPeer } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
@@ -97,7 +98,7 @@ class Parley {
 /** The peer's end: what its agent says, as counters of pictures and the frequency of sound. */
 class Peer {
   remote;
-  #assembler = new Vp8Assembler();
+  #collector = new FrameCollector("VP8");
   #pictures = new PictureReader();
   #audio;
   keyFrames = 0;
@@ -112,16 +113,16 @@ class Peer {
   }
 
   async seen() {
-    const seen = await this.call("seen");
+    const { state, tracks } = await this.call("seen");
     assert.deepEqual(this.remote.strays, []);
-    if (!seen.packets) return seen;
-    const { state, packets } = seen;
+    const [video, sound] = tracks;
+    if (!video?.packets) return { counters: [], ...sound, ...video, state };
     const parse = (list) => list.map((text) => parseRtp(Buffer.from(text, "base64")));
-    const counters = parse(packets.video)
-      .flatMap((packet) => this.#assembler.push(packet))
-      .map((frame) => this.#pictures.read(frame) ?? -1);
+    const counters = parse(video.packets)
+      .flatMap((packet) => this.#collector.push(packet))
+      .map(({ units }) => this.#pictures.read(units[0]) ?? -1);
     this.keyFrames = this.#pictures.keyFrames;
-    const sounds = parse(packets.audio);
+    const sounds = parse(sound.packets);
     // Opus is not decoded here: that the packets come on time has to do.
     const frequency = this.#audio === "PCMU" ? pcmuFrequency(sounds.map(({ payload }) => payload)) : undefined;
     const { fault } = this.#pictures;
@@ -232,7 +233,11 @@ for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter((
       const path = new LossyPath();
       try {
         const there = new Peer(await start(peer.start(name)), audio);
-        await there.call("open", { audio, material: await material() });
+        const tracks = [
+          { kind: "video", codec: "VP8" },
+          { kind: "audio", codec: audio },
+        ];
+        await there.call("open", { tracks, material: await material() });
         await parley.open();
         const step = (what, body) => t.test(what, limits.skip?.[what] ? { skip: limits.skip[what] } : {}, body);
         let isConnected = false;
@@ -253,7 +258,7 @@ for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter((
               shown = await there.seen();
               counters += shown.counters.filter((counter) => counter >= 0).length;
               // The first key frame may come before the peer takes any media, and not every peer asks for another by itself.
-              if (counters === 0 && ++looks % 10 === 0) await there.call("keyframe");
+              if (counters === 0 && ++looks % 10 === 0) await there.call("keyframe", { track: 0 });
               return [
                 parley.frames.video.length,
                 parley.frames.audio.length,
@@ -324,7 +329,7 @@ for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter((
         await step("key frame asked of Parley", async () => {
           const before = await parley.stats("outbound-rtp", "video");
           const keyFrames = there.keyFrames;
-          await there.call("keyframe");
+          await there.call("keyframe", { track: 0 });
           await until(
             "a key frame",
             () => parley.stats("outbound-rtp", "video"),

@@ -92,6 +92,7 @@ const files = [
   wanted("libraries") && "libraries",
   wanted("statistics") && "statistics",
   wanted("media") && "media-peers",
+  wanted("media") && "media-codecs",
   wanted("media") && "media",
   wanted("feedback") && "feedback",
   wanted("soak") && "soak",

@@ -12,17 +12,24 @@ from av import AudioFrame, VideoFrame
 
 from common import emit, failed, frequency_of, read_counter
 
-WIDTH, HEIGHT, RATE, TONE = 640, 480, 48000, 440
+RATE, TONE = 48000, 440
 
 
 class Camera(VideoStreamTrack):
+    number = 0
+
     async def recv(self):
-        pts, time_base = await self.next_timestamp()
-        picture = numpy.full((HEIGHT * 3 // 2, WIDTH), 128, numpy.uint8)
-        at = pts // 3000 % (WIDTH - 64)
-        picture[100:300, at:at + 64] = 235
+        loop = asyncio.get_running_loop()
+        if self.number == 0:
+            self.started = loop.time()
+        rate, width, height = material["rate"], material["width"], material["height"]
+        await asyncio.sleep(max(0, self.started + self.number / rate - loop.time()))
+        picture = numpy.full((height * 3 // 2, width), 128, numpy.uint8)
+        at = self.number * 4 % (width - 64)
+        picture[100:200, at:at + 64] = 235
         frame = VideoFrame.from_ndarray(picture, format="yuv420p")
-        frame.pts, frame.time_base = pts, time_base
+        frame.pts, frame.time_base = self.number * 90000 // rate, fractions.Fraction(1, 90000)
+        self.number += 1
         return frame
 
 
@@ -43,8 +50,37 @@ class Microphone(MediaStreamTrack):
         return frame
 
 
-pc = None
-counters, samples, sizes = [], [], [[0, 0]]
+class Track:
+    """What comes in one section."""
+
+    def __init__(self, kind, codec):
+        self.kind, self.codec = kind, codec
+        self.counters, self.samples, self.size, self.rate = [], [], [0, 0], RATE
+
+    async def watch(self, track):
+        while True:
+            frame = await track.recv()
+            plane = frame.planes[0]
+            self.size = [frame.width, frame.height]
+            self.counters.append(read_counter(bytes(plane), plane.line_size, frame.width))
+
+    async def listen(self, track):
+        while True:
+            frame = await track.recv()
+            channels = len(frame.layout.channels)
+            self.samples.extend(frame.to_ndarray().reshape(-1)[::channels].tolist())
+            del self.samples[:-frame.sample_rate // 2]
+            self.rate = frame.sample_rate
+
+    def take(self):
+        if self.kind == "audio":
+            return dict(frequency=frequency_of(self.samples, self.rate))
+        taken, self.counters = self.counters, []
+        return dict(counters=taken, size=self.size)
+
+
+pc = material = None
+tracks = []
 tasks = set()
 
 
@@ -61,39 +97,27 @@ def ended(task):
         emit(event="stray", message=repr(error))
 
 
-async def watch(track):
-    while True:
-        frame = await track.recv()
-        plane = frame.planes[0]
-        sizes[0] = [frame.width, frame.height]
-        counters.append(read_counter(bytes(plane), plane.line_size, frame.width))
+def on_track(received):
+    index = next(i for i, t in enumerate(pc.getTransceivers()) if t.receiver.track is received)
+    track = tracks[index]
+    run(track.watch(received) if track.kind == "video" else track.listen(received))
 
 
-async def listen(track):
-    while True:
-        frame = await track.recv()
-        channels = len(frame.layout.channels)
-        samples.extend(frame.to_ndarray().reshape(-1)[::channels].tolist())
-        del samples[:-frame.sample_rate // 2]
-        listen.rate = frame.sample_rate
-
-
-def on_track(track):
-    run(watch(track) if track.kind == "video" else listen(track))
-
-
-async def open_(audio, material):
+async def open_(tracks, material):
     global pc
+    globals()["tracks"].extend(Track(**track) for track in tracks)
+    with open(material) as file:
+        content = json.load(file)
+    globals()["material"] = dict(rate=content["rate"], width=content["width"], height=content["height"])
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     pc.on("track", on_track)
-    open_.audio = audio
 
 
 def add():
-    pc.addTrack(Camera())
-    pc.addTrack(Microphone())
-    for transceiver in pc.getTransceivers():
-        wanted = ["video/VP8", "video/rtx", "audio/" + open_.audio]
+    for track in tracks:
+        pc.addTrack(Camera() if track.kind == "video" else Microphone())
+    for track, transceiver in zip(tracks, pc.getTransceivers()):
+        wanted = ["video/" + track.codec, "video/rtx", "audio/" + track.codec]
         codecs = [c for c in RTCRtpReceiver.getCapabilities(transceiver.kind).codecs if c.mimeType in wanted]
         transceiver.setCodecPreferences(codecs)
 
@@ -116,14 +140,11 @@ async def accept(sdp):
 
 
 async def seen():
-    taken = counters[:]
-    del counters[:]
-    return dict(state=pc.connectionState, counters=taken, size=sizes[0],
-                frequency=frequency_of(samples, getattr(listen, "rate", RATE)))
+    return dict(state=pc.connectionState, tracks=[track.take() for track in tracks])
 
 
-async def keyframe():
-    receiver = next(t.receiver for t in pc.getTransceivers() if t.kind == "video")
+async def keyframe(track):
+    receiver = pc.getTransceivers()[track].receiver
     # It asks by itself only when a frame cannot be decoded.
     await receiver._send_rtcp_pli(receiver.getSynchronizationSources()[0].source)
 

@@ -1,6 +1,7 @@
 """GStreamer's webrtcbin behind the commands of lib/media-node-agent.mjs: it encodes and decodes."""
 import array
 import json
+import os
 import sys
 import threading
 
@@ -14,36 +15,91 @@ from gi.repository import GLib, Gst, GstSdp, GstWebRTC
 from common import emit, failed, frequency_of, read_counter
 
 Gst.init(None)
-WIDTH, HEIGHT, RATE = 640, 480, 48000
-ENCODERS = {
-    "opus": ("opusenc ! rtpopuspay pt=%d", "OPUS", 48000, "rtpopusdepay ! opusdec"),
-    "PCMU": ("mulawenc ! rtppcmupay pt=%d", "PCMU", 8000, "rtppcmudepay ! mulawdec"),
+HEARD = 48000
+# Encoder and payloader; depayloader and decoder; what caps have besides.
+VIDEO = {
+    "VP8": ("vp8enc deadline=1 cpu-used=8 keyframe-max-dist=300 error-resilient=1 target-bitrate=600000"
+            " ! rtpvp8pay pt=%d picture-id-mode=15-bit", "rtpvp8depay ! vp8dec", ""),
+    "VP9": ("vp9enc deadline=1 cpu-used=8 keyframe-max-dist=300 lag-in-frames=0 target-bitrate=600000"
+            " ! rtpvp9pay pt=%d picture-id-mode=15-bit", "rtpvp9depay ! vp9dec", ",profile-id=(string)0"),
+    "H264": ("openh264enc bitrate=600000 gop-size=300 complexity=low ! video/x-h264,profile=constrained-baseline"
+             " ! rtph264pay pt=%d config-interval=-1 aggregate-mode=zero-latency", "rtph264depay ! h264parse ! openh264dec",
+             ",packetization-mode=(string)1"),
+    "H265": ("x265enc bitrate=600 key-int-max=300 speed-preset=ultrafast tune=zerolatency ! rtph265pay pt=%d config-interval=-1",
+             "rtph265depay ! h265parse ! libde265dec", ""),
 }
+# The rate of its input, encoder and payloader, clock rate, depayloader and decoder.
+AUDIO = {
+    "opus": (48000, "opusenc ! rtpopuspay pt=%d", 48000, "rtpopusdepay ! opusdec"),
+    "PCMU": (8000, "mulawenc ! rtppcmupay pt=%d", 8000, "rtppcmudepay ! mulawdec"),
+    "PCMA": (8000, "alawenc ! rtppcmapay pt=%d", 8000, "rtppcmadepay ! alawdec"),
+    "G722": (16000, "avenc_g722 ! rtpg722pay pt=%d", 8000, "rtpg722depay ! avdec_g722"),
+}
+# Its retransmissions take the next number that is free in their own section.
+TYPES = {"VP8": 96, "VP9": 98, "H264": 102, "H265": 106, "opus": 111, "PCMU": 0, "PCMA": 8, "G722": 9}
 lock = threading.Lock()
-counters, samples, sizes = [], array.array("h"), [[0, 0]]
-pipeline = bin_ = audio_codec = video_pad = None
+pipeline = bin_ = material = None
+tracks = []
 
 
-def caps(kind, name, rate, payload_type):
-    text = "application/x-rtp,media=%s,encoding-name=%s,clock-rate=%d,payload=%d" % (kind, name, rate, payload_type)
-    if name == "OPUS":
-        text += ",encoding-params=(string)2"
-    if kind == "video":
-        text += ",rtcp-fb-nack=(boolean)true,rtcp-fb-nack-pli=(boolean)true"
-    return text
+class Track:
+    def __init__(self, kind, codec):
+        self.kind, self.codec = kind, codec
+        self.counters, self.samples, self.size, self.pad, self.tones = [], array.array("h"), [0, 0], None, []
+
+    def source(self, payload_type):
+        """Its encoder, with caps that tell webrtcbin what is to be negotiated."""
+        caps = "application/x-rtp,media=%s,encoding-name=%s,payload=%d" % (self.kind, self.codec.upper(), payload_type)
+        if self.kind == "video":
+            encoder, _, more = VIDEO[self.codec]
+            caps += ",clock-rate=90000,rtcp-fb-nack=(boolean)true,rtcp-fb-nack-pli=(boolean)true,rtcp-fb-ccm-fir=(boolean)true" + more
+            text = ("videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1 ! %s"
+                    % (material["width"], material["height"], material["rate"], encoder % payload_type))
+        else:
+            rate, encoder, clock, _ = AUDIO[self.codec]
+            caps += ",clock-rate=%d" % clock
+            if self.codec == "opus":
+                caps += ",encoding-params=(string)2"
+            text = ("audiotestsrc is-live=true freq=440 samplesperbuffer=%d volume=0.4 ! audio/x-raw,rate=%d,channels=1 ! %s"
+                    % (rate // 50, rate, encoder % payload_type))
+        return Gst.parse_bin_from_description("%s ! capsfilter caps=\"%s\"" % (text, caps), True)
+
+    def sink(self):
+        if self.kind == "video":
+            text, handler = VIDEO[self.codec][1] + " ! videoconvert ! video/x-raw,format=I420", self.on_video
+        else:
+            text = AUDIO[self.codec][3] + " ! audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=%d,channels=1" % HEARD
+            handler = self.on_audio
+        sink = Gst.parse_bin_from_description(text + " ! fakesink name=sink sync=false signal-handoffs=true", True)
+        sink.get_by_name("sink").connect("handoff", handler)
+        return sink
+
+    def on_video(self, _, buffer, pad):
+        structure = pad.get_current_caps().get_structure(0)
+        width, height = structure.get_value("width"), structure.get_value("height")
+        stride = (width + 3) & ~3
+        data = buffer.extract_dup(0, stride * 64)  # The counter is at the top.
+        with lock:
+            self.size = [width, height]
+            self.counters.append(read_counter(data, stride, width))
+
+    def on_audio(self, _, buffer, pad):
+        with lock:
+            self.samples.frombytes(buffer.extract_dup(0, buffer.get_size()))
+            del self.samples[:-HEARD // 2]
+
+    def take(self):
+        if self.kind == "audio":
+            tones, self.tones = self.tones, []
+            return dict(samples=self.samples.tolist(), tones=tones)
+        taken, self.counters = self.counters, []
+        return dict(counters=taken, size=self.size)
 
 
-def build(video_type, audio_type):
-    """Starts the sources, with these payload types."""
-    encoder, name, rate, _ = ENCODERS[audio_codec]
-    video = Gst.parse_bin_from_description(
-        "videotestsrc is-live=true pattern=ball ! video/x-raw,width=%d,height=%d,framerate=30/1 ! "
-        "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=300 error-resilient=1 ! rtpvp8pay pt=%d picture-id-mode=15-bit ! capsfilter caps=\"%s\""
-        % (WIDTH, HEIGHT, video_type, caps("video", "VP8", 90000, video_type)), True)
-    audio = Gst.parse_bin_from_description(
-        "audiotestsrc is-live=true freq=440 samplesperbuffer=160 volume=0.4 ! audio/x-raw,rate=%d,channels=1 ! %s ! capsfilter caps=\"%s\""
-        % (rate, encoder % audio_type, caps("audio", name, rate, audio_type)), True)
-    for source in (video, audio):
+def build(payload_types):
+    """Starts the sources."""
+    for track, payload_type in zip(tracks, payload_types):
+        source = track.source(payload_type)
         pipeline.add(source)
         source.link(bin_)
         source.sync_state_with_parent()
@@ -61,47 +117,43 @@ def transceivers():
         index += 1
 
 
-def on_video(_, buffer, pad):
-    structure = pad.get_current_caps().get_structure(0)
-    width, height = structure.get_value("width"), structure.get_value("height")
-    data = buffer.extract_dup(0, width * 64)  # The counter is at the top.
-    with lock:
-        sizes[0] = [width, height]
-        counters.append(read_counter(data, width, width))
-
-
-def on_audio(_, buffer, pad):
-    with lock:
-        samples.frombytes(buffer.extract_dup(0, buffer.get_size()))
-        del samples[:-RATE // 2]
-
-
 def on_pad(_, pad):
-    global video_pad
     if pad.get_direction() != Gst.PadDirection.SRC:
         return
-    structure = pad.get_current_caps().get_structure(0)
-    if structure.get_value("media") == "video":
-        video_pad = pad
-        text = "rtpvp8depay ! vp8dec ! videoconvert ! video/x-raw,format=I420 ! fakesink name=sink sync=false signal-handoffs=true"
-        handler = on_video
+    track = tracks[pad.get_property("transceiver").get_property("mlineindex")]
+    if pad.get_current_caps().get_structure(0).get_value("encoding-name") == "TELEPHONE-EVENT":
+        sink = Gst.parse_bin_from_description("rtpdtmfdepay ! fakesink sync=false", True)
     else:
-        text = ENCODERS[audio_codec][3] + (" ! audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=%d,channels=1"
-                                           " ! fakesink name=sink sync=false signal-handoffs=true" % RATE)
-        handler = on_audio
-    sink = Gst.parse_bin_from_description(text, True)
-    sink.get_by_name("sink").connect("handoff", handler)
+        track.pad = pad
+        sink = track.sink()
+    sink.set_name("sink%d of %d" % (len(pipeline.children), tracks.index(track)))
     pipeline.add(sink)
     sink.sync_state_with_parent()
     pad.link(sink.get_static_pad("sink"))
 
 
-def open_(audio, material):
-    global pipeline, bin_, audio_codec
-    audio_codec = audio
+def on_message(_, message):
+    structure = message.get_structure()
+    if structure is None or structure.get_name() != "dtmf-event":
+        return
+    track = tracks[int(message.src.get_parent().get_name().rsplit(" ", 1)[1])]
+    with lock:
+        track.tones.append([structure.get_value("number"), structure.get_value("volume")])
+
+
+def open_(tracks, material):
+    global pipeline, bin_
+    globals()["tracks"].extend(Track(**track) for track in tracks)
+    with open(material) as file:
+        globals()["material"] = json.load(file)
     pipeline = Gst.Pipeline.new()
+    bus = pipeline.get_bus()
+    bus.add_signal_watch()
+    bus.connect("message::element", on_message)
     bin_ = Gst.ElementFactory.make("webrtcbin")
     bin_.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
+    # What comes later is thrown away: on a busy machine 200 ms are soon over.
+    bin_.set_property("latency", 600)
     pipeline.add(bin_)
     bin_.connect("pad-added", on_pad)
     # Transceivers that an offer makes: their retransmissions are off unless asked for.
@@ -138,12 +190,12 @@ def set_remote(kind, sdp):
 
 
 def offer():
-    build(96, {"opus": 111, "PCMU": 0}[audio_codec])
+    build(TYPES[track.codec] for track in tracks)
     return describe("offer")
 
 
-def payload_type(sdp, name):
-    for line in sdp.splitlines():
+def payload_type(section, name):
+    for line in section.splitlines():
         if line.startswith("a=rtpmap:") and line.split(" ")[1].lower().startswith(name.lower() + "/"):
             return int(line[9:].split(" ")[0])
     raise RuntimeError("no " + name)
@@ -151,7 +203,8 @@ def payload_type(sdp, name):
 
 def answer(sdp):
     # The sources come first: transceivers that exist take the sections of the offer.
-    build(payload_type(sdp, "VP8"), payload_type(sdp, audio_codec))
+    sections = sdp.split("\nm=")[1:]
+    build(payload_type(section, track.codec) for track, section in zip(tracks, sections))
     set_remote(GstWebRTC.WebRTCSDPType.OFFER, sdp)
     return describe("answer")
 
@@ -162,16 +215,18 @@ def accept(sdp):
 
 def seen():
     with lock:
-        taken, heard = counters[:], samples.tolist()
-        del counters[:]
-    return dict(state=bin_.get_property("connection-state").value_nick, counters=taken, size=sizes[0],
-                frequency=frequency_of(heard, RATE))
+        taken = [track.take() for track in tracks]
+    for one in taken:
+        if "samples" in one:
+            one["frequency"] = frequency_of(one.pop("samples"), HEARD)
+    return dict(state=bin_.get_property("connection-state").value_nick, tracks=taken)
 
 
-def keyframe():
+def keyframe(track):
     structure = Gst.Structure.new_empty("GstForceKeyUnit")
     structure.set_value("all-headers", True)
-    video_pad.send_event(Gst.Event.new_custom(Gst.EventType.CUSTOM_UPSTREAM, structure))
+    if tracks[track].pad:
+        tracks[track].pad.send_event(Gst.Event.new_custom(Gst.EventType.CUSTOM_UPSTREAM, structure))
 
 
 def close():
@@ -190,6 +245,4 @@ for line in sys.stdin:
     except Exception as error:
         failed(req, error)
 sys.stdout.flush()
-import os
-
 os._exit(0)  # a pipeline left running would hold up an orderly exit

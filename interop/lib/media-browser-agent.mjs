@@ -1,4 +1,5 @@
 // A browser page behind the commands of media-node-agent.mjs.
+import { readFileSync } from "node:fs";
 import { MediaBrowser } from "./media-browser.mjs";
 import { within } from "./remote.mjs";
 
@@ -9,9 +10,9 @@ export class BrowserAgent {
   #name;
   #browser = new MediaBrowser();
   #page;
-  #decoded = 0;
-  #sent = 0;
-  #mimeTypes;
+  #tracks;
+  #decoded = [];
+  #sent = [];
 
   constructor(name) {
     this.#name = name;
@@ -27,24 +28,38 @@ export class BrowserAgent {
     return within(this.#do(op, args), LIMIT, `${this.#name} to do "${op}"`);
   }
 
-  async #do(op, { audio, sdp }) {
+  /** A command of media-page.mjs. */
+  page(...args) {
+    return within(this.#page(...args), LIMIT, `${this.#name} to do "${args[0]}"`);
+  }
+
+  async #do(op, { tracks, material, sdp, configuration }) {
     const page = this.#page;
     switch (op) {
-      case "open":
-        this.#mimeTypes = { video: "video/VP8", audio: `audio/${audio}` };
-        return page("open", { synthetic: true });
+      case "open": {
+        this.#tracks = tracks;
+        const { width, height, rate } = JSON.parse(readFileSync(material, "utf8"));
+        return page("open", { synthetic: true, width, height, rate, configuration });
+      }
       case "offer":
-        return { sdp: await page("offerBoth", this.#mimeTypes) };
+        return { sdp: await page("offerBoth", this.#tracks) };
       case "answer":
         return { sdp: await page("answerBoth", sdp) };
       case "seen": {
-        const { state, counters, video, framesSent = 0, ...rest } = await page("seen");
-        const { framesDecoded = 0, frameWidth = 0, frameHeight = 0 } = video ?? {};
-        const decoded = framesDecoded - this.#decoded;
-        this.#decoded = framesDecoded;
-        const sent = framesSent - this.#sent;
-        this.#sent = framesSent;
-        return { ...rest, state, counters, decoded, sent, size: [frameWidth, frameHeight] };
+        const { state, tracks: seen } = await page("seen");
+        const since = (counts, i, now) => {
+          const before = counts[i] ?? 0;
+          counts[i] = now;
+          return now - before;
+        };
+        return {
+          state,
+          tracks: seen.map(({ framesDecoded = 0, framesSent = 0, ...rest }, i) => ({
+            ...rest,
+            decoded: since(this.#decoded, i, framesDecoded),
+            sent: since(this.#sent, i, framesSent),
+          })),
+        };
       }
       case "accept":
         return page("accept", sdp);

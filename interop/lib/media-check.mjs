@@ -1,5 +1,5 @@
-// What is looked at of received media: counters in pictures and the frequency of sound; and, for peers that hand out RTP packets
-// as they come, a second reading of VP8 (RFC 7741), independent of Parley's.
+// What is looked at of received media: counters in pictures and the frequency of sound; and a reading of RTP
+// packets independent of Parley's (of payloads: media-payloads.mjs).
 const root = new URL("../../", import.meta.url);
 export const { readFrameCounter } = await import(new URL("dist/media/synthetic/camera.js", root));
 const { decodePcmu } = await import(new URL("dist/payload/g711.js", root));
@@ -67,64 +67,6 @@ export function parseRtp(packet) {
     ssrc: packet.readUInt32BE(8),
     payload: packet.subarray(at, end),
   };
-}
-
-function skipVp8Descriptor(payload) {
-  let at = 1;
-  if (payload[0] & 0x80) {
-    const flags = payload[at++];
-    if (flags & 0x80) at += payload[at] & 0x80 ? 2 : 1;
-    if (flags & 0x40) at++;
-    if (flags & 0x30) at++;
-  }
-  return at;
-}
-
-/** Puts packets in order and frames together; waits for what is missing as long as `patience` packets come after it. */
-export class Vp8Assembler {
-  #packets = new Map();
-  #next;
-  #highest = 0;
-  #parts = [];
-  #broken = true;
-  #patience;
-
-  constructor(patience = 60) {
-    this.#patience = patience;
-  }
-
-  /** The frames that are whole now. */
-  push({ sequenceNumber, marker, payload }) {
-    if (payload.length === 0) return [];
-    this.#next ??= sequenceNumber;
-    const distance = ((sequenceNumber - this.#next) << 16) >> 16;
-    const extended = this.#next + distance;
-    if (distance < 0) return [];
-    this.#highest = Math.max(this.#highest, extended);
-    this.#packets.set(extended, { marker, payload });
-    const frames = [];
-    for (;;) {
-      const packet = this.#packets.get(this.#next);
-      if (!packet) {
-        if (this.#highest - this.#next <= this.#patience) return frames;
-        this.#broken = true;
-        this.#parts = [];
-        this.#next++;
-        continue;
-      }
-      this.#packets.delete(this.#next++);
-      const starts = (packet.payload[0] & 0x17) === 0x10;
-      if (starts) {
-        this.#parts = [];
-        this.#broken = false;
-      }
-      if (!this.#broken) this.#parts.push(packet.payload.subarray(skipVp8Descriptor(packet.payload)));
-      if (packet.marker) {
-        if (!this.#broken) frames.push(Buffer.concat(this.#parts));
-        this.#broken = true;
-      }
-    }
-  }
 }
 
 /**

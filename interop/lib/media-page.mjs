@@ -1,4 +1,4 @@
-// Runs in a page: a peer connection that sends a picture with a counter in it and a tone, or shows what it receives. Given to
+// Runs in a page: a peer connection that sends pictures with a counter in them and a tone, or shows what it receives. Given to
 // the browser as text: it may use nothing outside itself.
 
 /** Bits of the frame counter, drawn as black and white squares in one row. */
@@ -8,9 +8,10 @@ export function install(bits) {
   const SIZE = 32;
   let pc;
   let candidates = [];
-  const received = {};
+  /** What is received, by section. */
+  const ends = [];
+  let options = {};
   let audio;
-  let counters = [];
 
   function camera(width, height, rate) {
     const canvas = document.createElement("canvas");
@@ -47,7 +48,12 @@ export function install(bits) {
     return destination.stream.getAudioTracks()[0];
   }
 
-  function show(track) {
+  const sourceOf = (kind) => {
+    const { width = 640, height = 480, rate = 30, frequency = 440 } = options;
+    return kind === "video" ? camera(width, height, rate) : tone(frequency);
+  };
+
+  function show(track, end) {
     const video = document.createElement("video");
     video.muted = true;
     video.autoplay = true;
@@ -56,18 +62,19 @@ export function install(bits) {
     void video.play();
     const canvas = document.createElement("canvas");
     const context = canvas.getContext("2d", { willReadFrequently: true });
+    const { counters } = end;
     const read = () => {
       if (video.videoWidth === 0) return;
       canvas.width = video.videoWidth;
       canvas.height = video.videoHeight;
       context.drawImage(video, 0, 0);
-      if (received.synthetic) {
+      if (options.synthetic) {
         const value = syntheticCounter(context);
         if (counters.at(-1) !== value) counters.push(value);
         return;
       }
       // A smaller simulcast layer has smaller squares.
-      const size = (SIZE * video.videoWidth) / received.width;
+      const size = (SIZE * video.videoWidth) / (options.width ?? 640);
       let value = 0;
       for (let i = 0; i < bits; i++) {
         const [red, green, blue] = context.getImageData((i + 0.5) * size, size / 2, 1, 1).data;
@@ -80,9 +87,8 @@ export function install(bits) {
       read();
       video.requestVideoFrameCallback(eachFrame);
     };
-    if (received.synthetic) video.requestVideoFrameCallback(eachFrame);
+    if (options.synthetic) video.requestVideoFrameCallback(eachFrame);
     else setInterval(read, 20);
-    received.video = video;
   }
 
   /** What Parley's synthetic camera draws (src/media/synthetic/camera.ts): 16 bits and 4 to check them, or -1. */
@@ -105,18 +111,17 @@ export function install(bits) {
       look();
     });
 
-  function listen(track) {
+  function listen(track, end) {
     audio ??= new AudioContext();
     // Chromium decodes a remote track for Web Audio only while an element plays it.
     const element = document.createElement("audio");
     element.muted = true;
     element.srcObject = new MediaStream([track]);
     void element.play();
-    const analyser = audio.createAnalyser();
-    analyser.fftSize = 8192;
-    audio.createMediaStreamSource(element.srcObject).connect(analyser);
-    received.analyser = analyser;
-    received.element = element;
+    end.analyser = audio.createAnalyser();
+    end.analyser.fftSize = 8192;
+    audio.createMediaStreamSource(element.srcObject).connect(end.analyser);
+    end.element = element;
   }
 
   const prefer = (transceiver, kind, mimeType) => {
@@ -128,59 +133,103 @@ export function install(bits) {
     transceiver.setCodecPreferences([...wanted, ...helpers]);
   };
 
+  const pick = (from, names) => Object.fromEntries(names.map((name) => [name, from?.[name]]));
+
+  async function pictures(transceiver, end) {
+    const stats = [...(await transceiver.receiver.getStats()).values()];
+    const video = stats.find(({ type }) => type === "inbound-rtp");
+    const names = ["framesDecoded", "packetsLost", "nackCount", "pliCount", "packetsReceived"];
+    return {
+      ...pick(video, names),
+      size: [video?.frameWidth ?? 0, video?.frameHeight ?? 0],
+      codec: stats.find(({ id }) => id === video?.codecId)?.mimeType,
+      counters: end.counters.splice(0),
+    };
+  }
+
+  /** The strongest frequency in Hz where Web Audio runs. */
+  async function sound(transceiver, { analyser }) {
+    const stats = [...(await transceiver.receiver.getStats()).values()];
+    const inbound = stats.find(({ type }) => type === "inbound-rtp");
+    const out = {
+      // Of all that was decoded: 0.4 is the amplitude of a steady tone of that.
+      loudness: Math.sqrt(inbound?.totalAudioEnergy / inbound?.totalSamplesDuration),
+      codec: stats.find(({ id }) => id === inbound?.codecId)?.mimeType,
+      packetsReceived: inbound?.packetsReceived,
+    };
+    if (audio.state !== "running") return out;
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    analyser.getFloatFrequencyData(bins);
+    const peak = bins.indexOf(Math.max(...bins));
+    return { ...out, frequency: (peak * audio.sampleRate) / analyser.fftSize, level: bins[peak] };
+  }
+
   const commands = {
-    /** `synthetic`: what will be shown is Parley's camera, not a page's. */
-    open({ width = 640, synthetic = false } = {}) {
-      received.width = width;
-      received.synthetic = synthetic;
-      pc = new RTCPeerConnection();
+    /**
+     * `synthetic`: what will be shown is Parley's camera, not a page's. `width`, `height`, `rate`, `frequency`: of this page's camera and
+     * microphone. `configuration`: of the connection.
+     */
+    open({ configuration, ...rest } = {}) {
+      options = rest;
+      pc = new RTCPeerConnection(configuration);
       candidates = [];
       pc.onicecandidate = ({ candidate }) => candidates.push(candidate?.toJSON() ?? null);
-      pc.ontrack = ({ track }) => (track.kind === "video" ? show(track) : listen(track));
+      pc.ontrack = ({ track, transceiver }) => {
+        const index = pc.getTransceivers().indexOf(transceiver);
+        if (ends[index]) return;
+        const end = { counters: [] };
+        ends[index] = end;
+        if (track.kind === "video") show(track, end);
+        else listen(track, end);
+      };
     },
-    async send({ video, audio: sound, width = 640, height = 480, rate = 30, frequency = 440, sendEncodings }) {
+    async send({ video, audio: sound, sendEncodings }) {
       const stream = new MediaStream();
       const init = { direction: "sendonly", streams: [stream] };
       if (video) {
         const encodings = sendEncodings ? { sendEncodings } : {};
-        prefer(pc.addTransceiver(camera(width, height, rate), { ...init, ...encodings }), "video", video);
+        prefer(pc.addTransceiver(await sourceOf("video"), { ...init, ...encodings }), "video", video);
       }
-      if (sound) prefer(pc.addTransceiver(await tone(frequency), init), "audio", sound);
+      if (sound) prefer(pc.addTransceiver(await sourceOf("audio"), init), "audio", sound);
     },
     receive({ video, audio: sound }) {
       if (video) prefer(pc.addTransceiver("video", { direction: "recvonly" }), "video", video);
       if (sound) prefer(pc.addTransceiver("audio", { direction: "recvonly" }), "audio", sound);
     },
-    async offer() {
-      await pc.setLocalDescription();
+    async offer(init) {
+      await pc.setLocalDescription(init && (await pc.createOffer(init)));
       return pc.localDescription.sdp;
     },
-    /** Takes an offer; with `media`, answers by sending (see send) on its sections. */
+    /** Takes an offer; with `media`, answers by sending on its sections. */
     async answer(sdp, media) {
       await pc.setRemoteDescription({ type: "offer", sdp });
       for (const transceiver of media ? pc.getTransceivers() : []) {
-        const { kind } = transceiver.receiver.track;
-        const track = kind === "video" ? camera(640, 480, 30) : await tone(440);
         transceiver.direction = "sendonly";
-        await transceiver.sender.replaceTrack(track);
+        await transceiver.sender.replaceTrack(await sourceOf(transceiver.receiver.track.kind));
       }
       await pc.setLocalDescription();
       return pc.localDescription.sdp;
     },
-    /** Offers to send and receive; the description has all candidates. */
-    async offerBoth({ video, audio: sound }) {
-      const init = { direction: "sendrecv", streams: [new MediaStream()] };
-      prefer(pc.addTransceiver(camera(640, 480, 30), init), "video", video);
-      prefer(pc.addTransceiver(await tone(440), init), "audio", sound);
+    /** Offers to send and receive `tracks`, [{ kind, codec }]; the description has all candidates. */
+    async offerBoth(tracks) {
+      const stream = new MediaStream();
+      for (const { kind, codec, direction = "sendrecv", sendEncodings } of tracks) {
+        const init = { direction, streams: [stream], ...(sendEncodings && { sendEncodings }) };
+        prefer(
+          pc.addTransceiver(direction === "recvonly" ? kind : await sourceOf(kind), init),
+          kind,
+          `${kind}/${codec}`,
+        );
+      }
       await pc.setLocalDescription();
       return gathered();
     },
-    async answerBoth(sdp) {
+    async answerBoth(sdp, direction = "sendrecv") {
       await pc.setRemoteDescription({ type: "offer", sdp });
       for (const transceiver of pc.getTransceivers()) {
-        transceiver.direction = "sendrecv";
-        const track = transceiver.receiver.track.kind === "video" ? camera(640, 480, 30) : await tone(440);
-        await transceiver.sender.replaceTrack(track);
+        if (direction === "recvonly" || transceiver.sender.track) continue;
+        transceiver.direction = direction;
+        await transceiver.sender.replaceTrack(await sourceOf(transceiver.receiver.track.kind));
       }
       await pc.setLocalDescription();
       return gathered();
@@ -188,47 +237,29 @@ export function install(bits) {
     accept: (sdp) => pc.setRemoteDescription({ type: "answer", sdp }),
     candidates: () => candidates.splice(0),
     candidate: (candidate) => pc.addIceCandidate(candidate),
-    /** The counters seen since the last call, in order; the decoder's figures; the strongest frequency in Hz. */
+    /** What came since the last call: { state, tracks } by section. */
     async seen() {
-      const out = { counters, state: pc.connectionState };
-      counters = [];
-      const stats = [...(await pc.getStats()).values()];
-      const video = stats.find(({ type, kind }) => type === "inbound-rtp" && kind === "video");
-      if (video) {
-        const { framesDecoded, packetsLost, nackCount, pliCount, frameWidth, frameHeight, packetsReceived, codecId } =
-          video;
-        const codec = stats.find(({ id }) => id === codecId)?.mimeType;
-        out.video = {
-          framesDecoded,
-          packetsLost,
-          nackCount,
-          pliCount,
-          frameWidth,
-          frameHeight,
-          packetsReceived,
-          codec,
-        };
+      const tracks = [];
+      for (const [i, transceiver] of pc.getTransceivers().entries()) {
+        const { kind } = transceiver.receiver.track;
+        const out = !ends[i] ? {} : await (kind === "video" ? pictures : sound)(transceiver, ends[i]);
+        const sent = [...(await transceiver.sender.getStats()).values()].filter(({ type }) => type === "outbound-rtp");
+        tracks.push({ ...out, framesSent: sent.reduce((sum, one) => sum + (one.framesSent ?? 0), 0) });
       }
-      const sent = stats.find(({ type, kind }) => type === "outbound-rtp" && kind === "video");
-      if (sent) out.framesSent = sent.framesSent;
-      const { analyser } = received;
-      if (analyser) {
-        if (audio.state === "running") {
-          const bins = new Float32Array(analyser.frequencyBinCount);
-          analyser.getFloatFrequencyData(bins);
-          const peak = bins.indexOf(Math.max(...bins));
-          out.frequency = (peak * audio.sampleRate) / analyser.fftSize;
-          out.level = bins[peak];
-        }
-        const sound = stats.find(({ type, kind }) => type === "inbound-rtp" && kind === "audio");
-        // Of all that was decoded: 0.4 is the amplitude of a steady tone of that.
-        out.loudness = Math.sqrt(sound?.totalAudioEnergy / sound?.totalSamplesDuration);
-        out.audioCodec = stats.find(({ id }) => id === sound?.codecId)?.mimeType;
-      }
-      return out;
+      return { state: pc.connectionState, tracks };
     },
-    /** What getStats says, as a list. */
-    stats: async () => [...(await pc.getStats()).values()],
+    async stats() {
+      return [...(await pc.getStats()).values()];
+    },
+    /** Plays tones (RTCDTMFSender) on the first section that takes them. */
+    dtmf(tones) {
+      pc.getSenders()
+        .find(({ dtmf }) => dtmf?.canInsertDTMF)
+        .dtmf.insertDTMF(tones, 200, 100);
+    },
+    /** Runs `text` as the body of a function of the connection: what only one test does. */
+    run: (text, ...args) =>
+      new Function("pc", "args", "sourceOf", `return (async () => { ${text} })()`)(pc, args, sourceOf),
     close: () => pc.close(),
   };
   globalThis.command = (name, ...args) => commands[name](...args);

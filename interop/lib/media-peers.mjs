@@ -44,3 +44,53 @@ export const MEDIA_PEERS = {
     skip: { "key frame asked of Parley": SILENT },
   }),
 };
+
+const NO_H264 = "it was built without H.264";
+
+/**
+ * The peers of media-codecs.test.mjs. `codecs`: those that each has; `exact`: it only carries packets, so that frames are
+ * compared to the byte; `without`: what it has not, and why; `mixed`: why every section has to have all codecs.
+ */
+export const CODEC_PEERS = {
+  chromium: {
+    ...MEDIA_PEERS.chromium,
+    codecs: ["VP8", "VP9", "H264", "AV1", "opus", "PCMU", "PCMA", "G722"],
+    without: { H265: "needs hardware" },
+  },
+  firefox: {
+    ...MEDIA_PEERS.firefox,
+    codecs: ["VP8", "VP9", "AV1", "opus", "PCMU", "PCMA", "G722"],
+    without: { H264: "its decoder is loaded from the network", H265: "it has none" },
+  },
+  aiortc: {
+    ...MEDIA_PEERS.aiortc,
+    codecs: ["VP8", "H264", "opus", "PCMU", "PCMA"],
+    without: { "VP9, AV1, H265, G722": "it has none" },
+  },
+  webrtcbin: {
+    ...MEDIA_PEERS.webrtcbin,
+    codecs: ["VP8", "VP9", "H264", "H265", "opus", "PCMU", "PCMA", "G722"],
+    without: { AV1: "its payloader is not in Debian" },
+  },
+  wrtc: {
+    ...MEDIA_PEERS.wrtc,
+    codecs: ["VP8", "VP9", "AV1", "opus", "PCMU", "PCMA", "G722"],
+    without: { H264: NO_H264, H265: "it has none" },
+  },
+  pion: {
+    ...MEDIA_PEERS.pion,
+    codecs: ["VP8", "VP9", "H264", "AV1", "H265", "opus", "PCMU", "PCMA", "G722"],
+    exact: true,
+    mixed: "it takes the codecs of the first section of a kind for those of all",
+  },
+  werift: {
+    ...MEDIA_PEERS.werift,
+    codecs: ["VP8", "VP9", "H264", "AV1", "H265", "opus", "PCMU", "PCMA", "G722"],
+    exact: true,
+  },
+  "node-datachannel": {
+    ...MEDIA_PEERS["node-datachannel"],
+    codecs: ["VP8", "VP9", "H264", "AV1", "H265", "opus", "PCMU", "PCMA", "G722"],
+    exact: true,
+  },
+};

@@ -31,7 +31,7 @@ import { ProcessRemote } from "./remote.mjs";
 
 const here = fileURLToPath(new URL("../", import.meta.url));
 const nodeAgent = join(here, "lib", "node-agent.mjs");
-const python = process.env.INTEROP_PYTHON ?? "/usr/bin/python3";
+export const python = process.env.INTEROP_PYTHON ?? "/usr/bin/python3";
 
 /** The first of `names` that is a program in PATH or at an absolute path. */
 export function findProgram(...names) {

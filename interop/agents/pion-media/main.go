@@ -7,38 +7,64 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/pion/dtls/v2"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v3"
 	"github.com/pion/webrtc/v3/pkg/media"
 )
 
 type fields map[string]interface{}
 
-type material struct{ Keys, Changes, Opus, Pcmu [][]byte }
+// What lib/media-material.mjs writes; payloads: of codecs that Pion has no payloader for, frame by frame.
+type encoded struct {
+	Keys, Changes [][]byte
+	Payloads      [][][]byte
+}
+
+type material struct {
+	Rate   int
+	Codecs map[string]encoded
+}
+
+type wanted struct{ Kind, Codec string }
 
 type request struct {
-	Req             int
-	Op              string
-	Audio, Material string
-	Sdp             string
+	Req      int
+	Op       string
+	Tracks   []wanted
+	Material string
+	Sdp      string
+	Track    int
+	Profiles []uint16
+	Numbered *uint16
+	Fir      bool
+}
+
+// end is one section of the connection, both ways.
+type end struct {
+	wanted
+	sample   *webrtc.TrackLocalStaticSample
+	raw      *webrtc.TrackLocalStaticRTP
+	codec    webrtc.RTPCodecParameters
+	remote   *webrtc.TrackRemote
+	packets  []string
+	wantsKey bool
+	at       int
+	number   uint16
+	firs     uint8
 }
 
 var (
-	lock     sync.Mutex
-	packets  = map[string][]string{"video": {}, "audio": {}}
-	remote   *webrtc.TrackRemote
-	wantsKey = true
-	pc       *webrtc.PeerConnection
-	sent     material
-	codec    string
-	video    *webrtc.TrackLocalStaticSample
-	audio    *webrtc.TrackLocalStaticSample
-	output   sync.Mutex
+	lock   sync.Mutex
+	pc     *webrtc.PeerConnection
+	sent   material
+	ends   []*end
+	output sync.Mutex
 )
 
 func emit(line fields) {
@@ -46,6 +72,21 @@ func emit(line fields) {
 	output.Lock()
 	defer output.Unlock()
 	os.Stdout.Write(append(text, '\n'))
+}
+
+func codecOf(w wanted) webrtc.RTPCodecParameters {
+	types := map[string]webrtc.PayloadType{"VP8": 96, "VP9": 98, "H264": 102, "AV1": 104, "H265": 106, "opus": 111, "PCMU": 0, "PCMA": 8, "G722": 9}
+	lines := map[string]string{"VP9": "profile-id=0", "H264": "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"}
+	capability := webrtc.RTPCodecCapability{MimeType: w.Kind + "/" + w.Codec, ClockRate: 90000, SDPFmtpLine: lines[w.Codec],
+		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}}}
+	if w.Kind == "audio" {
+		capability.RTCPFeedback = nil
+		capability.ClockRate = 8000
+		if w.Codec == "opus" {
+			capability.ClockRate, capability.Channels = 48000, 2
+		}
+	}
+	return webrtc.RTPCodecParameters{PayloadType: types[w.Codec], RTPCodecCapability: capability}
 }
 
 func open(r request) error {
@@ -56,53 +97,75 @@ func open(r request) error {
 	if err = json.Unmarshal(data, &sent); err != nil {
 		return err
 	}
-	codec = strings.ToLower(r.Audio)
-	sound := webrtc.RTPCodecParameters{PayloadType: 111, RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}}
-	if codec == "pcmu" {
-		sound = webrtc.RTPCodecParameters{PayloadType: 0, RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: 8000}}
-	}
-	kind := sound.MimeType
 	// Its own list has RTX, which this version offers but does not read.
 	engine := &webrtc.MediaEngine{}
-	picture := webrtc.RTPCodecParameters{PayloadType: 96, RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
-		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}}}}
-	if err = engine.RegisterCodec(picture, webrtc.RTPCodecTypeVideo); err != nil {
-		return err
+	for i, w := range r.Tracks {
+		e := &end{wanted: w, codec: codecOf(w), wantsKey: true, number: 1000}
+		if r.Numbered != nil {
+			e.number = *r.Numbered
+		}
+		kind := webrtc.NewRTPCodecType(w.Kind)
+		if err = engine.RegisterCodec(e.codec, kind); err != nil {
+			return err
+		}
+		id := fmt.Sprint("track", i)
+		if len(sent.Codecs[w.Codec].Payloads) > 0 || r.Numbered != nil {
+			e.raw, err = webrtc.NewTrackLocalStaticRTP(e.codec.RTPCodecCapability, id, "stream")
+		} else {
+			e.sample, err = webrtc.NewTrackLocalStaticSample(e.codec.RTPCodecCapability, id, "stream")
+		}
+		if err != nil {
+			return err
+		}
+		ends = append(ends, e)
 	}
-	if err = engine.RegisterCodec(sound, webrtc.RTPCodecTypeAudio); err != nil {
+	tones := webrtc.RTPCodecParameters{PayloadType: 126, RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: "audio/telephone-event", ClockRate: 8000, SDPFmtpLine: "0-16"}}
+	if err = engine.RegisterCodec(tones, webrtc.RTPCodecTypeAudio); err != nil {
 		return err
 	}
 	registry := &interceptor.Registry{}
 	if err = webrtc.RegisterDefaultInterceptors(engine, registry); err != nil {
 		return err
 	}
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry))
+	settings := webrtc.SettingEngine{}
+	if len(r.Profiles) > 0 {
+		var profiles []dtls.SRTPProtectionProfile
+		for _, p := range r.Profiles {
+			profiles = append(profiles, dtls.SRTPProtectionProfile(p))
+		}
+		settings.SetSRTPProtectionProfiles(profiles...)
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	if pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
-		return err
-	}
-	if video, err = webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "video", "stream"); err != nil {
-		return err
-	}
-	if audio, err = webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: kind}, "audio", "stream"); err != nil {
 		return err
 	}
 	pc.OnTrack(receive)
 	var once sync.Once
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		if s == webrtc.PeerConnectionStateConnected {
-			once.Do(func() { go sendVideo(); go sendAudio() })
+			once.Do(func() {
+				for _, e := range ends {
+					go e.send()
+				}
+			})
 		}
 	})
 	return nil
 }
 
-func receive(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-	kind := track.Kind().String()
-	if kind == "video" {
-		lock.Lock()
-		remote = track
-		lock.Unlock()
+func receive(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	var e *end
+	for i, t := range pc.GetTransceivers() {
+		if t.Receiver() == receiver && i < len(ends) {
+			e = ends[i]
+		}
 	}
+	if e == nil {
+		return
+	}
+	lock.Lock()
+	e.remote = track
+	lock.Unlock()
 	buffer := make([]byte, 1500)
 	for {
 		n, _, err := track.Read(buffer)
@@ -110,67 +173,117 @@ func receive(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 			return
 		}
 		lock.Lock()
-		packets[kind] = append(packets[kind], base64.StdEncoding.EncodeToString(buffer[:n]))
+		e.packets = append(e.packets, base64.StdEncoding.EncodeToString(buffer[:n]))
 		lock.Unlock()
 	}
 }
 
-// pace calls send at an even rate until it fails.
-func pace(step time.Duration, send func(i int) error) {
+// next gives the frame of the picture with this number, and its payloads if Pion does not make them.
+func (e *end) next(number int) ([]byte, [][]byte) {
+	lock.Lock()
+	defer lock.Unlock()
+	m := sent.Codecs[e.Codec]
+	if len(m.Keys) > 1 {
+		index := number % len(m.Changes)
+		key := e.wantsKey || index == 0
+		e.wantsKey = false
+		if key {
+			return m.Keys[index], nil
+		}
+		return m.Changes[index], nil
+	}
+	if e.wantsKey && e.Kind == "video" {
+		e.at = 0
+	}
+	e.wantsKey = false
+	index := e.at % len(m.Changes)
+	e.at++
+	if len(m.Payloads) > 0 {
+		return nil, m.Payloads[index]
+	}
+	return m.Changes[index], nil
+}
+
+// send goes on at an even rate until writing fails.
+func (e *end) send() {
+	step, ticks := 20*time.Millisecond, uint32(e.codec.ClockRate/50)
+	if e.Kind == "video" {
+		step, ticks = time.Second/time.Duration(sent.Rate), uint32(90000/sent.Rate)
+	}
 	started := time.Now()
-	for i := 0; send(i) == nil; i++ {
+	for i := 0; ; i++ {
+		frame, payloads := e.next(i)
+		var err error
+		if e.raw == nil {
+			err = e.sample.WriteSample(media.Sample{Data: frame, Duration: step})
+		} else {
+			if payloads == nil {
+				payloads = [][]byte{frame}
+			}
+			for j, payload := range payloads {
+				e.number++
+				header := rtp.Header{Version: 2, Marker: j == len(payloads)-1 && e.Kind == "video", SequenceNumber: e.number, Timestamp: uint32(i) * ticks}
+				err = e.raw.WriteRTP(&rtp.Packet{Header: header, Payload: payload})
+			}
+		}
+		if err != nil {
+			return
+		}
 		time.Sleep(time.Until(started.Add(time.Duration(i+1) * step)))
 	}
 }
 
-func sendVideo() {
-	const step = time.Second / 30
-	pace(step, func(i int) error {
-		index := i % len(sent.Keys)
-		lock.Lock()
-		frame := sent.Changes[index]
-		if wantsKey {
-			frame = sent.Keys[index]
-		}
-		wantsKey = false
-		lock.Unlock()
-		return video.WriteSample(media.Sample{Data: frame, Duration: step})
-	})
-}
-
-func sendAudio() {
-	sounds := sent.Opus
-	if codec == "pcmu" {
-		sounds = sent.Pcmu
+func (e *end) local() webrtc.TrackLocal {
+	if e.raw != nil {
+		return e.raw
 	}
-	const step = 20 * time.Millisecond
-	pace(step, func(i int) error {
-		return audio.WriteSample(media.Sample{Data: sounds[i%len(sounds)], Duration: step})
-	})
+	return e.sample
 }
 
-func add() error {
-	for _, track := range []*webrtc.TrackLocalStaticSample{video, audio} {
-		sender, err := pc.AddTrack(track)
+func (e *end) watch(sender *webrtc.RTPSender) {
+	for {
+		messages, _, err := sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, message := range messages {
+			switch message.(type) {
+			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				lock.Lock()
+				e.wantsKey = true
+				lock.Unlock()
+			}
+		}
+	}
+}
+
+func offer() error {
+	for _, e := range ends {
+		t, err := pc.AddTransceiverFromTrack(e.local(), webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendrecv})
 		if err != nil {
 			return err
 		}
-		go func() {
-			for {
-				messages, _, err := sender.ReadRTCP()
-				if err != nil {
-					return
-				}
-				for _, message := range messages {
-					switch message.(type) {
-					case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-						lock.Lock()
-						wantsKey = true
-						lock.Unlock()
-					}
-				}
+		codecs := []webrtc.RTPCodecParameters{e.codec}
+		for _, other := range ends {
+			if other != e && other.Kind == e.Kind {
+				codecs = append(codecs, other.codec)
 			}
-		}()
+		}
+		if err = t.SetCodecPreferences(codecs); err != nil {
+			return err
+		}
+		go e.watch(t.Sender())
+	}
+	return nil
+}
+
+func answer() error {
+	for _, e := range ends {
+		sender, err := pc.AddTrack(e.local())
+		if err != nil {
+			return err
+		}
+		go e.watch(sender)
 	}
 	return nil
 }
@@ -192,16 +305,22 @@ func run(r request) (interface{}, error) {
 	case "open":
 		return nil, open(r)
 	case "offer":
-		if err := add(); err != nil {
-			return nil, err
+		if len(pc.GetTransceivers()) == 0 {
+			if err := offer(); err != nil {
+				return nil, err
+			}
 		}
 		return describe(pc.CreateOffer(nil))
+	case "restart":
+		return describe(pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true}))
 	case "answer":
 		if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: r.Sdp}); err != nil {
 			return nil, err
 		}
-		if err := add(); err != nil {
-			return nil, err
+		if len(pc.GetSenders()) == 0 {
+			if err := answer(); err != nil {
+				return nil, err
+			}
 		}
 		return describe(pc.CreateAnswer(nil))
 	case "accept":
@@ -209,16 +328,29 @@ func run(r request) (interface{}, error) {
 	case "seen":
 		lock.Lock()
 		defer lock.Unlock()
-		taken := packets
-		packets = map[string][]string{"video": {}, "audio": {}}
-		return fields{"state": pc.ConnectionState().String(), "packets": taken}, nil
+		var tracks []fields
+		for _, e := range ends {
+			taken := e.packets
+			if taken == nil {
+				taken = []string{}
+			}
+			tracks = append(tracks, fields{"packets": taken})
+			e.packets = nil
+		}
+		return fields{"state": pc.ConnectionState().String(), "tracks": tracks}, nil
 	case "keyframe":
 		lock.Lock()
 		defer lock.Unlock()
-		if remote == nil {
+		e := ends[r.Track]
+		if e.remote == nil {
 			return nil, nil
 		}
-		return nil, pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(remote.SSRC())}})
+		ssrc := uint32(e.remote.SSRC())
+		if r.Fir {
+			e.firs++
+			return nil, pc.WriteRTCP([]rtcp.Packet{&rtcp.FullIntraRequest{MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc, SequenceNumber: e.firs}}}})
+		}
+		return nil, pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: ssrc}})
 	case "close":
 		return nil, pc.Close()
 	}
