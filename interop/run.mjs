@@ -23,6 +23,7 @@ const PARTS = {
   statistics: "getStats at both ends, with Chromium and Firefox",
   media: "pictures and sound: both ways with every peer, and from browser through Parley to browser",
   feedback: "congestion control feedback (RFC 8888), with Chromium",
+  examples: "the programs of examples/, and the chat room with two pages of Chromium",
   soak: "five hundred connections that must leave nothing behind",
 };
 /** What starts later than this, in milliseconds, is not run any more. */
@@ -95,6 +96,7 @@ const files = [
   wanted("media") && "media-codecs",
   wanted("media") && "media",
   wanted("feedback") && "feedback",
+  wanted("examples") && "examples",
   wanted("soak") && "soak",
 ].filter(Boolean);
 const flags = ["--test", "--test-concurrency=1", `--test-reporter=${join(here, "lib", "reporter.mjs")}`];

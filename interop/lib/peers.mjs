@@ -123,7 +123,7 @@ export function buildPion(name = "pion") {
   return binary;
 }
 
-const CHROMIUM = [process.env.CHROMIUM, "chromium", "chromium-browser", "google-chrome"];
+export const CHROMIUM = [process.env.CHROMIUM, "chromium", "chromium-browser", "google-chrome"];
 const FIREFOX = [process.env.FIREFOX, "firefox-esr", "firefox"];
 
 const SIXTEEN_MIB = { bytes: 4 << 20, reason: "it allows 1 GiB; 4 MiB is tried" };
