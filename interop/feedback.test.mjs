@@ -89,7 +89,7 @@ function feedbackTest(pagesOffer) {
       for (;;) {
         const inbound = await look(from.pc, camera);
         const outbound = await look(to.pc, viewer);
-        const { counters } = await viewer("seen");
+        const counters = (await viewer("seen")).tracks.flatMap((track) => track.counters ?? []);
         const good =
           inbound.ours.sent > 50 &&
           inbound.theirs.received > 50 &&

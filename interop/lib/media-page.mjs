@@ -248,9 +248,8 @@ export function install(bits) {
       }
       return { state: pc.connectionState, tracks };
     },
-    async stats() {
-      return [...(await pc.getStats()).values()];
-    },
+    /** What getStats says, as a list. */
+    stats: async () => [...(await pc.getStats()).values()],
     /** Plays tones (RTCDTMFSender) on the first section that takes them. */
     dtmf(tones) {
       pc.getSenders()
