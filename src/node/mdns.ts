@@ -43,9 +43,21 @@ function memberships(): string[] {
   return found;
 }
 
+/** Joins the group on interfaces that have come up since; where it was joined before, nothing changes. */
+function join(to: Socket): void {
+  for (const address of memberships()) {
+    try {
+      to.addMembership(GROUP, address);
+    } catch {
+      // Joined already, or an interface without multicast.
+    }
+  }
+}
+
 /** Sends to the group on every interface: the system's choice of one is often not the peer's. */
 function multicast(packet: Uint8Array): void {
   if (socket === undefined || !ready) return;
+  join(socket);
   for (const address of memberships()) {
     try {
       socket.setMulticastInterface(address);
@@ -85,7 +97,10 @@ function handleMessage(data: Uint8Array, from: { address: string; port: number }
 }
 
 function open(): void {
-  if (socket !== undefined) return;
+  if (socket !== undefined) {
+    if (ready) join(socket);
+    return;
+  }
   const opened = createSocket({ type: "udp4", reuseAddr: true });
   socket = opened;
   ready = false;
@@ -101,13 +116,7 @@ function open(): void {
   });
   opened.bind(PORT, () => {
     if (socket !== opened) return;
-    for (const address of memberships()) {
-      try {
-        opened.addMembership(GROUP, address);
-      } catch {
-        // Not every interface has multicast.
-      }
-    }
+    join(opened);
     try {
       opened.setMulticastTTL(255);
       opened.setMulticastLoopback(true);
