@@ -52,7 +52,7 @@ export class GeneratorSource implements TrackSource, MediaSource {
     for (const flow of this.flows) flow.sendPacket(packet, rid);
     if (this.hub.isRead) {
       packet.parse(data.slice(), data.length);
-      this.hub.push(packet, { ssrc: packet.ssrc, rid, codec: () => undefined });
+      this.hub.push(packet, { ssrc: packet.ssrc, rid, codec: () => undefined }, false);
     }
     return true;
   }

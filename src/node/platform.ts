@@ -4,6 +4,7 @@ import type { Logger } from "../util/logger.js";
 import type { Cancellable, Network } from "../util/net.js";
 import { nodeCrypto } from "./crypto.js";
 import { firstHopPayload, interfaces } from "./interfaces.js";
+import { releasePackets } from "./release.js";
 import { publish, resolve } from "./resolver.js";
 import { listenTcp, openTcp } from "./tcp.js";
 import { openUdp } from "./udp.js";
@@ -63,6 +64,7 @@ export const nodePlatform: Platform = {
     else setImmediate(callback);
   },
   // A tick that was queued by a microtask comes when no microtask is left.
+  release: releasePackets,
   continueTask: (callback) => queueMicrotask(() => process.nextTick(callback)),
   logger,
 };

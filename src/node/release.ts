@@ -1,29 +1,59 @@
-// Gives the memory of an ArrayBuffer back at once. What Node hands out per packet (a datagram, a cipher's output) lies outside
+// Gives the memory of ArrayBuffers back at once. What Node hands out per packet (a datagram, a cipher's output) lies outside
 // of V8's heap and is only freed by a garbage collection; tens of megabytes a second of that make V8 run full collections,
 // whose pauses of some milliseconds are packets lost in a small socket buffer. Moving a buffer to nowhere frees it right away.
 import { MessageChannel } from "node:worker_threads";
 
-interface Transferable extends ArrayBuffer {
-  /** Node 22 and later. */
-  transfer?(length: number): ArrayBuffer;
-}
+/** Node 22 and later. */
+type Transfer = (this: ArrayBuffer, length: number) => ArrayBuffer;
+
+/** Packets that are given back together where each call costs. */
+const BATCH = 32;
+
+const transfer = (ArrayBuffer.prototype as { transfer?: Transfer }).transfer;
+let drop: ((buffers: ArrayBuffer[]) => void) | undefined;
+let waiting: ArrayBuffer[] = [];
 
 /** A closed port takes what is transferred to it, and drops it (HTML, "message port post message steps"). */
-function nowhere(): (buffer: ArrayBuffer) => void {
+function nowhere(): (buffers: ArrayBuffer[]) => void {
   const { port1 } = new MessageChannel();
   port1.close();
-  const post = port1.postMessage;
-  return (buffer) => post.call(port1, null, [buffer]);
+  const { postMessage } = port1;
+  return (buffers) => {
+    try {
+      postMessage.call(port1, null, buffers);
+    } catch {
+      // One of them cannot be moved, or is there twice: the collector sees to all of them.
+    }
+  };
 }
-
-let drop: ((buffer: ArrayBuffer) => void) | undefined;
 
 /** Frees the memory of a buffer that nobody else looks at; all views of it are empty from here on. */
 export function release(buffer: ArrayBuffer): void {
-  const { transfer } = buffer as Transferable;
-  if (transfer !== undefined) transfer.call(buffer, 0);
-  else {
+  if (transfer !== undefined) {
+    try {
+      transfer.call(buffer, 0);
+    } catch {
+      // It cannot be moved.
+    }
+    return;
+  }
+  drop ??= nowhere();
+  drop([buffer]);
+}
+
+/** The same for packets, at once or soon, as far as each is alone in its memory. */
+export function releasePackets(packets: readonly Uint8Array[]): void {
+  for (let i = 0; i < packets.length; i++) {
+    const { buffer, length } = packets[i]!;
+    if (length === 0 || length !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) continue;
+    if (transfer !== undefined) {
+      release(buffer);
+      continue;
+    }
+    if (waiting.push(buffer) < BATCH) continue;
+    const full = waiting;
+    waiting = [];
     drop ??= nowhere();
-    drop(buffer);
+    drop(full);
   }
 }

@@ -6,7 +6,7 @@ import type { Cancellable, DatagramHandler, DatagramPort, UdpOptions } from "../
 /** Ports tried in a range before giving up. */
 const MAX_BIND_TRIES = 64;
 /** What we ask the operating system to hold for one socket, bytes each way (it may grant less). */
-const SOCKET_BUFFER = 2 * 1024 * 1024;
+const SOCKET_BUFFER = 4 * 1024 * 1024;
 
 class UdpPort implements DatagramPort {
   readonly localAddress: string;

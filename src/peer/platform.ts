@@ -20,5 +20,10 @@ export interface Platform {
   queueTask(callback: () => void, timely?: boolean): void;
   /** Calls back when the microtasks of the task that runs now are done, before any other task; microtasks run after it. */
   continueTask?(callback: () => void): void;
+  /**
+   * Packets that came from the network, of which nobody looks at these bytes any more: their memory can be given back, as far
+   * as it is theirs alone. Without it that is left to the garbage collector.
+   */
+  release?(packets: readonly Uint8Array[]): void;
   readonly logger?: Logger | undefined;
 }

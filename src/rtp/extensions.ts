@@ -89,7 +89,7 @@ export class HeaderExtensions {
   private readonly offsets = new Int32Array(KINDS);
   private readonly lengths = new Int32Array(KINDS);
   private data: Uint8Array = new Uint8Array(0);
-  private located: Uint8Array | undefined;
+  private located: RtpPacket | undefined;
   /** Bit n: the packet has kind n. */
   private present = 0;
 
@@ -145,17 +145,17 @@ export class HeaderExtensions {
 
   /** Whether `find` was called for this packet last. */
   isAt(packet: RtpPacket): boolean {
-    return this.located === packet.data;
+    return this.located === packet && this.data === packet.bytes;
   }
 
   /** Locates the elements of `packet`; valid until the next call or until the bytes change. A malformed rest is ignored. */
   find(packet: RtpPacket): void {
     this.present = 0;
-    this.located = packet.data;
+    this.located = packet;
+    const data = packet.bytes;
+    this.data = data;
     const profile = packet.extensionProfile;
     if (profile === 0) return;
-    const data = packet.data;
-    this.data = data;
     let at = packet.extensionOffset;
     const end = at + packet.extensionLength;
     const oneByte = profile === ONE_BYTE_PROFILE;
@@ -214,7 +214,9 @@ export class HeaderExtensions {
   /** A view of the element's data. */
   raw(kind: ExtensionKind): Uint8Array | undefined {
     const at = this.offset(kind);
-    return at < 0 ? undefined : this.data.subarray(at, at + this.lengths[kind]!);
+    if (at < 0) return undefined;
+    if (this.located !== undefined) this.located.kept = true;
+    return this.data.subarray(at, at + this.lengths[kind]!);
   }
 
   /** mid, rid, repaired rid. Undefined too if it is empty, too long or not ASCII. Allocates: ask only while a stream is unknown. */

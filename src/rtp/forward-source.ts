@@ -170,7 +170,7 @@ export class ForwardSource {
   private look(packet: RtpPacket, isNext: boolean): PayloadInfo | undefined {
     this.startsKeyFrame = false;
     if (packet.payloadLength === 0) return undefined;
-    const info = this.depacketizer.inspect(packet.payload());
+    const info = this.depacketizer.inspect(packet.peek());
     if (info === undefined) this.malformed++;
     else this.describe(packet, info, isNext);
     return info;
@@ -190,7 +190,7 @@ export class ForwardSource {
     const { extensions } = packet;
     if (extensions !== undefined && !extensions.isAt(packet)) extensions.find(packet);
     const offset = extensions === undefined ? -1 : extensions.offset(ExtensionKind.dependencyDescriptor);
-    if (offset >= 0 && descriptor.read(packet.data, offset, extensions!.length(ExtensionKind.dependencyDescriptor))) {
+    if (offset >= 0 && descriptor.read(packet.bytes, offset, extensions!.length(ExtensionKind.dependencyDescriptor))) {
       this.descriptorOffset = offset;
       this.frameNumber = descriptor.frameNumber;
       this.endsLayerFrame = descriptor.endOfFrame;

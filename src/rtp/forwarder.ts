@@ -214,7 +214,7 @@ export class Forwarder implements ForwardListener {
     // The highest layer that is forwarded ends the picture (RFC 9628 §4.1).
     out.marker = packet.marker || (source.endsLayerFrame && source.spatialIndex === this.spatial);
     this.noteTimestamp(out.timestamp, now);
-    const { data } = packet;
+    const { bytes: data } = packet;
     const { renumber } = source.format;
     const pictureId = info.pictureId < 0 ? -1 : renumbered(this.pictures, info.pictureId);
     const tl0 = info.tl0PictureIndex < 0 ? -1 : (info.tl0PictureIndex + this.tl0Offset) & 0xff;
@@ -245,7 +245,7 @@ export class Forwarder implements ForwardListener {
 
   private copy(packet: RtpPacket): RtpPacket {
     const { out } = this;
-    out.data = packet.data;
+    out.data = packet.bytes;
     out.length = packet.length;
     out.payloadType = packet.payloadType;
     out.timestamp = (packet.timestamp + this.timestampOffset) >>> 0;

@@ -15,7 +15,10 @@ export const TWO_BYTE_PROFILE = 0x1000;
  * must not keep it, but may keep `data` unless told otherwise.
  */
 export class RtpPacket {
-  data: Uint8Array = new Uint8Array(0);
+  /** @internal The memory of the packet, for those who only look at it during a call. */
+  bytes: Uint8Array = new Uint8Array(0);
+  /** @internal Somebody has been given the memory, who may keep it. */
+  kept = false;
   /** Bytes of `data` that are the packet. */
   length = 0;
   marker = false;
@@ -35,6 +38,16 @@ export class RtpPacket {
   paddingLength = 0;
   /** What reads the header extension: set by the session that the packet came in; without it, extensions are not forwarded. */
   extensions: HeaderExtensions | undefined;
+
+  /** The memory that the packet is at the beginning of. Who asks for it may keep it. */
+  get data(): Uint8Array {
+    this.kept = true;
+    return this.bytes;
+  }
+
+  set data(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
 
   /** False, with the fields in no particular state, if that is no RTP packet of version 2. */
   parse(data: Uint8Array, length: number = data.length): boolean {
@@ -61,7 +74,8 @@ export class RtpPacket {
       padding = data[length - 1]!;
       if (padding === 0 || padding > length - offset) return false;
     }
-    this.data = data;
+    this.bytes = data;
+    this.kept = false;
     this.length = length;
     this.marker = second > 127;
     this.payloadType = second & 127;
@@ -77,12 +91,17 @@ export class RtpPacket {
 
   /** `index` below `csrcCount`. */
   csrc(index: number): number {
-    return readU32(this.data, RTP_HEADER_LENGTH + index * 4);
+    return readU32(this.bytes, RTP_HEADER_LENGTH + index * 4);
   }
 
   /** A view of the payload without padding. */
   payload(): Uint8Array {
     return this.data.subarray(this.payloadOffset, this.payloadOffset + this.payloadLength);
+  }
+
+  /** @internal The same for those who only look at it during a call. */
+  peek(): Uint8Array {
+    return this.bytes.subarray(this.payloadOffset, this.payloadOffset + this.payloadLength);
   }
 }
 

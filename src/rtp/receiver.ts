@@ -128,7 +128,7 @@ export class RtpReceiver {
 
   /** @internal Whether a key frame begins with the packet. */
   isKeyFrame(packet: RtpPacket): boolean {
-    return packet.payloadLength > 0 && (this.format(packet.payloadType)?.isKeyFrame(packet.payload()) ?? false);
+    return packet.payloadLength > 0 && (this.format(packet.payloadType)?.isKeyFrame(packet.peek()) ?? false);
   }
 
   close(_now: number): void {
@@ -236,7 +236,7 @@ export class RtpReceiver {
     let { payloadType, payloadOffset, payloadLength } = packet;
     if (payloadLength === 0) return;
     if (this.payloads[payloadType]?.isRed === true) {
-      if (!primary.parse(packet.data, payloadOffset, payloadLength)) return;
+      if (!primary.parse(packet.bytes, payloadOffset, payloadLength)) return;
       payloadType = primary.payloadType;
       payloadOffset = primary.offset;
       payloadLength = primary.length;
@@ -245,7 +245,7 @@ export class RtpReceiver {
     const format = this.format(payloadType);
     if (format === undefined || clockRate === undefined || payloadLength === 0 || BESIDES.has(format)) return;
     stream.sound ??= new SoundMeter();
-    stream.sound.add(format, clockRate, packet.data, payloadOffset, payloadLength, level);
+    stream.sound.add(format, clockRate, packet.bytes, payloadOffset, payloadLength, level);
   }
 
   private noteContributors(packet: RtpPacket, now: number): void {

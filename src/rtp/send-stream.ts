@@ -188,7 +188,7 @@ export class RtpSendStream {
     if (extension > 0) setExtensionBit(data, at);
     end += extension;
     const headerLength = end - at;
-    data.set(packet.data.subarray(packet.payloadOffset, packet.payloadOffset + payloadLength), end);
+    data.set(packet.peek(), end);
     end += payloadLength;
     if (codec.nack) this.history!.commit(sequence, end - at, now);
     this.sent(codec, timestamp, headerLength, payloadLength, newest, now);

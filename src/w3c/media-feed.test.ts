@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type EncodedFrame, RtpPacket } from "../peer/media.js";
+import { ExtensionKind, HeaderExtensions } from "../rtp/extensions.js";
 import { MAX_HELD_PACKETS, MediaHub, type MediaReader, type PacketOrigin } from "./media-feed.js";
 
 const ORIGIN: PacketOrigin = { ssrc: 1, rid: null, codec: () => undefined };
@@ -78,4 +79,45 @@ test("what waits between two microtasks has a limit, packets and frames", async 
   }
   await round();
   assert.deepEqual([packets, frames, hub.dropped], [MAX_HELD_PACKETS, MAX_HELD_PACKETS, 6]);
+});
+
+test("packets are given back when all readers have seen them, unless somebody has got their bytes", async () => {
+  const URI = "urn:ietf:params:rtp-hdrext:sdes:mid";
+  const extended = (sequence: number): RtpPacket => {
+    const view = new RtpPacket();
+    const head = [0x90, 96, 0, sequence, 0, 0, 0, 0, 0, 0, 0, 1];
+    assert.ok(view.parse(Uint8Array.of(...head, 0xbe, 0xde, 0, 1, 0x10, 65, 0, 0, 7)));
+    view.extensions = new HeaderExtensions([{ id: 1, uri: URI }]);
+    return view;
+  };
+  const given: number[] = [];
+  const hub = new MediaHub(
+    (error) => {
+      throw error;
+    },
+    (packets) => given.push(...packets.map((bytes) => bytes[3]!)),
+  );
+  let seen = 0;
+  const look = (data: RtpPacket): void => {
+    assert.equal(given.length, 0);
+    seen += data.payloadLength;
+  };
+  hub.add({ onPacket: look });
+  const keep: unknown[] = [];
+  const actions: ((data: RtpPacket) => unknown)[] = [
+    (data) => data.data,
+    (data) => data.payload(),
+    (data) => data.extensions!.raw(ExtensionKind.mid),
+    (data) => data.extensions!.token(ExtensionKind.mid),
+    (data) => data.peek()[0],
+  ];
+  hub.add({ onPacket: (data) => keep.push(actions[data.sequenceNumber]!(data)) });
+  for (let i = 0; i < actions.length; i++) hub.push(extended(i), ORIGIN, false);
+  // What somebody else has kept before.
+  const other = extended(4);
+  hub.push(other, ORIGIN, true);
+  await round();
+  assert.deepEqual(given, [3, 4]);
+  assert.equal(keep[3], "A");
+  assert.equal(seen, actions.length + 1);
 });

@@ -107,11 +107,14 @@ export const MAX_HELD_PACKETS = 4096;
  */
 export class MediaHub {
   private readonly report: (error: unknown) => void;
+  private readonly release: ((packets: readonly Uint8Array[]) => void) | undefined;
   private readers: readonly MediaReader[] = [];
   private data: Uint8Array[] = [];
   private lengths: number[] = [];
   private extensions: (HeaderExtensions | undefined)[] = [];
   private origins: PacketOrigin[] = [];
+  private kept: boolean[] = [];
+  private readonly spent: Uint8Array[] = [];
   private frames: EncodedFrame[] = [];
   private frameOrigins: PacketOrigin[] = [];
   private frameTransformed: boolean[] = [];
@@ -120,9 +123,10 @@ export class MediaHub {
   /** Packets and frames that were not handed on because too many waited. */
   dropped = 0;
 
-  /** `report`: for exceptions of readers. */
-  constructor(report: (error: unknown) => void) {
+  /** `report`: for exceptions of readers. `release`: as Platform has it. */
+  constructor(report: (error: unknown) => void, release?: (packets: readonly Uint8Array[]) => void) {
     this.report = report;
+    this.release = release;
   }
 
   get isRead(): boolean {
@@ -141,13 +145,15 @@ export class MediaHub {
     };
   }
 
-  push(packet: RtpPacket, origin: PacketOrigin): void {
+  /** The packet's bytes belong to the hub, unless somebody else has `kept` some. */
+  push(packet: RtpPacket, origin: PacketOrigin, kept = true): void {
     if (this.readers.length === 0) return;
     if (this.data.length >= MAX_HELD_PACKETS) {
       this.dropped++;
       return;
     }
-    this.data.push(packet.data);
+    this.data.push(packet.bytes);
+    this.kept.push(kept);
     this.lengths.push(packet.length);
     this.extensions.push(packet.extensions);
     this.origins.push(origin);
@@ -179,14 +185,16 @@ export class MediaHub {
 
   private readonly deliver = (): void => {
     this.scheduled = false;
-    const { data, lengths, extensions, origins, frames, frameOrigins, frameTransformed, packet } = this;
+    const { data, lengths, extensions, origins, kept, spent, frames, frameOrigins, frameTransformed, packet } = this;
     this.data = [];
     this.lengths = [];
     this.extensions = [];
     this.origins = [];
+    this.kept = [];
     for (let i = 0; i < data.length; i++) {
       if (!packet.parse(data[i]!, lengths[i]!)) continue;
       packet.extensions = extensions[i];
+      packet.extensions?.find(packet);
       const { readers } = this;
       for (const reader of readers) {
         try {
@@ -195,6 +203,11 @@ export class MediaHub {
           this.report(error);
         }
       }
+      if (!kept[i] && !packet.kept) spent.push(data[i]!);
+    }
+    if (spent.length > 0) {
+      this.release?.(spent);
+      spent.length = 0;
     }
     if (frames.length === 0) return;
     this.frames = [];

@@ -83,7 +83,8 @@ export class ReceiverFlow implements RtpReceiverHost {
       (unit) => this.transformed(unit),
       () => this.followReaders(),
     );
-    this.hub = new MediaHub((error) => receiver.report(error));
+    const { release } = receiver.platform;
+    this.hub = new MediaHub((error) => receiver.report(error), release && ((packets) => release(packets)));
   }
 
   get rtp(): RtpReceiver | undefined {
@@ -147,7 +148,9 @@ export class ReceiverFlow implements RtpReceiverHost {
       this.receiver.onMedia();
     }
     // The packets of frames that are yet to be transformed mean nothing to anybody.
-    if (this.hub.isRead && !this.transform.active) this.hub.push(packet, this.originOf(stream));
+    if (!this.hub.isRead || this.transform.active) return;
+    // The jitter buffer will keep it, if there is one.
+    this.hub.push(packet, this.originOf(stream), packet.kept || stream.receiver.wantFrames);
   }
 
   onFrame(frame: EncodedFrame, stream: RtpReceiveStream): void {
