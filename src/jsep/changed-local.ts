@@ -23,7 +23,7 @@ export interface SenderChange {
   /** The streams of a=msid; null where they are as they were. */
   readonly streamIds: readonly string[] | null;
   /** Of the one encoding without a rid; null where they are as they were. */
-  readonly ssrcs: { readonly ssrc: number; readonly rtxSsrc: number | null } | null;
+  readonly ssrcs: { readonly ssrc: number; readonly rtxSsrc: number | null; readonly fecSsrc?: number } | null;
 }
 
 export interface ChangedLocal {
@@ -228,14 +228,17 @@ function senderChange(
   const streamIds = is.msids.length === 0 || streams(is).join(" ") === streams(was).join(" ") ? null : streams(is);
   const old = mainSsrcs(was);
   const now = mainSsrcs(is);
-  const same = old?.ssrc === now?.ssrc && old?.rtxSsrc === now?.rtxSsrc;
-  const ssrcs = old === null || now === null || same ? null : { ssrc: now.ssrc, rtxSsrc: now.rtxSsrc ?? old.rtxSsrc };
+  const same = old?.ssrc === now?.ssrc && old?.rtxSsrc === now?.rtxSsrc && old?.fecSsrc === now?.fecSsrc;
+  const ssrcs = old === null || now === null || same ? null : { ...now, rtxSsrc: now.rtxSsrc ?? old.rtxSsrc };
   return streamIds === null && ssrcs === null ? [] : [{ transceiver, streamIds, ssrcs }];
 }
 
 function mainSsrcs({ ssrcs, ssrcGroups }: SdpMedia): SenderChange["ssrcs"] {
   const [first] = ssrcs;
   if (first === undefined) return null;
-  const repair = ssrcGroups.find((group) => group.semantics === "FID" && group.ssrcs[0] === first.ssrc);
-  return { ssrc: first.ssrc, rtxSsrc: repair?.ssrcs[1] ?? null };
+  const second = (semantics: string): number | undefined =>
+    ssrcGroups.find((group) => group.semantics === semantics && group.ssrcs[0] === first.ssrc)?.ssrcs[1];
+  const fecSsrc = second("FEC-FR");
+  const main = { ssrc: first.ssrc, rtxSsrc: second("FID") ?? null };
+  return fecSsrc === undefined ? main : { ...main, fecSsrc };
 }

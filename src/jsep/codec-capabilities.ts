@@ -116,11 +116,12 @@ const PROTECTION: readonly CodecCapability[] = [
   capability("video", "red/90000", 118, { rtx: 119 }),
   capability("video", "ulpfec/90000", 120),
 ];
-const FLEXFEC = capability("video", "flexfec-03/90000", 49, {
-  fmtp: "repair-window=10000000",
-  feedback: FEC_FEEDBACK,
-  receiveOnly: true,
-});
+/** The time over which repair packets may come, microseconds: as browsers say it, far more than anybody keeps packets for. */
+const REPAIR = { fmtp: "repair-window=10000000", feedback: FEC_FEEDBACK };
+/** What browsers have of FlexFEC, of a draft. */
+const FLEXFEC_03 = capability("video", "flexfec-03/90000", 49, { ...REPAIR, receiveOnly: true });
+/** RFC 8627. */
+const FLEXFEC = capability("video", "flexfec/90000", 50, REPAIR);
 
 /** Chromium has one order for what it only receives, and another for what it sends. */
 export const RECEIVED_VIDEO_CODECS: readonly CodecCapability[] = [
@@ -134,7 +135,7 @@ export const RECEIVED_VIDEO_CODECS: readonly CodecCapability[] = [
   AV1_RECEIVED,
   H265,
   ...PROTECTION,
-  FLEXFEC,
+  FLEXFEC_03,
 ];
 export const SENT_VIDEO_CODECS: readonly CodecCapability[] = [
   VP8,
@@ -146,29 +147,45 @@ export const SENT_VIDEO_CODECS: readonly CodecCapability[] = [
   ...PROTECTION,
 ];
 
+/** What is offered only where the application asks for it (setCodecPreferences), and taken where a peer offers it. */
+function optionalCodecs(kind: MediaKind, sends: boolean): readonly CodecCapability[] {
+  if (kind === "audio") return [];
+  return sends ? [FLEXFEC_03, FLEXFEC] : [FLEXFEC];
+}
+
 /** Our codecs for a section in which we want to send, or only to receive, in order of preference. */
 export function codecsFor(kind: MediaKind, sends: boolean): readonly CodecCapability[] {
   if (kind === "audio") return AUDIO_CODECS;
   return sends ? SENT_VIDEO_CODECS : RECEIVED_VIDEO_CODECS;
 }
 
+/** The same with what we do not offer by ourselves. */
+export function allCodecsFor(kind: MediaKind, sends: boolean): readonly CodecCapability[] {
+  return [...codecsFor(kind, sends), ...optionalCodecs(kind, sends)];
+}
+
 /** What RTCRtpSender.getCapabilities and RTCRtpReceiver.getCapabilities list; retransmission is one entry, after the first. */
 export function rtpCodecCapabilities(kind: MediaKind, direction: "send" | "receive"): readonly RtpCodec[] {
   const out: RtpCodec[] = [];
   let hasRtx = false;
-  for (const { format, fmtp, rtxPayloadType } of codecsFor(kind, direction === "send")) {
-    out.push({
-      mimeType: `${kind}/${format.name}`,
-      clockRate: format.clockRate,
-      channels: kind === "audio" ? format.channels : undefined,
-      sdpFmtpLine: fmtp,
-    });
-    if (rtxPayloadType !== null && !hasRtx) {
+  for (const codec of codecsFor(kind, direction === "send")) {
+    out.push(described(codec));
+    if (codec.rtxPayloadType !== null && !hasRtx) {
       out.push({ mimeType: "video/rtx", clockRate: 90_000, channels: undefined, sdpFmtpLine: undefined });
       hasRtx = true;
     }
   }
   return out;
+}
+
+function described({ kind, format, fmtp }: CodecCapability): RtpCodec {
+  const channels = kind === "audio" ? format.channels : undefined;
+  return { mimeType: `${kind}/${format.name}`, clockRate: format.clockRate, channels, sdpFmtpLine: fmtp };
+}
+
+/** What setCodecPreferences takes. */
+export function preferableCodecs(kind: MediaKind): readonly RtpCodec[] {
+  return [...rtpCodecCapabilities(kind, "receive"), ...optionalCodecs(kind, false).map(described)];
 }
 
 /**

@@ -2,7 +2,7 @@
 // (§5.3.1), and what the two sides have agreed on after that.
 import type { SdpDirection, SdpMedia, SdpPayload, SdpRtcpFeedback } from "../sdp/model.js";
 import type { CodecCapability, MediaKind, RtpCodec } from "./codec-capabilities.js";
-import { codecsFor, preferredCodecs } from "./codec-capabilities.js";
+import { allCodecsFor, codecsFor, preferredCodecs } from "./codec-capabilities.js";
 import type { CodecRole } from "./codec-match.js";
 import { answerParameters, rtxIdentity } from "./codec-match.js";
 import { sends } from "./direction.js";
@@ -13,6 +13,11 @@ import { sectionFormats } from "./payload-types.js";
 /** Our codecs for a section of this direction. An inactive section has those of one that sends and receives. */
 function ownCodecs(kind: MediaKind, direction: SdpDirection): readonly CodecCapability[] {
   return codecsFor(kind, sends(direction) || direction === "inactive");
+}
+
+/** With those that are not offered unless asked for. */
+function allOwnCodecs(kind: MediaKind, direction: SdpDirection): readonly CodecCapability[] {
+  return allCodecsFor(kind, sends(direction) || direction === "inactive");
 }
 
 function payload(
@@ -55,18 +60,22 @@ export function offeredPayloads(
   given: ReadonlyMap<string, string | undefined> | null,
   assigner: IdAssigner,
 ): readonly SdpPayload[] {
-  const own = ownCodecs(kind, direction);
-  const preferred = preferredCodecs(own, preferences);
-  // Preferences of which this direction leaves nothing, such as a codec that is only received: a section has formats.
-  const { codecs, rtx } = preferred.codecs.some(({ role }) => role === "media")
-    ? preferred
-    : { codecs: own, rtx: true };
   const before = new Map<string, number>();
   const taken = new Map<number, string>();
   for (const { identity, payloadType } of previous === undefined ? [] : sectionFormats(previous)) {
     if (!before.has(identity)) before.set(identity, payloadType);
     taken.set(payloadType, identity);
   }
+  // What a peer's offer has brought in stays.
+  const usual = new Set(ownCodecs(kind, direction));
+  const all = allOwnCodecs(kind, direction);
+  const own = all.filter((codec) => usual.has(codec) || before.has(codec.identity));
+  const asked = preferences !== null && preferences.length > 0;
+  const preferred = preferredCodecs(asked ? all : own, preferences);
+  // Preferences of which this direction leaves nothing, such as a codec that is only received: a section has formats.
+  const { codecs, rtx } = preferred.codecs.some(({ role }) => role === "media")
+    ? preferred
+    : { codecs: own, rtx: true };
   const number = (identity: string, preferred: number): number | undefined => {
     const id = before.get(identity) ?? assigner.assign(identity, preferred);
     // A peer that does not bundle may have one number for two things, in two sections.
@@ -115,7 +124,7 @@ export function answeredPayloads(
   offer: SdpMedia,
   congestionFeedback: boolean,
 ): readonly SdpPayload[] | undefined {
-  const { codecs, rtx } = preferredCodecs(ownCodecs(kind, direction), preferences);
+  const { codecs, rtx } = preferredCodecs(allOwnCodecs(kind, direction), preferences);
   const ours = new Map(codecs.map((codec, rank) => [codec.identity, { codec, rank }]));
   const offered = sectionFormats(offer);
   const retransmission = new Map<number, SectionFormat>();

@@ -365,9 +365,49 @@ test("codecs follow the direction: what is only received is not offered to be se
   assert.ok(offer("recvonly") > offer("sendonly"));
   const text = new Side("a").with(transceiver("1", "video", { direction: "recvonly" })).createOffer();
   assert.match(text, /flexfec-03/);
-  // And in the answer: b only sends.
+  // And in the answer: b only sends. What repairs that it sends if it is asked for.
   const b = new Side("b").with(transceiver("x", "video"));
-  assert.doesNotMatch(b.answer(text), /flexfec|profile-id=3/);
+  const answer = b.answer(text);
+  assert.doesNotMatch(answer, /profile-id=3/);
+  assert.match(answer, /flexfec-03/);
+});
+
+test("FlexFEC: offered where it was asked for, taken where it is offered, and kept", () => {
+  const draft = { mimeType: "video/flexfec-03", clockRate: 90_000, sdpFmtpLine: "repair-window=10000000" };
+  const standard = { ...draft, mimeType: "video/flexfec" };
+  const sender = { encodings: [{ rid: null, ssrc: 10, rtxSsrc: 11, fecSsrc: 12 }] };
+  const plain = new Side("a").with(transceiver("1", "video", { sender })).createOffer();
+  assert.doesNotMatch(plain, /flexfec|FEC-FR|a=ssrc:12/);
+  for (const codec of [draft, standard]) {
+    const codecPreferences = [VP8, RTX, codec];
+    const a = new Side("a").with(transceiver("1", "video", { sender, codecPreferences }));
+    const b = new Side("b").with();
+    const offer = a.offer();
+    const name = codec.mimeType.slice(6);
+    const format = `${name === "flexfec" ? 50 : 49} ${name} repair-window=10000000`;
+    assert.deepEqual(formats(offer, 0), ["96 VP8", "97 rtx apt=96", format]);
+    assert.deepEqual(lines(offer, "a=ssrc-group"), ["a=ssrc-group:FID 10 11", "a=ssrc-group:FEC-FR 10 12"]);
+    assert.deepEqual(
+      lines(offer, "a=ssrc:").filter((line) => line.includes("cname")),
+      ["a=ssrc:10 cname:cname", "a=ssrc:11 cname:cname", "a=ssrc:12 cname:cname"],
+    );
+    b.setRemote("offer", offer);
+    b.change("made0", {
+      direction: "sendrecv",
+      sender: { ...transceiver("2", "video").sender, encodings: [{ rid: null, ssrc: 20, rtxSsrc: 21, fecSsrc: 22 }] },
+    });
+    const answer = b.createAnswer();
+    b.setLocal("answer", answer);
+    a.setRemote("answer", answer);
+    assert.ok(formats(answer, 0).includes(format));
+    assert.deepEqual(lines(answer, "a=ssrc-group:FEC-FR"), ["a=ssrc-group:FEC-FR 20 22"]);
+    for (const codecs of [planOf(a, "1").media!.sendCodecs, planOf(b, "made0").media!.receiveCodecs]) {
+      const negotiated = codecs.find(({ mimeType }) => mimeType === codec.mimeType);
+      assert.equal(negotiated!.role, "fec");
+    }
+    // b, which has no preferences, offers it again.
+    assert.ok(formats(b.createOffer(), 0).includes(format));
+  }
 });
 
 test("payload types and identifiers stay over the session, whoever offers (RFC 3264 §8.3.2)", () => {

@@ -32,7 +32,7 @@ const CONGESTION_FEEDBACK: SdpPayload = {
 export function rtpSection(section: RtpSection, lines: Partial<SdpMedia>): SdpMedia {
   const doesSend = sends(section.direction);
   const { payloads, sender } = section;
-  const hasRtx = payloads.some(({ rtpmap }) => rtpmap?.encodingName === "rtx");
+  const has = (name: RegExp): boolean => payloads.some(({ rtpmap }) => name.test(rtpmap?.encodingName ?? ""));
   // A stream with a rid is known by that: SSRCs need not be said, and browsers do not.
   const hasSsrcs = doesSend && !section.rids.rids.some(({ direction }) => direction === "send");
   return sdpMedia({
@@ -54,7 +54,7 @@ export function rtpSection(section: RtpSection, lines: Partial<SdpMedia>): SdpMe
     rtcpMux: true,
     rtcpMuxOnly: section.rtcpMuxOnly,
     rtcpRsize: section.rtcpRsize,
-    ...(hasSsrcs ? ssrcLines(sender, hasRtx) : {}),
+    ...(hasSsrcs ? ssrcLines(sender, has(/^rtx$/i), has(/^flexfec(-03)?$/i)) : {}),
     ...lines,
   });
 }
@@ -65,11 +65,24 @@ function msids({ streamIds, trackId }: SenderDescription): readonly SdpMsid[] {
 }
 
 /** RFC 5576, with the msid of before RFC 8830: peers without the mid header extension tell streams apart by them. */
-function ssrcLines(sender: SenderDescription, hasRtx: boolean): { ssrcs: SdpSsrc[]; ssrcGroups: SdpSsrcGroup[] } {
+function ssrcLines(
+  sender: SenderDescription,
+  hasRtx: boolean,
+  hasFec: boolean,
+): { ssrcs: SdpSsrc[]; ssrcGroups: SdpSsrcGroup[] } {
   const [encoding] = sender.encodings;
   if (encoding === undefined) return { ssrcs: [], ssrcGroups: [] };
   const msid = `${sender.streamIds[0] ?? "-"}${sender.trackId === null ? "" : ` ${sender.trackId}`}`;
-  const all = hasRtx && encoding.rtxSsrc !== null ? [encoding.ssrc, encoding.rtxSsrc] : [encoding.ssrc];
+  const { ssrc: media, rtxSsrc, fecSsrc = null } = encoding;
+  const all = [media];
+  const ssrcGroups: SdpSsrcGroup[] = [];
+  // RFC 4588 §8.2, RFC 5956 §4.3.
+  const add = (semantics: string, ssrc: number): void => {
+    all.push(ssrc);
+    ssrcGroups.push({ semantics, ssrcs: [media, ssrc] });
+  };
+  if (hasRtx && rtxSsrc !== null) add("FID", rtxSsrc);
+  if (hasFec && fecSsrc !== null) add("FEC-FR", fecSsrc);
   return {
     ssrcs: all.map((ssrc) => ({
       ssrc,
@@ -78,6 +91,6 @@ function ssrcLines(sender: SenderDescription, hasRtx: boolean): { ssrcs: SdpSsrc
         { name: "msid", value: msid },
       ],
     })),
-    ssrcGroups: all.length > 1 ? [{ semantics: "FID", ssrcs: all }] : [],
+    ssrcGroups,
   };
 }

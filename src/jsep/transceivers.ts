@@ -39,6 +39,8 @@ export interface SendEncoding {
   readonly ssrc: number;
   /** Of its retransmissions; null without. */
   readonly rtxSsrc: number | null;
+  /** Of what repairs it by parity (FlexFEC); null without. */
+  readonly fecSsrc?: number | null;
 }
 
 /**

@@ -27,7 +27,7 @@ export function codecParameters(codecs: readonly NegotiatedCodec[]): RTCRtpCodec
 
 /** Codecs that repair or accompany others, and cannot be all there is. */
 export function isAuxiliary({ mimeType }: { readonly mimeType: string }): boolean {
-  return /\/(rtx|red|ulpfec|flexfec-03|cn|telephone-event)$/i.test(mimeType);
+  return /\/(rtx|red|ulpfec|flexfec(-03)?|cn|telephone-event)$/i.test(mimeType);
 }
 
 /** Parameters as name=value; not so "0-15" of telephone-event or "111/111" of red. */

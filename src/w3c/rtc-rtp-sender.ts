@@ -50,6 +50,7 @@ export interface SenderOwner {
 interface Stream {
   readonly ssrc: number;
   readonly rtxSsrc: number | null;
+  readonly fecSsrc: number | null;
 }
 
 /** By event code (RFC 4733 §3.2). */
@@ -135,7 +136,7 @@ export class SenderImpl {
     let stream = this.streams.get(rid);
     if (stream === undefined) {
       const rtxSsrc = this.owner.kind === "video" ? this.randomSsrc() : null;
-      stream = { ssrc: this.randomSsrc(), rtxSsrc };
+      stream = { ssrc: this.randomSsrc(), rtxSsrc, fecSsrc: rtxSsrc === null ? null : this.randomSsrc() };
       this.streams.set(rid, stream);
     }
     return stream;
@@ -144,7 +145,7 @@ export class SenderImpl {
   /** What the program has written into our own description counts, as in Chromium. */
   follow({ streamIds, ssrcs }: Omit<SenderChange, "transceiver">): void {
     if (streamIds !== null) this.streamIds = streamIds;
-    if (ssrcs !== null) this.streams.set("", ssrcs);
+    if (ssrcs !== null) this.streams.set("", { ...this.ssrcs(""), ...ssrcs });
   }
 
   private randomSsrc(): number {

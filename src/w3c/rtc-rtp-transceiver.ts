@@ -1,5 +1,5 @@
 // RTCRtpTransceiver (webrtc-pc §5.4, webrtc-extensions §5).
-import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/codec-capabilities.js";
+import { type MediaKind, preferableCodecs, type RtpCodec } from "../jsep/codec-capabilities.js";
 import { receives } from "../jsep/direction.js";
 import {
   type HeaderExtension,
@@ -163,7 +163,7 @@ export class TransceiverImpl {
 
   setCodecPreferences(codecs: readonly RTCRtpCodec[]): void {
     const where = executing("setCodecPreferences", "RTCRtpTransceiver");
-    const known = rtpCodecCapabilities(this.kind, "receive");
+    const known = preferableCodecs(this.kind);
     const chosen: RtpCodec[] = [];
     for (const codec of codecs) {
       const own = known.find((candidate) => codecsMatch(candidate, codec));

@@ -22,7 +22,7 @@ export interface SenderState {
   readonly kind: MediaKind;
   readonly track: TrackImpl | null;
   readonly encodings: readonly RTCRtpEncodingParameters[];
-  ssrcs(rid: string): { readonly ssrc: number; readonly rtxSsrc: number | null };
+  ssrcs(rid: string): Pick<RtpEncoding, "ssrc" | "rtxSsrc" | "fecSsrc">;
   /** What getStats asks. */
   statistics: SenderStatistics | undefined;
 }
