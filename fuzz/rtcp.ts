@@ -69,7 +69,8 @@ function visitor(out: string[], writer?: RtcpWriter): RtcpVisitor {
     },
     onTmmbn(...a) {
       say("tmmbn", ...a);
-      if (writer !== undefined) writeTmmbn(writer, ...a);
+      const [sender, owner, bitrate, overhead] = a;
+      if (writer !== undefined) writeTmmbn(writer, sender, [{ owner, bitrate, overhead }]);
     },
     onRemb(sender, bitrate, ssrcs, count) {
       if (!(bitrate >= 0)) throw new Error("bitrate");

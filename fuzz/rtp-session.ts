@@ -45,13 +45,20 @@ const audio = (payloadType: number, mimeType: string): RtpCodec => ({
 });
 const VIDEO = [video(96, "video/VP8"), video(98, "video/VP9"), video(100, "video/H264"), video(102, "video/X-unknown")];
 const AUDIO = [audio(111, "audio/opus"), audio(110, "audio/telephone-event"), audio(13, "audio/CN")];
+/** RFC 8888 and TMMBR too. */
+const more = (codecs: readonly RtpCodec[]): readonly RtpCodec[] =>
+  codecs.map((codec) => ({ ...codec, ccfb: true, tmmbr: codec.rtxPayloadType !== 98 }));
+const CODECS = [
+  [VIDEO, AUDIO],
+  [more(VIDEO), more(AUDIO)],
+] as const;
 const MIME_TYPES = ["video/VP8", "video/VP9", "video/H264", "video/X-unknown", "audio/opus"];
 
 function receiverOptions(kind: number, flags: number): RtpReceiverOptions {
   return {
     kind: kind === 0 ? "video" : "audio",
     mid: (flags & 1) !== 0 ? `${kind}` : "",
-    codecs: kind === 0 ? VIDEO : AUDIO,
+    codecs: CODECS[(flags >> 4) & 1]![kind === 0 ? 0 : 1],
     extensions: EXTENSIONS,
     ssrcs: (flags & 2) !== 0 ? [{ ssrc: 1000 + kind * 10, rtxSsrc: 1001 + kind * 10 }] : [],
     rids: (flags & 4) !== 0 ? ["a", "b"] : [],
@@ -65,7 +72,7 @@ function senderOptions(kind: number, flags: number): RtpSenderOptions {
   return {
     kind: kind === 0 ? "video" : "audio",
     mid: `${kind}`,
-    codecs: kind === 0 ? VIDEO : AUDIO,
+    codecs: CODECS[(flags >> 4) & 1]![kind === 0 ? 0 : 1],
     extensions: EXTENSIONS,
     extmapAllowMixed: (flags & 2) !== 0,
     encodings:
@@ -258,6 +265,12 @@ function run(input: Uint8Array): void {
       case 22:
         now += next();
         break;
+      case 31: {
+        const limit = next() * 5000;
+        if ((action & 32) !== 0) receivers[side]![kind]?.limitBitrate(limit === 0 ? null : limit, now);
+        else senders[side]![kind]?.discard();
+        break;
+      }
       default: {
         const due = Math.min(sessions[0]!.deadline, sessions[1]!.deadline);
         if (due === Number.POSITIVE_INFINITY) break;
@@ -323,6 +336,10 @@ export const target: FuzzTarget = {
     ),
     Uint8Array.of(192, 1, 65, 0, 208, 0, 1, 70, 4, 5, 6, 7, 82, 3, 40, 8, 23, 8, 23, 8, 23, 23, 8, 23, 23, 55, 200, 8),
     Uint8Array.of(128, 5, 1, 4, 2, 3, 0, 0, 9, 9, 2, 3, 2, 0, 9, 9, 8, 145, 0, 8, 12, 1, 8, 23, 8, 15, 20, 0x60, 0, 1),
+    Uint8Array.of(
+      ...[128, 17, 1, 16, 144, 0, 0, 5, 5, 0, 2, 60, 0x9d, 1, 2, 8, 63, 40, 24, 8, 5, 0, 2, 60, 1, 8, 24, 8, 24, 24, 8],
+      ...[1, 24, 145, 24, 63, 0, 24, 8, 31, 0, 24, 8, 24, 8, 2, 3, 2, 0, 40, 9, 12, 0, 1, 8, 24, 24, 8, 24, 8],
+    ),
     Uint8Array.from({ length: 300 }, (_, i) => (i < 6 ? [128, 1, 1, 0, 192, 1][i]! : (i * 37) % 251)),
   ],
   run,

@@ -9,6 +9,7 @@ export {
   EncodedTrackProcessor,
   type EncodedTrackProcessorInit,
 } from "./media/encoded-track.js";
+export { limitReceivedBitrate } from "./media/received-bitrate.js";
 export {
   type PacketOrigin,
   type RtpPacket,

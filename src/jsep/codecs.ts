@@ -45,6 +45,8 @@ function rtxPayload(payloadType: number, apt: number): SdpPayload {
 }
 
 const OPUS = "opus/48000/2";
+/** Taken where it is offered (RFC 5104 §7.1). Browsers do not offer it, and so do not we. */
+const TMMBR: SdpRtcpFeedback = { type: "ccm", parameter: "tmmbr" };
 
 /**
  * The formats of an offered section. `previous`, the section in our last local description, keeps its payload types;
@@ -146,7 +148,10 @@ export function answeredPayloads(
       if (blocks?.split("/").every((block) => types.has(Number(block))) !== true) continue;
       fmtp = blocks;
     }
-    let feedback = commonFeedback(codec.feedback, format.feedback);
+    let feedback = commonFeedback(
+      format.role === "media" ? [...codec.feedback, TMMBR] : codec.feedback,
+      format.feedback,
+    );
     // One of the two, as libwebrtc answers.
     if (congestionFeedback) feedback = feedback.filter(({ type }) => type !== "transport-cc");
     out.push(payload(format.payloadType, codec, fmtp, feedback));

@@ -126,3 +126,16 @@ test("later offers: it stays, whoever makes them; and comes to new sections", ()
   exchange(refused, side("f", false));
   assert.deepEqual(uses(refused), [false, false]);
 });
+
+test("ccm tmmbr (RFC 5104 §7.1) is taken where it is offered, and not offered", () => {
+  const a = side("a");
+  const b = side("b");
+  const offer = a.offer();
+  assert.ok(!offer.includes("tmmbr"));
+  const changed = offer.replace("a=rtcp-fb:96 ccm fir", "a=rtcp-fb:96 ccm fir\r\na=rtcp-fb:96 ccm tmmbr");
+  const answer = b.answer(changed);
+  assert.equal(count(answer, "a=rtcp-fb:96 ccm tmmbr\r\n"), 1);
+  assert.equal(count(answer, "tmmbr"), 1);
+  const codec = media(b)[1]!.sendCodecs.find(({ payloadType }) => payloadType === 96)!;
+  assert.ok(codec.rtcpFeedback.some(({ type, parameter }) => type === "ccm" && parameter === "tmmbr"));
+});

@@ -10,6 +10,8 @@ import type { HeaderExtensions } from "./extensions.js";
 import { type CongestionFeedback, writeRemb } from "./feedback.js";
 import { Pacer, PRIORITY_RETRANSMISSION } from "./pacer.js";
 import type { RtpPacket } from "./packet.js";
+import { ReceiveLimits } from "./receive-limits.js";
+import type { RtpReceiver } from "./receiver.js";
 import type { RtcpWriter } from "./rtcp.js";
 import type { RtpSendStream } from "./send-stream.js";
 import type { RtpSender } from "./sender.js";
@@ -35,6 +37,9 @@ const MAX_REMB_STREAMS = 31;
 /** What the session does for its congestion control. */
 export interface CongestionControlHost {
   readonly senders: readonly RtpSender[];
+  readonly receivers: readonly RtpReceiver[];
+  /** Milliseconds; 100 while unknown. */
+  roundTripTime(): number;
   readonly localSsrc: number;
   /** The middle 32 bits of the NTP time (RFC 8888 §3.1). */
   compactTime(now: number): number;
@@ -47,6 +52,8 @@ export class CongestionControl {
   /** Messages of RFC 8888. */
   ccfbMessagesSent = 0;
   ccfbMessagesReceived = 0;
+  /** Undefined until there is one. */
+  limits: ReceiveLimits | undefined;
 
   private readonly host: CongestionControlHost;
   private input: FeedbackInput | undefined;
@@ -252,6 +259,19 @@ export class CongestionControl {
     this.congestionRecorder.onPacket(ssrc, sequence16, 0, now);
   }
 
+  /** What is to come of a receiver at most, bits per second of payload; null: no limit. */
+  limit(receiver: RtpReceiver, bitrate: number | null, now: number): void {
+    const { host } = this;
+    this.limits ??= new ReceiveLimits({
+      receivers: host.receivers,
+      localSsrc: host.localSsrc,
+      transportOverhead: TRANSPORT_OVERHEAD,
+      roundTripTime: () => host.roundTripTime(),
+      estimate: () => this.remote?.bitrate ?? Number.NaN,
+    });
+    this.limits.set(receiver, bitrate, now);
+  }
+
   /** What was reported of a stream by RFC 8888. */
   reportedLosses(ssrc: number): { readonly lost: number; readonly recovered: number } | undefined {
     return this.congestionRecorder?.losses(ssrc);
@@ -288,6 +308,7 @@ export class CongestionControl {
       this.recorder?.deadline ?? Number.POSITIVE_INFINITY,
       this.congestionRecorder?.deadline ?? Number.POSITIVE_INFINITY,
       this.remote?.deadline ?? Number.POSITIVE_INFINITY,
+      this.limits?.deadline ?? Number.POSITIVE_INFINITY,
     );
   }
 
@@ -307,8 +328,10 @@ export class CongestionControl {
         return true;
       }
     }
+    const { limits } = this;
+    if (limits !== undefined && limits.deadline <= now && limits.write(writer, now)) return true;
     if (remote === undefined || remote.deadline > now || !writer.room(20 + 4 * this.rembSsrcs.length)) return false;
-    const bitrate = remote.take(now);
+    const bitrate = Math.min(remote.take(now), limits?.total ?? Number.POSITIVE_INFINITY);
     if (Number.isNaN(bitrate)) return false;
     writeRemb(writer, this.host.localSsrc, bitrate, this.rembSsrcs);
     this.rembSsrcs.length = 0;

@@ -1,5 +1,6 @@
 // RTCP feedback messages: generic NACK, PLI (RFC 4585 §6), FIR, TMMBR, TMMBN (RFC 5104 §4), REMB (draft-alvestrand-rmcat-remb),
 // congestion control feedback (RFC 8888); transport-wide feedback is in transport-feedback.ts. Parsing and writing, not deciding.
+import type { BitrateLimit } from "./bounding-set.js";
 import { readU16, readU24, readU32, writeU16, writeU32 } from "./bytes.js";
 import type { RtcpWriter } from "./rtcp.js";
 import { parseTransportFeedback, type TransportFeedback } from "./transport-feedback.js";
@@ -77,6 +78,8 @@ export interface FeedbackVisitor {
   onTmmbr?(sender: number, media: number, bitrate: number, overhead: number): void;
   /** The bounding set of `sender`, an entry per call; entries are of those who asked. */
   onTmmbn?(sender: number, owner: number, bitrate: number, overhead: number): void;
+  /** The bounding set of `sender` has been told, possibly an empty one. */
+  onTmmbnEnd?(sender: number): void;
   /** Bits per second for all of the streams together; `ssrcs` is valid only during the call. */
   onRemb?(sender: number, bitrate: number, ssrcs: Uint32Array, count: number): void;
   /** Valid only during the call. */
@@ -112,6 +115,7 @@ export function parseTransportLayerFeedback(
         if ((data[from]! & 31) === FMT_TMMBR) visitor.onTmmbr?.(sender, readU32(data, at), bitrate, word & 0x1ff);
         else visitor.onTmmbn?.(sender, readU32(data, at), bitrate, word & 0x1ff);
       }
+      if ((data[from]! & 31) === FMT_TMMBN) visitor.onTmmbnEnd?.(sender);
       return;
     case FMT_TRANSPORT_WIDE: {
       if (visitor.onTransportFeedback === undefined) return;
@@ -227,18 +231,19 @@ function writeTmmb(
   writer: RtcpWriter,
   format: number,
   sender: number,
-  ssrc: number,
-  bitrate: number,
-  overhead: number,
+  entries: readonly { readonly owner: number; readonly bitrate: number; readonly overhead: number }[],
 ): boolean {
-  const at = header(writer, TRANSPORT_LAYER, format, sender, 0, 8);
+  let at = header(writer, TRANSPORT_LAYER, format, sender, 0, 8 * entries.length);
   if (at < 0) return false;
-  writeU32(writer.data, at, ssrc);
-  writeU32(writer.data, at + 4, floating(bitrate, 17) * 512 + (overhead & 0x1ff));
+  for (const { owner, bitrate, overhead } of entries) {
+    writeU32(writer.data, at, owner);
+    writeU32(writer.data, at + 4, floating(bitrate, 17) * 512 + Math.min(overhead, 0x1ff));
+    at += 8;
+  }
   return true;
 }
 
-/** Asks the owner of `media` for at most `bitrate` bits per second. */
+/** Asks the owner of `media` for at most `bitrate` bits per second, with `overhead` bytes of headers per packet. */
 export function writeTmmbr(
   writer: RtcpWriter,
   sender: number,
@@ -246,18 +251,12 @@ export function writeTmmbr(
   bitrate: number,
   overhead: number,
 ): boolean {
-  return writeTmmb(writer, FMT_TMMBR, sender, media, bitrate, overhead);
+  return writeTmmb(writer, FMT_TMMBR, sender, [{ owner: media, bitrate, overhead }]);
 }
 
-/** Answers: `owner` asked for the limit that holds. */
-export function writeTmmbn(
-  writer: RtcpWriter,
-  sender: number,
-  owner: number,
-  bitrate: number,
-  overhead: number,
-): boolean {
-  return writeTmmb(writer, FMT_TMMBN, sender, owner, bitrate, overhead);
+/** Answers: the limits that bind, each with the one who asked for it. */
+export function writeTmmbn(writer: RtcpWriter, sender: number, tuples: readonly BitrateLimit[]): boolean {
+  return writeTmmb(writer, FMT_TMMBN, sender, tuples);
 }
 
 /** At most 255 streams. */

@@ -269,6 +269,14 @@ export class RtpReceiver {
     }
   }
 
+  /**
+   * Asks whoever sends for at most so many bits per second of payload; null: for as much as the path carries. Told by TMMBR (RFC 5104)
+   * or REMB, whichever is negotiated, the former first; without either it stays a wish.
+   */
+  limitBitrate(bitsPerSecond: number | null, now: number): void {
+    if (!this.closed) this.session.limitReceiver(this, bitsPerSecond, now);
+  }
+
   /** Packets of it that we reported as missing by RFC 8888, and those of them that came after all; undefined without that. */
   reportedLosses(stream: RtpReceiveStream): { readonly lost: number; readonly recovered: number } | undefined {
     return this.session.reportedLosses(stream.ssrc);

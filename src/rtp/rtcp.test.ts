@@ -145,7 +145,10 @@ test("feedback is read as it was written", () => {
       writePictureLoss(w, 3, 4);
       writeFullIntraRequest(w, 5, 6, 7);
       writeTmmbr(w, 8, 9, 300_000, 20);
-      writeTmmbn(w, 10, 11, 131_071, 511);
+      writeTmmbn(w, 10, [
+        { owner: 11, bitrate: 131_071, overhead: 511 },
+        { owner: 12, bitrate: 200_000, overhead: 600 },
+      ]);
       writeRemb(w, 12, 5_000_000_000, [13, 14, 15]);
     }),
     [
@@ -154,6 +157,8 @@ test("feedback is read as it was written", () => {
       ["fir", 5, 6, 7],
       ["tmmbr", 8, 9, 300_000, 20],
       ["tmmbn", 10, 11, 131_071, 511],
+      // The overhead has nine bits.
+      ["tmmbn", 10, 12, 200_000, 511],
       ["remb", 12, Math.floor(5_000_000_000 / 32768) * 32768, 13, 14, 15],
     ],
   );

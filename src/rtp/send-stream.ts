@@ -3,6 +3,7 @@
 import type { Packetizer } from "../payload/types.js";
 import { Fifo } from "../util/fifo.js";
 import { carve } from "../util/slab.js";
+import type { BoundingSet } from "./bounding-set.js";
 import { readU32, writeU16, writeU32 } from "./bytes.js";
 import { ExtensionBlock, markEndOfFrame, OWN_EXTENSIONS, stamp } from "./extension-block.js";
 import { tokenBytes } from "./extensions.js";
@@ -78,8 +79,8 @@ export class RtpSendStream {
   lastTimestamp = 0;
   /** Monotonic milliseconds at which that timestamp was first sent, or captured. */
   lastTimestampTime: number = Number.NaN;
-  /** The limit that the peer asked for by TMMBR, bits per second; Infinity: none. */
-  requestedBitrate: number = Number.POSITIVE_INFINITY;
+  /** What the peer asked for by TMMBR; undefined before it asked. */
+  limits: BoundingSet | undefined;
 
   /** @internal Packets and payload bytes of the SSRC alone, for sender reports. */
   reportPackets = 0;
@@ -149,6 +150,11 @@ export class RtpSendStream {
   /** Repair packets for each media packet, 0 to MAX_PROTECTION, as the peer's reports make worth while. */
   get protectionRate(): number {
     return this.protection?.rate ?? 0;
+  }
+
+  /** The most that the peer wants of it by TMMBR, bits per second of payload; Infinity: no limit. */
+  get requestedBitrate(): number {
+    return this.limits?.payloadBitrate(this.bytesSent / this.packetsSent) ?? Number.POSITIVE_INFINITY;
   }
 
   /** @internal The next sequence number of our own packets. */

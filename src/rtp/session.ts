@@ -2,6 +2,7 @@
 // and schedules reports. A machine: `now` is monotonic milliseconds, effects go to the host. Not SRTP, not ICE, not SDP.
 import type { Logger } from "../util/logger.js";
 import type { BandwidthEstimator } from "./bandwidth/estimator.js";
+import { BoundingSet } from "./bounding-set.js";
 import { readU16, readU32 } from "./bytes.js";
 import { compactNtp, compactNtpOf, roundTripTime } from "./clock.js";
 import { CongestionControl } from "./congestion-control.js";
@@ -30,6 +31,7 @@ import type {
 
 /** Bytes that a usual feedback message takes. */
 const FEEDBACK_ROOM = 400;
+const DEFAULT_RTT = 100;
 /** Requests for key frames of one encoding are so many milliseconds apart at least: less than that of peers who repeat them (200). */
 const MIN_KEY_FRAME_INTERVAL = 150;
 
@@ -72,6 +74,8 @@ export class RtpSession implements RtcpVisitor {
   private readonly output: RtcpOutput;
   private readonly schedule: ReportSchedule;
   private readonly waiting: RtpReceiveStream[] = [];
+  /** Streams about whose limits (TMMBR) the peer is to be told. */
+  private readonly limited: RtpSendStream[] = [];
   private readonly congestion: CongestionControl;
   /** Some section's packets are to be reported on by transport-wide feedback. */
   private transportCc = false;
@@ -101,6 +105,8 @@ export class RtpSession implements RtcpVisitor {
     this.schedule = new ReportSchedule(() => this.random32() / 0x1_0000_0000);
     this.congestion = new CongestionControl({
       senders: this.senderList,
+      receivers: this.receiverList,
+      roundTripTime: () => this.roundTripTime(DEFAULT_RTT),
       localSsrc: this.localSsrc,
       compactTime: (time) => compactNtpOf(timeOrigin + time),
       onBitrateChange: (available) => host.onBitrateChange?.(available),
@@ -174,6 +180,12 @@ export class RtpSession implements RtcpVisitor {
   removeReceiver(receiver: RtpReceiver): void {
     this.receiverList.splice(this.receiverList.indexOf(receiver), 1);
     this.router.remove(receiver);
+    this.congestion.limits?.remove(receiver);
+  }
+
+  /** @internal See RtpReceiver.limitBitrate. */
+  limitReceiver(receiver: RtpReceiver, bitrate: number | null, now: number): void {
+    if (!this.closed) this.congestion.limit(receiver, bitrate, now);
   }
 
   /** @internal */
@@ -263,6 +275,7 @@ export class RtpSession implements RtcpVisitor {
     } else if (!stream.receive(packet, entry.codec, now)) {
       return;
     }
+    this.congestion.limits?.onPacket(stream, now);
     stream.receiver.pass(packet, stream, repeated, now);
   }
 
@@ -345,6 +358,7 @@ export class RtpSession implements RtcpVisitor {
       this.logger?.("debug", "rtp", `malformed RTCP of ${length} bytes`);
     }
     this.congestion.onCompoundEnd(now);
+    if (this.limited.length > 0) this.writeLimits();
   }
 
   /** @internal Milliseconds; `fallback` while unknown. */
@@ -412,6 +426,9 @@ export class RtpSession implements RtcpVisitor {
 
   /** @internal */
   onBye(ssrc: number): void {
+    for (const { stream, rtx } of this.sendRoutes.values()) {
+      if (!rtx && stream.limits?.remove(ssrc)) this.onLimitChange(stream);
+    }
     const route = this.mediaRoute(ssrc);
     if (route === undefined || route.role !== "media") return;
     this.router.removeStream(route.stream);
@@ -477,13 +494,32 @@ export class RtpSession implements RtcpVisitor {
   /** @internal */
   onTmmbr(sender: number, media: number, bitrate: number, overhead: number): void {
     const route = this.sendRoutes.get(media);
-    if (route === undefined) return;
+    if (route === undefined || route.rtx) return;
     const { stream } = route;
-    stream.requestedBitrate = bitrate;
-    // The bounding set is told at once (RFC 5104 §4.2.2): there is one receiver, so it is what that asked for.
-    this.output.prepare(20);
-    writeTmmbn(this.output.rtcp, media, sender, bitrate, overhead);
+    stream.limits ??= new BoundingSet();
+    stream.limits.set(sender, bitrate, overhead);
+    this.onLimitChange(stream);
+  }
+
+  /** The owner of a limit and the others learn which ones hold, whether that has changed or not (RFC 5104 §4.2.2). */
+  private onLimitChange(stream: RtpSendStream): void {
+    if (!this.limited.includes(stream)) this.limited.push(stream);
+    // Down at once; up as well: there is one peer, whose other receivers need not be waited for (§3.5.4.3).
     this.congestion.invalidate(this.now);
+  }
+
+  /** @internal */
+  onTmmbnEnd(sender: number): void {
+    this.congestion.limits?.onNotification(sender);
+  }
+
+  private writeLimits(): void {
+    for (const { ssrc, limits } of this.limited) {
+      const tuples = limits?.tuples ?? [];
+      this.output.prepare(12 + 8 * tuples.length);
+      writeTmmbn(this.output.rtcp, ssrc, tuples);
+    }
+    this.limited.length = 0;
   }
 
   /** @internal */

@@ -24,6 +24,8 @@ export interface RtpCodec {
   readonly remb: boolean;
   /** Congestion control feedback by sequence numbers (RFC 8888), which then takes the place of transport-wide feedback. */
   readonly ccfb?: boolean | undefined;
+  /** ccm tmmbr (RFC 5104 §7.1). */
+  readonly tmmbr?: boolean | undefined;
 }
 
 export interface RtpSessionOptions {

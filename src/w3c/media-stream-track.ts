@@ -32,6 +32,8 @@ export interface TrackSource extends Partial<MediaSource> {
   candidates(constraints: MediaTrackConstraints, current: MediaTrackSettings): readonly Candidate[];
   /** What it has produced, for getStats of a sender of its tracks; missing where nobody counts. */
   counters?(): MediaSourceCounters;
+  /** Asks whoever sends for at most so many bits per second; of several holders the lowest counts. Null: no more. */
+  limitBitrate?(holder: object, bitsPerSecond: number | null): void;
   /** The received streams, where there may be several. */
   readonly layers?: ReceivedLayers;
 }

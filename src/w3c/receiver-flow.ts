@@ -68,6 +68,8 @@ export class ReceiverFlow implements RtpReceiverHost {
   /** The tracks are muted: the next packet is news. */
   private isWaiting = true;
   private target: number | null = null;
+  /** Who wants at most how much, bits per second. */
+  private readonly limits = new Map<object, number>();
   readonly transform: TransformSlot;
 
   constructor(receiver: ReceiverState) {
@@ -127,6 +129,7 @@ export class ReceiverFlow implements RtpReceiverHost {
       this.rtpReceiver = transport.addRtpReceiver(options, this, session);
       this.receiver.onStatistics(new RtpReceiverStatistics(this.rtpReceiver));
       this.rtpReceiver.jitterBufferTarget = this.target;
+      if (this.limits.size > 0) this.followLimits();
       this.followReaders();
     }
   }
@@ -140,6 +143,21 @@ export class ReceiverFlow implements RtpReceiverHost {
   set jitterBufferTarget(target: number | null) {
     this.target = target;
     if (this.rtpReceiver !== undefined) this.rtpReceiver.jitterBufferTarget = target;
+  }
+
+  /** Of several the lowest counts; null takes one back. */
+  limitBitrate(holder: object, bitsPerSecond: number | null): void {
+    if (bitsPerSecond === null) this.limits.delete(holder);
+    else this.limits.set(holder, bitsPerSecond);
+    this.followLimits();
+  }
+
+  private followLimits(): void {
+    const { rtpReceiver, transport } = this;
+    if (rtpReceiver === undefined) return;
+    const least = this.limits.size === 0 ? null : Math.min(...this.limits.values());
+    rtpReceiver.limitBitrate(least, transport!.mediaNow());
+    transport!.mediaQueued();
   }
 
   onPacket(packet: RtpPacket, stream: RtpReceiveStream): void {

@@ -89,6 +89,9 @@ export class ReceiverImpl implements TrackSource, ForwardedSource {
   requestKeyFrame(ssrc?: number): void {
     this.flow.requestKeyFrame(ssrc);
   }
+  limitBitrate(holder: object, bitsPerSecond: number | null): void {
+    this.flow.limitBitrate(holder, bitsPerSecond);
+  }
   now(): number {
     return this.owner.host.platform.now();
   }

@@ -25,6 +25,7 @@ function rtpCodec(codec: NegotiatedCodec): RtpCodec {
     transportCc: has("transport-cc", undefined),
     remb: has("goog-remb", undefined),
     ccfb: has("ack", "ccfb"),
+    tmmbr: has("ccm", "tmmbr"),
   };
   return codec.channels === undefined ? out : { ...out, channels: codec.channels };
 }

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CameraFlow } from "#src/media/synthetic/feeds.js";
-import { TrackImpl } from "#src/w3c/media-stream-track.js";
+import { limitReceivedBitrate, RtpTrackGenerator } from "#src/media.js";
+import { writeRtpHeader } from "#src/rtp/packet.js";
+import { type MediaStreamTrack, TrackImpl } from "#src/w3c/media-stream-track.js";
 import type { RTCPeerConnection } from "#src/w3c/rtc-peer-connection.js";
 import { DeviceSource, syntheticCamera } from "#src/w3c/synthetic-devices.js";
 import { Simulation } from "#test/sim/simulation.js";
@@ -67,4 +69,45 @@ test("not where one of the two does not want it", async () => {
     assert.ok(available > 600_000 && available < 2_300_000, `${available}`);
     await pair.close();
   }
+});
+
+test("a program limits what it receives: the other end is told, and told when that is over", async () => {
+  const sim = new Simulation(3);
+  const pair = new Pair(
+    sim,
+    { host: sim.host("a", { link: { latency: 20, rate: 3_000_000 } }) },
+    { host: sim.host("b") },
+  );
+  const generator = new RtpTrackGenerator({ kind: "video", mimeType: "video/VP8" });
+  let told = 0;
+  generator.onbitratechange = (bitsPerSecond) => {
+    told = bitsPerSecond;
+  };
+  let received: MediaStreamTrack | undefined;
+  pair.b.addEventListener("track", (event) => {
+    received = (event as Event & { track: MediaStreamTrack }).track;
+  });
+  pair.a.addTrack(generator.track);
+  await pair.open();
+  let sequence = 0;
+  const packet = new Uint8Array(1012);
+  const send = (): void => {
+    writeRtpHeader(packet, true, 96, sequence++ & 0xffff, sequence * 3000, 7, 0);
+    generator.sendRtp(packet);
+    if (!isOver) sim.scheduler.after(8_000_000 / Math.max(50_000, told), send);
+  };
+  let isOver = false;
+  send();
+  await sim.run(4000);
+  assert.ok(told > 1_500_000, `${told}`);
+  assert.throws(() => limitReceivedBitrate(received!, -1), TypeError);
+  assert.throws(() => limitReceivedBitrate(generator.track, 1), { name: "NotSupportedError" });
+  limitReceivedBitrate(received!, 400_000);
+  await sim.run(1000);
+  assert.ok(Math.abs(told - 400_000) < 30_000, `${told}`);
+  limitReceivedBitrate(received!, null);
+  await sim.run(5000);
+  assert.ok(told > 1_500_000, `${told}`);
+  isOver = true;
+  await pair.close();
 });
