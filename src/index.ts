@@ -1,5 +1,6 @@
 // The W3C classes, bound to the Node platform. Importing has no side effects.
-import { CameraFlow, MicrophoneFlow } from "./media/synthetic/feeds.js";
+import { CameraFlow, MicrophoneFlow, readMicrophone } from "./media/synthetic/feeds.js";
+import { MediaStreamTrackGenerator, type MediaStreamTrackGeneratorInit } from "./media/track-generators.js";
 import { nodePlatform } from "./node/platform.js";
 import { setDefaultPlatform } from "./w3c/environment.js";
 import { createMediaDevices, type MediaDevices } from "./w3c/media-devices.js";
@@ -69,7 +70,7 @@ export {
   type MediaStreamTrackEventMap,
   type MediaStreamTrackState,
 } from "./w3c/media-stream-track.js";
-export { MediaStreamTrackHandle } from "./w3c/media-stream-track-processor.js";
+export { MediaStreamTrackHandle } from "./w3c/media-stream-track-handle.js";
 export type { RTCAnswerOptions, RTCOfferOptions } from "./w3c/offer-options.js";
 export { OverconstrainedError } from "./w3c/overconstrained-error.js";
 export { RTCCertificate, type RTCDtlsFingerprint } from "./w3c/rtc-certificate.js";
@@ -195,11 +196,16 @@ export type {
   RTCTransportStats,
   RTCVideoSourceStats,
 } from "./w3c/stats-types.js";
+export { MediaStreamTrackGenerator, type MediaStreamTrackGeneratorInit };
 
 setDefaultPlatform(nodePlatform);
 
 /** What a browser has as navigator.mediaDevices, over a synthetic camera and microphone. */
 export const mediaDevices: MediaDevices = createMediaDevices([
-  { ...syntheticMicrophone, connect: (platform, track, outlet) => new MicrophoneFlow(platform, track, outlet) },
+  {
+    ...syntheticMicrophone,
+    connect: (platform, track, outlet) => new MicrophoneFlow(platform, track, outlet),
+    readRaw: readMicrophone,
+  },
   { ...syntheticCamera, connect: (platform, track, outlet) => new CameraFlow(platform, track, outlet) },
 ]);

@@ -11,6 +11,16 @@ export {
 } from "./media/encoded-track.js";
 export { limitReceivedBitrate } from "./media/received-bitrate.js";
 export {
+  MediaStreamTrackProcessor,
+  type MediaStreamTrackProcessorInit,
+} from "./media/media-stream-track-processor.js";
+export {
+  AudioData,
+  type AudioDataCopyToOptions,
+  type AudioDataInit,
+  type AudioSampleFormat,
+} from "./media/raw/audio-data.js";
+export {
   type PacketOrigin,
   type RtpPacket,
   RtpTrackGenerator,
@@ -24,3 +34,8 @@ export {
   RtpTrackForwarder,
   type RtpTrackForwarderInit,
 } from "./media/rtp-track-forwarder.js";
+export {
+  MediaStreamTrackGenerator,
+  type MediaStreamTrackGeneratorInit,
+  VideoTrackGenerator,
+} from "./media/track-generators.js";

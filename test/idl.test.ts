@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { type ExtendedAttribute, type IDLInterfaceMemberType, type IDLTypeDescription, parse } from "webidl2";
 import * as entry from "#src/index.js";
-import * as trackProcessor from "#src/w3c/media-stream-track-processor.js";
+import * as media from "#src/media.js";
 import * as identityProvider from "#src/w3c/rtc-identity-provider.js";
 import * as scriptTransform from "#src/w3c/rtc-rtp-script-transform.js";
 
@@ -90,8 +90,8 @@ type AnyFunction = (...args: unknown[]) => unknown;
 type InterfaceObject = AnyFunction & { readonly prototype: object };
 
 const exported = entry as unknown as Record<string, InterfaceObject | undefined>;
-/** What only a worker or an identity provider has: on a global object of its own, not among the exports. */
-const ofWorkers = { ...scriptTransform, ...trackProcessor, ...identityProvider } as unknown as typeof exported;
+/** What only a worker or an identity provider has: on a global object of its own, or of another entry point, not among the exports. */
+const ofWorkers = { ...scriptTransform, ...media, ...identityProvider } as unknown as typeof exported;
 const lookUp = (name: string): InterfaceObject | undefined =>
   exported[name] ?? (globalThis as unknown as Record<string, InterfaceObject | undefined>)[name];
 

@@ -426,8 +426,8 @@ export class RtpSession implements RtcpVisitor {
 
   /** @internal */
   onBye(ssrc: number): void {
-    for (const { stream, rtx } of this.sendRoutes.values()) {
-      if (!rtx && stream.limits?.remove(ssrc)) this.onLimitChange(stream);
+    for (const { stream, role } of this.sendRoutes.values()) {
+      if (role === "media" && stream.limits?.remove(ssrc)) this.onLimitChange(stream);
     }
     const route = this.mediaRoute(ssrc);
     if (route === undefined || route.role !== "media") return;
@@ -494,7 +494,7 @@ export class RtpSession implements RtcpVisitor {
   /** @internal */
   onTmmbr(sender: number, media: number, bitrate: number, overhead: number): void {
     const route = this.sendRoutes.get(media);
-    if (route === undefined || route.rtx) return;
+    if (route === undefined || route.role !== "media") return;
     const { stream } = route;
     stream.limits ??= new BoundingSet();
     stream.limits.set(sender, bitrate, overhead);

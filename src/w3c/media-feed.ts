@@ -88,6 +88,22 @@ export interface MediaReader {
   onTransformedFrame?(frame: EncodedFrame, origin: PacketOrigin): void;
 }
 
+/** A VideoFrame or AudioData (WebCodecs), whosever implementation it is of. */
+export interface RawMedia {
+  /** Microseconds. */
+  readonly timestamp: number;
+  clone(): RawMedia;
+  close(): void;
+}
+
+/** Whoever looks at raw media; called in tasks or callbacks that are nobody's else. */
+export interface RawReader {
+  /** The data is the reader's, which has to close it. */
+  onData(data: RawMedia): void;
+  /** What comes cannot be made raw. Nothing follows. */
+  onError(error: unknown): void;
+}
+
 /** What a TrackSource has if its tracks can be sent. */
 export interface MediaSource {
   /** Begins to feed a sender of this track. */

@@ -15,7 +15,7 @@ import {
   mediaTrackConstraints,
   selectSettings,
 } from "./media-constraints.js";
-import type { MediaSource } from "./media-feed.js";
+import type { FedTrack, MediaSource, RawReader } from "./media-feed.js";
 import { OverconstrainedError } from "./overconstrained-error.js";
 import type { ReceivedLayers } from "./received-layers.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
@@ -34,6 +34,8 @@ export interface TrackSource extends Partial<MediaSource> {
   counters?(): MediaSourceCounters;
   /** Asks whoever sends for at most so many bits per second; of several holders the lowest counts. Null: no more. */
   limitBitrate?(holder: object, bitsPerSecond: number | null): void;
+  /** Begins to show the media raw; the result ends that. Absent where it is encoded. */
+  readRaw?(track: FedTrack, reader: RawReader): () => void;
   /** The received streams, where there may be several. */
   readonly layers?: ReceivedLayers;
 }
@@ -57,10 +59,12 @@ export interface TrackInit {
   readonly muted?: boolean;
   readonly constraints?: MediaTrackConstraints;
   readonly settings?: MediaTrackSettings;
+  /** The interface object is made by whoever makes this, and set then: it is of a derived interface. */
+  readonly isDerived?: boolean;
 }
 
 export class TrackImpl {
-  readonly wrapper: MediaStreamTrack;
+  wrapper!: MediaStreamTrack;
   readonly platform: Platform;
   readonly kind: MediaKind;
   readonly id: string;
@@ -84,7 +88,7 @@ export class TrackImpl {
     this.muted = init.muted ?? false;
     this.constraints = init.constraints ?? {};
     this.settings = init.settings ?? {};
-    this.wrapper = construct(MediaStreamTrack, this);
+    if (init.isDerived !== true) this.wrapper = construct(MediaStreamTrack, this);
     this.source.attach(this);
   }
 

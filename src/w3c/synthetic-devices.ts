@@ -10,7 +10,7 @@ import {
   type MediaTrackSettings,
   mentionedNumbers,
 } from "./media-constraints.js";
-import type { FedTrack, MediaFlow, MediaOutlet } from "./media-feed.js";
+import type { FedTrack, MediaFlow, MediaOutlet, RawReader } from "./media-feed.js";
 import type { TrackImpl, TrackSource } from "./media-stream-track.js";
 
 export interface MediaDevice {
@@ -24,6 +24,8 @@ export interface MediaDevice {
   readonly audioLevel?: number;
   /** Begins to send what it makes. */
   connect?(platform: Platform, track: FedTrack, outlet: MediaOutlet): MediaFlow;
+  /** Begins to show what it makes, raw; the result ends that. */
+  readRaw?(platform: Platform, track: FedTrack, reader: RawReader): () => void;
 }
 
 let liveTracks = 0;
@@ -39,6 +41,7 @@ export class DeviceSource implements TrackSource {
   readonly tracks: Set<TrackImpl> = new Set();
 
   readonly connect?: (track: FedTrack, outlet: MediaOutlet) => MediaFlow;
+  readonly readRaw?: (track: FedTrack, reader: RawReader) => () => void;
   private readonly platform: Platform;
   /** Monotonic milliseconds. */
   private readonly openedAt: number;
@@ -47,8 +50,9 @@ export class DeviceSource implements TrackSource {
     this.device = device;
     this.platform = platform;
     this.openedAt = platform.now();
-    const { connect } = device;
+    const { connect, readRaw } = device;
     if (connect !== undefined) this.connect = (track, outlet) => connect(platform, track, outlet);
+    if (readRaw !== undefined) this.readRaw = (track, reader) => readRaw(platform, track, reader);
   }
 
   /** The device runs on from when it is opened, whether anybody takes what it makes or not. */

@@ -64,6 +64,11 @@ export function construct<T>(interfaceObject: new () => T, impl: unknown): T {
   }
 }
 
+/** Gives the impl to the constructor that is called next: for an interface with a constructor, whose parent takes an impl. */
+export function provideImpl(impl: unknown): void {
+  slot = { impl };
+}
+
 /** The impl given to `construct`. Throws where a program called the constructor. */
 export function takeImpl<T>(): T {
   const taken = slot;

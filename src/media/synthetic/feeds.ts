@@ -2,9 +2,10 @@
 // microphone Opus, PCMU and PCMA; with a peer that takes none of these nothing is sent.
 import type { EncodedFrameInit } from "../../peer/media.js";
 import type { Platform } from "../../peer/platform.js";
-import type { FedTrack, MediaFlow, MediaOutlet } from "../../w3c/media-feed.js";
+import type { FedTrack, MediaFlow, MediaOutlet, RawReader } from "../../w3c/media-feed.js";
+import { makeAudioData } from "../raw/audio-data.js";
 import { SyntheticCamera } from "./camera.js";
-import { type SyntheticAudioCodec, SyntheticMicrophone } from "./microphone.js";
+import { type SyntheticAudioCodec, SyntheticMicrophone, TONE_AMPLITUDE, TONE_FREQUENCY } from "./microphone.js";
 import { QUANTIZER_INDEX } from "./vp8-encoder.js";
 
 const VIDEO_CLOCK = 90;
@@ -34,10 +35,13 @@ class Ticker {
   private interval = 0;
   private next = 0;
   private timer: { cancel(): void } | undefined;
+  private readonly hold: boolean;
 
-  constructor(platform: Platform, tick: (now: number) => void) {
+  /** `hold`: it keeps the process alive; where there is a connection, that does. */
+  constructor(platform: Platform, tick: (now: number) => void, hold = false) {
     this.platform = platform;
     this.tick = tick;
+    this.hold = hold;
   }
 
   /** `interval` in milliseconds. */
@@ -60,7 +64,7 @@ class Ticker {
         this.tick(due);
       },
       Math.max(0, this.next - now),
-      false,
+      this.hold,
     );
   }
 
@@ -226,4 +230,29 @@ export class MicrophoneFlow implements MediaFlow {
   stop(): void {
     this.ticker.stop();
   }
+}
+
+/** The microphone's tone as AudioData of 10 ms, in the track's rate and channels; silence while the track is disabled. */
+export function readMicrophone(platform: Platform, track: FedTrack, reader: RawReader): () => void {
+  const begun = platform.now();
+  let phase = 0;
+  const tick = (now: number): void => {
+    const { sampleRate = 48_000, channelCount = 1 } = track.settings;
+    const numberOfFrames = Math.round(sampleRate / 100);
+    const data = new Float32Array(numberOfFrames * channelCount);
+    for (let i = 0; i < numberOfFrames; i++) {
+      data[i] = track.enabled ? TONE_AMPLITUDE * Math.sin(2 * Math.PI * phase) : 0;
+      phase = (phase + TONE_FREQUENCY / sampleRate) % 1;
+    }
+    for (let channel = 1; channel < channelCount; channel++)
+      data.copyWithin(channel * numberOfFrames, 0, numberOfFrames);
+    const timestamp = Math.round((now - begun) * 1000);
+    const format = "f32-planar";
+    reader.onData(
+      makeAudioData({ format, sampleRate, numberOfFrames, numberOfChannels: channelCount, timestamp, data }),
+    );
+  };
+  const ticker = new Ticker(platform, tick, true);
+  ticker.run(10);
+  return () => ticker.stop();
 }

@@ -8,7 +8,7 @@ export type SyntheticAudioCodec = "opus" | "pcmu" | "pcma";
 /** Of the tone, in Hz. */
 export const TONE_FREQUENCY = 440;
 /** As in the Opus loop. */
-const AMPLITUDE = 0.4;
+export const TONE_AMPLITUDE = 0.4;
 const G711_RATE = 8000;
 const G711_SAMPLES = 160;
 
@@ -38,7 +38,9 @@ export class SyntheticMicrophone {
     // The tone has whole periods in a second: phases need not grow beyond one.
     const from = (index * G711_SAMPLES) % G711_RATE;
     for (let i = 0; i < G711_SAMPLES; i++) {
-      samples[i] = Math.round(32767 * AMPLITUDE * Math.sin((2 * Math.PI * TONE_FREQUENCY * (from + i)) / G711_RATE));
+      samples[i] = Math.round(
+        32767 * TONE_AMPLITUDE * Math.sin((2 * Math.PI * TONE_FREQUENCY * (from + i)) / G711_RATE),
+      );
     }
     return codec === "pcmu" ? encodePcmu(samples) : encodePcma(samples);
   }
