@@ -52,6 +52,23 @@ test("both ends of a stream count the same, and tell each other", () => {
   assert.ok(Math.abs(told.remoteTimestamp - TIME_ORIGIN - (told.reportedAt - 20)) < 1);
 });
 
+test("who sends knows the way to the peer's streams too, by reports of reference times (RFC 3611 §4.4, §4.5)", () => {
+  const pipe = new Pipe({ delay: 20 });
+  const codecs = [{ ...VP8, nack: false }];
+  const encodings = (ssrc: number) => [{ rid: null, ssrc, rtxSsrc: null, active: true, maxBitrate: null, priority: 1 }];
+  const senders = pipe.sessions.map((session, i) =>
+    session.addSender(sending({ codecs, encodings: encodings(1000 + i) }), {}),
+  );
+  const [receiver] = pipe.sessions.map((session) => session.addReceiver(receiving({ codecs }), {}));
+  for (let i = 0; i < 150; i++) {
+    for (const sender of senders) sender.sendPacket(0, packet(i, i * 3000), 96, pipe.now);
+    pipe.run(33);
+  }
+  const { roundTripTime, roundTripTimeMeasurements } = new RtpReceiverStatistics(receiver!).remoteOutbound(1001)!;
+  assert.ok(Math.abs(roundTripTime! - 0.04) < 0.001, `${roundTripTime} s`);
+  assert.ok(roundTripTimeMeasurements > 1);
+});
+
 test("what codecs count is added", () => {
   const pipe = new Pipe();
   const sender = pipe.sessions[0].addSender(sending(), {});

@@ -90,8 +90,8 @@ export class RtcpOutput {
       }
     }
     const anyReceived = this.writeReportBlocks(receivers, now);
-    // Only who sends nothing has no round-trip time from reports (RFC 3611 §4.4).
-    if (anyReceived && !anySent) {
+    // Who sends nothing has no round-trip time from report blocks (RFC 3611 §4.4); and statistics of what is received take no other.
+    if (anyReceived) {
       if (!rtcp.room(20)) this.begin(20);
       rtcp.receiverReferenceTime(this.localSsrc, seconds, fraction);
     }
@@ -141,7 +141,7 @@ export class RtcpOutput {
     this.referenceTimes.length = 0;
   }
 
-  /** A peer that sends nothing has told its clock (RRTR): the next report answers. */
+  /** A peer has told its clock (RRTR): the next report answers. */
   onReceiverReferenceTime(ssrc: number, compact: number, arrival: number): void {
     const list = this.referenceTimes;
     const index = list.findIndex((one) => one.ssrc === ssrc);
