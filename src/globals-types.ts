@@ -203,6 +203,8 @@ declare global {
   interface MediaStreamTrack extends _MediaStreamTrack {}
   interface MediaStreamTrackEvent extends _MediaStreamTrackEvent {}
   interface MediaStreamTrackEventInit extends _MediaStreamTrackEventInit {}
+  interface MediaStreamTrackGenerator extends entry.MediaStreamTrackGenerator {}
+  interface MediaStreamTrackGeneratorInit extends entry.MediaStreamTrackGeneratorInit {}
   interface MediaStreamTrackHandle extends entry.MediaStreamTrackHandle {}
   interface MediaStreamTrackEventMap extends _MediaStreamTrackEventMap {}
   interface MediaTrackCapabilities extends _MediaTrackCapabilities {}
@@ -327,6 +329,7 @@ declare global {
   var MediaStreamTrack: typeof globalThis extends { onmessage: unknown; MediaStreamTrack: infer T }
     ? T
     : typeof entry.MediaStreamTrack;
+  var MediaStreamTrackGenerator: typeof entry.MediaStreamTrackGenerator;
   var MediaStreamTrackHandle: typeof entry.MediaStreamTrackHandle;
   var MediaStreamTrackEvent: typeof globalThis extends { onmessage: unknown; MediaStreamTrackEvent: infer T }
     ? T

@@ -9,7 +9,6 @@ export {
   EncodedTrackProcessor,
   type EncodedTrackProcessorInit,
 } from "./media/encoded-track.js";
-export { limitReceivedBitrate } from "./media/received-bitrate.js";
 export {
   MediaStreamTrackProcessor,
   type MediaStreamTrackProcessorInit,
@@ -20,6 +19,7 @@ export {
   type AudioDataInit,
   type AudioSampleFormat,
 } from "./media/raw/audio-data.js";
+export { limitReceivedBitrate } from "./media/received-bitrate.js";
 export {
   type PacketOrigin,
   type RtpPacket,
