@@ -10,7 +10,7 @@ import { answeredExtensions } from "./header-extensions.js";
 import type { Created } from "./offer.js";
 import type { RemoteView } from "./remote.js";
 import { dataParameters, iceOptionsOf, isMedia, ownParameters, viewOf } from "./remote.js";
-import { rtpSection } from "./rtp-section.js";
+import { hasReceiverRoundTrip, rtpSection } from "./rtp-section.js";
 import {
   addressLines,
   dataSection,
@@ -323,6 +323,7 @@ function mediaSection(
       ),
       rtcpMuxOnly: section.rtcpMuxOnly,
       rtcpRsize: section.rtcpRsize,
+      receiverRoundTrip: hasReceiverRoundTrip(section),
       congestionFeedback,
     },
     lines,

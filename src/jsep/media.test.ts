@@ -554,6 +554,17 @@ test("in a BUNDLE group an identifier that means two things is answered for the 
   assert.equal(lines(new Side("b").with().answer(apart), "a=extmap:1 ").length, 2);
 });
 
+test("that reference times are answered is offered, and said where the peer says so (RFC 3611 §5.1)", () => {
+  const offer = new Side("a").with(transceiver("1", "audio"), transceiver("2", "video")).createOffer();
+  const line = "a=rtcp-xr:rcvr-rtt=all";
+  const answered = (sdp: string): number => lines(new Side("b").with().answer(sdp), "a=rtcp-xr").length;
+  assert.equal(lines(offer, line).length, 2);
+  assert.equal(answered(offer), 2);
+  assert.equal(answered(offer.replace(line, "a=rtcp-xr:pkt-loss-rle=9 rcvr-rtt=sender:9")), 2);
+  assert.equal(answered(offer.replace(line, "a=rtcp-xr:pkt-loss-rle=9")), 1);
+  assert.equal(answered(offer.replaceAll(`${line}\r\n`, "")), 0);
+});
+
 test("extmap-allow-mixed is answered where it is offered (RFC 8285 §6)", () => {
   const offer = new Side("a").with(transceiver("1", "audio")).createOffer();
   const mixed = (sdp: string): boolean => {

@@ -308,6 +308,7 @@ class MediaOffer {
         rids,
         rtcpMuxOnly: this.rtcpMuxOnly,
         rtcpRsize: true,
+        receiverRoundTrip: true,
         congestionFeedback: this.congestionFeedback,
       },
       lines,

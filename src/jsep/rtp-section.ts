@@ -1,5 +1,14 @@
 // Audio and video sections as we write them (RFC 9429 §5.2.1, §5.3.1).
-import type { SdpDirection, SdpExtmap, SdpMedia, SdpMsid, SdpPayload, SdpSsrc, SdpSsrcGroup } from "../sdp/model.js";
+import type {
+  SdpAttribute,
+  SdpDirection,
+  SdpExtmap,
+  SdpMedia,
+  SdpMsid,
+  SdpPayload,
+  SdpSsrc,
+  SdpSsrcGroup,
+} from "../sdp/model.js";
 import { sdpMedia } from "../sdp/model.js";
 import { sends } from "./direction.js";
 import { DISCARD_PORT, NOWHERE } from "./sections.js";
@@ -18,6 +27,8 @@ export interface RtpSection {
   readonly rids: RidLines;
   readonly rtcpMuxOnly: boolean;
   readonly rtcpRsize: boolean;
+  /** Reference times are answered (RFC 3611 §5.1). */
+  readonly receiverRoundTrip: boolean;
   /** RFC 8888. */
   readonly congestionFeedback: boolean;
 }
@@ -27,6 +38,14 @@ const CONGESTION_FEEDBACK: SdpPayload = {
   fmtp: [],
   rtcpFeedback: [{ type: "ack", parameter: "ccfb" }],
 };
+
+/** From everybody, also from who sends nothing; as Chromium has it. */
+const RECEIVER_ROUND_TRIP: SdpAttribute = { name: "rtcp-xr", value: "rcvr-rtt=all" };
+
+/** Whether the peer says that it answers reference times: then so do we. */
+export function hasReceiverRoundTrip({ attributes }: SdpMedia): boolean {
+  return attributes.some(({ name, value }) => name === "rtcp-xr" && /(^| )rcvr-rtt=/.test(value ?? ""));
+}
 
 /** `lines`: those of the transport. */
 export function rtpSection(section: RtpSection, lines: Partial<SdpMedia>): SdpMedia {
@@ -54,6 +73,7 @@ export function rtpSection(section: RtpSection, lines: Partial<SdpMedia>): SdpMe
     rtcpMux: true,
     rtcpMuxOnly: section.rtcpMuxOnly,
     rtcpRsize: section.rtcpRsize,
+    attributes: section.receiverRoundTrip ? [RECEIVER_ROUND_TRIP] : [],
     ...(hasSsrcs ? ssrcLines(sender, has(/^rtx$/i), has(/^flexfec(-03)?$/i)) : {}),
     ...lines,
   });

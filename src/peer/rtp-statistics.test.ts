@@ -67,7 +67,25 @@ test("who sends knows the way to the peer's streams too, by reports of reference
   const { roundTripTime, roundTripTimeMeasurements } = new RtpReceiverStatistics(receiver!).remoteOutbound(1001)!;
   assert.ok(Math.abs(roundTripTime! - 0.04) < 0.001, `${roundTripTime} s`);
   assert.ok(roundTripTimeMeasurements > 1);
+
+  // Another stream of the peer gives the same answer once more.
+  const answer = pipe.sentRtcp[1].findLast((compound) => compound.length > 0 && dlrrOf(compound) !== undefined)!;
+  pipe.sessions[0].receiveRtcp(dlrrOf(answer)!, 24, pipe.now);
+  assert.equal(
+    new RtpReceiverStatistics(receiver!).remoteOutbound(1001)!.roundTripTimeMeasurements,
+    roundTripTimeMeasurements,
+  );
 });
+
+/** A compound's XR packet with a DLRR block, alone. */
+function dlrrOf(compound: Uint8Array): Uint8Array | undefined {
+  for (let at = 0; at + 4 <= compound.length; ) {
+    const length = 4 * (((compound[at + 2]! << 8) | compound[at + 3]!) + 1);
+    if (compound[at + 1] === 207 && compound[at + 8] === 5) return compound.slice(at, at + length);
+    at += length;
+  }
+  return undefined;
+}
 
 test("what codecs count is added", () => {
   const pipe = new Pipe();

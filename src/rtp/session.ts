@@ -87,6 +87,8 @@ export class RtpSession implements RtcpVisitor {
   /** The number written into the packet that `transmit` is about to get, -1: none. */
   private pendingSequence = -1;
   private rtt: number = Number.NaN;
+  /** The last reference time of ours that the peer has answered, as it names it. */
+  private answeredReferenceTime = -1;
   private now = 0;
   private closed = false;
 
@@ -442,9 +444,11 @@ export class RtpSession implements RtcpVisitor {
 
   /** @internal */
   onDelaySinceLastReport(_reporter: number, ssrc: number, lastReceiverReport: number, delay: number): void {
-    if (ssrc !== this.localSsrc) return;
+    // Every stream of the peer may answer: that is one measurement.
+    if (ssrc !== this.localSsrc || lastReceiverReport === this.answeredReferenceTime) return;
     const rtt = roundTripTime(this.compactNow(), lastReceiverReport, delay);
     if (Number.isNaN(rtt)) return;
+    this.answeredReferenceTime = lastReceiverReport;
     this.rtt = rtt;
     // There is one peer, and one path to it.
     for (const { streams } of this.receiverList) for (const stream of streams) stream.onRoundTripTime(rtt);
