@@ -362,6 +362,11 @@ export class PeerTransport implements RoundOwner {
     return receiver;
   }
 
+  /** There were senders or receivers before. */
+  get hasMedia(): boolean {
+    return this.mediaTransport !== undefined;
+  }
+
   /** Runs what ends a sender or receiver. */
   removeRtp(run: (now: number) => void): void {
     this.command(run);

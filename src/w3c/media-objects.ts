@@ -1,14 +1,15 @@
 // The transceivers of a connection, and what descriptions do to them (webrtc-pc §5.1, §4.4.1.5 "set a session
 // description", §4.7.3 "check if negotiation is needed"). Offer and answer themselves are src/jsep.
 import type { MediaKind } from "../jsep/codec-capabilities.js";
-import { intersectDirections, receives, reverseDirection, sends } from "../jsep/direction.js";
+import { intersectDirections, receives, reverseDirection, sectionDirection, sends } from "../jsep/direction.js";
+import { type NegotiatedMedia, negotiateMedia } from "../jsep/negotiated-media.js";
 import type { Plan } from "../jsep/plan.js";
 import type { DescriptionSource, SdpType } from "../jsep/signaling-state.js";
 import type { MediaSlot, NegotiationState } from "../jsep/state.js";
 import type { TransceiverPlan } from "../jsep/transceiver-plan.js";
 import type { TransceiverDescription } from "../jsep/transceivers.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
-import type { SdpDirection, SdpMedia } from "../sdp/model.js";
+import type { SdpDirection, SdpMedia, SdpSession } from "../sdp/model.js";
 import { accessors } from "../util/accessors.js";
 import { fire, RTCTrackEvent } from "./events.js";
 import type { MediaHost } from "./media-host.js";
@@ -181,14 +182,18 @@ export class MediaObjects {
 
   /** The plan has been carried out on the transports: the media follows it. */
   carriedOut(plan: Plan): void {
-    for (const { transceiver: id, transport: transportId, mid, media, remote } of plan.transceivers) {
+    const { next } = plan;
+    const offer = next.signalingState === "have-local-offer" ? next.pendingLocal?.description : undefined;
+    for (const entry of plan.transceivers) {
+      const { transceiver: id, transport: transportId, mid, media, remote } = entry;
       const transceiver = this.list.find((candidate) => candidate.id === id);
       if (transceiver === undefined) continue;
       const transport =
         transportId === null || transceiver.stopped ? undefined : this.connection.peerTransport(transportId);
       const session = { cname: this.cname, reducedSize: media?.rtcpReducedSize ?? false };
       transceiver.sender.flow.negotiated(transport, mid, media, session);
-      transceiver.receiver.flow.negotiated(transport, mid, media, remote, session);
+      const early = offer === undefined || transport?.hasMedia !== true ? undefined : earlyMedia(entry, offer);
+      transceiver.receiver.flow.negotiated(transport, mid, early ?? media, remote, session, early !== undefined);
     }
   }
 
@@ -289,6 +294,18 @@ export class MediaObjects {
       return !stopped && needsNegotiation(transceiver, slot, state);
     });
   }
+}
+
+/**
+ * What may come before the answer to an offer of ours that asks for it (RFC 9429 §5.9: the offerer is ready to receive it), as if
+ * all were accepted; undefined where nothing more may come than before.
+ */
+function earlyMedia({ kind, index, media }: TransceiverPlan, offer: SdpSession): NegotiatedMedia | undefined {
+  const section = index === null ? undefined : offer.media[index];
+  if (section === undefined || (section.port === 0 && !section.bundleOnly)) return undefined;
+  const direction = sectionDirection(offer, section);
+  if (!receives(direction) || (media !== null && receives(media.direction))) return undefined;
+  return negotiateMedia(kind, offer, section, offer, { ...section, direction: reverseDirection(direction) }, false);
 }
 
 interface Changes {

@@ -97,13 +97,17 @@ export class ReceiverFlow implements RtpReceiverHost {
     return this.byPayloadType[payloadType];
   }
 
-  /** Follows what was negotiated; `transport` undefined, or no `media`, ends it. */
+  /**
+   * Follows what was negotiated; `transport` undefined, or no `media`, ends it. `isEarly`: the answer is to come, and nobody has
+   * been told of the track: what comes is only counted, and read by who has the receiver.
+   */
   negotiated(
     transport: PeerTransport | undefined,
     mid: string | null,
     media: NegotiatedMedia | null,
     remote: RemoteMedia | null,
     session: MediaTransportOptions,
+    isEarly: boolean = false,
   ): void {
     if (transport !== this.transport) this.release();
     if (transport === undefined || media === null || mid === null) {
@@ -113,7 +117,8 @@ export class ReceiverFlow implements RtpReceiverHost {
     this.transport = transport;
     this.byPayloadType.length = 0;
     for (const codec of media.receiveCodecs) this.byPayloadType[codec.payloadType] = codec;
-    this.isReceiving = receives(media.direction);
+    const active = receives(media.direction);
+    this.isReceiving = active && !isEarly;
     if (!this.isReceiving) this.isWaiting = true;
     const options = {
       kind: this.receiver.kind,
@@ -122,10 +127,10 @@ export class ReceiverFlow implements RtpReceiverHost {
       extensions: receivedExtensions(media),
       ssrcs: remote === null ? [] : announcedSsrcs(remote),
       rids: media.receiveRids.map(({ rid }) => rid),
-      active: this.isReceiving,
+      active,
     };
     if (this.rtpReceiver !== undefined) this.rtpReceiver.update(options);
-    else if (this.isReceiving) {
+    else if (active) {
       this.rtpReceiver = transport.addRtpReceiver(options, this, session);
       this.receiver.onStatistics(new RtpReceiverStatistics(this.rtpReceiver));
       this.rtpReceiver.jitterBufferTarget = this.target;
