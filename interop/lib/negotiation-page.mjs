@@ -18,6 +18,11 @@ export function install() {
     },
     restartIce: () => pc.restartIce(),
     stop: (index) => pc.getTransceivers()[index].stop(),
+    stopMid: (wanted) =>
+      pc
+        .getTransceivers()
+        .find(({ mid }) => mid === wanted)
+        .stop(),
     direction(index, direction) {
       pc.getTransceivers()[index].direction = direction;
     },

@@ -5,7 +5,7 @@
 // Channels can be opened before there is an association or a DTLS role. The owner makes the association with `sctpHost(…)` as its
 // host, hands it over with `attach`, and says the role with `setRole`, in any order.
 
-import type { SendResult } from "../sctp/association.js";
+import type { SctpAssociation, SendResult } from "../sctp/association.js";
 import type { SctpCloseReason, SctpHost, SendOptions } from "../sctp/options.js";
 import {
   Channel,
@@ -76,7 +76,7 @@ interface Resets {
 export class DataChannels implements ChannelOwner {
   private readonly host: DataChannelHost;
   private association: ChannelAssociation | undefined;
-  /** The number of associations given up. */
+  /** Changes with each association. */
   private generation = 0;
   private role: "client" | "server" | undefined;
   private established = false;
@@ -104,7 +104,7 @@ export class DataChannels implements ChannelOwner {
 
   /** The host to make the association with. `transmit` as in SctpHost. */
   sctpHost(transmit: (packet: Uint8Array) => void): SctpHost {
-    const { generation } = this;
+    const generation = ++this.generation;
     return {
       transmit,
       onEstablished: () => this.handleEstablished(),
@@ -145,13 +145,31 @@ export class DataChannels implements ChannelOwner {
     this.forgetStreams();
     for (const channel of this.list()) {
       if (channel.state !== "connecting") this.finish(channel, "association-failed");
-      else if (!channel.parameters.negotiated && channel.id !== null) {
-        this.byId.delete(channel.id);
-        channel.id = null;
-        this.waiting.push(channel);
-      }
+      else this.withdrawId(channel);
     }
     if (this.role !== undefined) this.assignIds();
+  }
+
+  /**
+   * Lets go of the association for another, in which what is open goes on, on the same streams. What has been sent and is
+   * not acknowledged is lost, but not what `association` has taken over; what was being closed is closed.
+   */
+  carryOver(association: ChannelAssociation & Pick<SctpAssociation, "bufferedAmount">): void {
+    this.association = association;
+    this.established = false;
+    this.recent = undefined;
+    this.forgetStreams();
+    for (const channel of this.list()) {
+      this.partial.drop(channel);
+      if (channel.state === "closing") this.finish(channel, undefined);
+      else if (channel.state === "open") {
+        const lost = channel.bufferedAmount - association.bufferedAmount(channel.id!);
+        if (lost > 0) {
+          channel.bufferedAmount -= lost;
+          channel.handler.onBufferedAmountDecrease(lost);
+        }
+      }
+    }
   }
 
   /** The DTLS role decides which ids are ours: client even, server odd (RFC 8832 §6). */
@@ -160,6 +178,21 @@ export class DataChannels implements ChannelOwner {
     this.role = role;
     this.nextId = role === "client" ? 0 : 1;
     this.assignIds();
+  }
+
+  /** The DTLS association is another: what has not been opened yet, or comes later, has identifiers of this role. */
+  changeRole(role: "client" | "server"): void {
+    if (role === this.role) return;
+    this.role = undefined;
+    for (const channel of [...this.byId.values()]) if (channel.state === "connecting") this.withdrawId(channel);
+    this.setRole(role);
+  }
+
+  private withdrawId(channel: Channel): void {
+    if (channel.parameters.negotiated || channel.id === null) return;
+    this.byId.delete(channel.id);
+    channel.id = null;
+    this.waiting.push(channel);
   }
 
   /** Channels that are not closed, those without an id last. */

@@ -170,6 +170,13 @@ export class IceAgent {
     this.current.session.setRemote(parameters, now);
   }
 
+  /** The peer has begun anew, perhaps with its credentials of before: its candidates, and the pairs with them, are gone. */
+  forgetRemote(now: number): void {
+    if (this.currentState === "closed") return;
+    this.current.session.forgetRemote();
+    this.update(now);
+  }
+
   /** Any time, also before setRemoteParameters; candidates of another generation (by their ufrag) are ignored. */
   addRemoteCandidate(candidate: IceCandidate, now: number): void {
     if (this.currentState === "closed") return;
@@ -296,7 +303,7 @@ export class IceAgent {
       onData: (data, now) => {
         this.packetsReceived++;
         this.bytesReceived += data.length;
-        this.host.onData(data, now);
+        this.host.onData(data, now, session === this.current.session);
       },
     });
     const session = new IceSession(this.options, this.timing, local, this.counters, host);

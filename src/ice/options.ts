@@ -167,8 +167,11 @@ export interface IceHost {
   onSelectedPairChange(local: IceCandidate, remote: IceCandidate): void;
   /** A role conflict was settled, or the peer is lite. */
   onRoleChange(role: IceRole): void;
-  /** One datagram that is not STUN, from an address that proved to know our password or that we have proved ours to. */
-  onData(data: Uint8Array, now: number): void;
+  /**
+   * One datagram that is not STUN, from an address that proved to know our password or that we have proved ours to.
+   * `isCurrent`: not over a pair of the generation before.
+   */
+  onData(data: Uint8Array, now: number, isCurrent: boolean): void;
   /** The end of a wake-up of one of the sockets. */
   onDrained(now: number): void;
 }

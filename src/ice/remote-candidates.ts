@@ -74,6 +74,12 @@ export class RemoteCandidates {
     }
   }
 
+  clear(): void {
+    for (const resolution of this.resolutions) resolution.cancel();
+    this.resolutions.clear();
+    for (const remote of [...this.byKey.values()]) this.remove(remote);
+  }
+
   /** A signalled candidate. */
   add(candidate: IceCandidate, now: number): void {
     if (candidate.component !== 1 || !this.isCurrent(candidate)) return;

@@ -188,6 +188,14 @@ export class IceSession {
     this.host.onProgress(this, now);
   }
 
+  forgetRemote(): void {
+    this.remotes.clear();
+    this.remote = undefined;
+    this.endOfRemoteCandidates = false;
+    this.lost = false;
+    this.halted = false;
+  }
+
   addRemoteCandidate(candidate: IceCandidate, now: number): void {
     this.remotes.add(candidate, now);
     this.host.onProgress(this, now);

@@ -18,7 +18,7 @@ import type {
   SctpParameters,
   Transport,
 } from "./state.js";
-import { sameIceParameters, transportsInUse } from "./state.js";
+import { isRetagged, sameIceParameters, transportsInUse } from "./state.js";
 
 /** Moves our offer's sections onto the transports that a remote answer leaves them (RFC 9429 §5.11, last steps). */
 export function bundleAsAnswered(state: NegotiationState, answer: SdpSession): NegotiationState {
@@ -177,10 +177,11 @@ function answeredTransport(
   const established = before?.remote ?? null;
   const remoteRestarts = established !== null && !sameIceParameters(established, parameters);
   const continues = established !== null && continuesAssociation(established, parameters);
+  const renews = isRetagged(before, owner, state.stable?.slots ?? [], state.slots);
   if (established !== null && source === "remote") {
     // An answer may restart what its offer does not: a call is handed over, to another endpoint or by one.
     const localRestarts = !sameIceParameters(before!.local, transport.local);
-    if (localRestarts && !remoteRestarts) {
+    if (localRestarts && !remoteRestarts && !renews) {
       return failure(
         invalidAccess(`mid "${owner.mid}": the offer restarts ICE, but the answer has the old parameters`),
       );
@@ -194,7 +195,7 @@ function answeredTransport(
   // An answer without a=setup: the answerer opens the association, as one that never heard of roles does.
   const answererIsClient = (answerSection.setup ?? answer.setup ?? "active") === "active";
   let dtlsRole: Transport["dtlsRole"] = answererIsClient === (source === "local") ? "client" : "server";
-  if (continues && before!.dtlsRole !== null && before!.dtlsRole !== dtlsRole) {
+  if (continues && !renews && before!.dtlsRole !== null && before!.dtlsRole !== dtlsRole) {
     // With a restart Firefox answers "active" whatever it is; the association goes on as it was.
     if (!remoteRestarts) {
       return failure(invalidAccess(`mid "${owner.mid}": the answer changes the roles of the DTLS association`));
@@ -205,18 +206,20 @@ function answeredTransport(
   const media = remote.media[owner.index]!;
   const candidates = sectionCandidates(media, parameters);
   const sameGeneration = sameIceParameters(transport.remote, parameters);
+  const known = renews ? without(transport.remoteCandidates, before!.remoteCandidates) : transport.remoteCandidates;
   return success({
     ...transport,
     mid: owner.mid,
     remote: parameters,
-    remoteCandidates: sameGeneration ? mergeCandidates(transport.remoteCandidates, candidates) : candidates,
-    remoteEndOfCandidates: media.endOfCandidates || (sameGeneration && transport.remoteEndOfCandidates),
+    remoteCandidates: sameGeneration ? mergeCandidates(known, candidates) : candidates,
+    remoteEndOfCandidates: media.endOfCandidates || (sameGeneration && !renews && transport.remoteEndOfCandidates),
     iceRole:
-      established === null || remoteRestarts
+      established === null || remoteRestarts || renews
         ? iceRole(state, source === "remote", parameters.iceLite)
         : (transport.iceRole ?? iceRole(state, source === "remote", parameters.iceLite)),
     dtlsRole,
     dtlsGeneration: established === null || continues ? (before?.dtlsGeneration ?? 0) : before!.dtlsGeneration + 1,
+    renewals: (before?.renewals ?? 0) + (renews ? 1 : 0),
   });
 }
 
@@ -226,9 +229,13 @@ function iceRole(state: NegotiationState, weOffered: boolean, remoteLite: boolea
   return weOffered ? "controlling" : "controlled";
 }
 
-function mergeCandidates(known: readonly IceCandidate[], more: readonly IceCandidate[]): readonly IceCandidate[] {
+function without(list: readonly IceCandidate[], known: readonly IceCandidate[]): readonly IceCandidate[] {
   const keys = new Set(known.map(candidateKey));
-  const fresh = more.filter((candidate) => !keys.has(candidateKey(candidate)));
+  return list.filter((candidate) => !keys.has(candidateKey(candidate)));
+}
+
+function mergeCandidates(known: readonly IceCandidate[], more: readonly IceCandidate[]): readonly IceCandidate[] {
+  const fresh = without(more, known);
   return fresh.length === 0 ? known : [...known, ...fresh];
 }
 

@@ -55,8 +55,10 @@ export function createOffer(state: NegotiationState, inputs: OfferInputs): JsepR
   const { drafts, nextMid } = draftSections(state, inputs);
   const { groups, nextTransport, retagged } = assignTransports(state, drafts);
   const known = new Map(state.transports.map((transport) => [transport.id, transport]));
-  const inUse = (state.stable ?? state).transports.find(({ id }) => id === retagged)?.local ?? null;
-  const credentialsToReplace = inUse === null ? inputs.credentialsToReplace : [...inputs.credentialsToReplace, inUse];
+  const credentialsToReplace = [...inputs.credentialsToReplace];
+  for (const { id, local } of (state.stable ?? state).transports) {
+    if (retagged.has(id) && local !== null) credentialsToReplace.push(local);
+  }
   const transports = transportsOf(known, drafts, groups, { ...inputs, credentialsToReplace });
   const mediaOffer = new MediaOffer(state, inputs.congestionFeedback);
   const slots: MediaSlot[] = [];
@@ -139,14 +141,17 @@ function isSettled(state: NegotiationState, index: number): boolean {
 function assignTransports(
   state: NegotiationState,
   drafts: readonly Draft[],
-): { groups: SdpGroup[]; nextTransport: number; retagged: number | null } {
+): { groups: SdpGroup[]; nextTransport: number; retagged: ReadonlySet<number> } {
   const live = drafts.filter(({ content }) => content !== undefined);
   for (const draft of drafts) if (draft.content === undefined) draft.transport = null;
   const byMid = new Map(live.map((draft) => [draft.slot.mid, draft]));
-  const negotiated = state.bundleGroups.map((mids) => mids.filter((mid) => byMid.has(mid))).filter((m) => m.length > 0);
+  const negotiated = state.bundleGroups
+    .map((all) => ({ tagged: all[0]!, mids: all.filter((mid) => byMid.has(mid)) }))
+    .filter(({ mids }) => mids.length > 0);
   let nextTransport = state.nextTransport;
+  const retagged = new Set<number>();
 
-  const first = negotiated[0];
+  const first = negotiated[0]?.mids;
   if (first !== undefined) {
     const bundle = byMid.get(first[0]!)!.transport;
     for (const draft of live) {
@@ -155,16 +160,13 @@ function assignTransports(
       first.push(draft.slot.mid);
     }
     // A recycled line may come before the section that carries the transport. Chromium answers with its groups in the order
-    // of m-lines, so that the new section carries it, with new ICE parameters: it restarts, and so do we.
+    // of m-lines, so that the new section carries it.
     const indexOf = (mid: string): number => byMid.get(mid)!.slot.index;
-    const tagged = first[0]!;
-    const isRetagged = first.some((mid) => indexOf(mid) < indexOf(tagged));
-    if (isRetagged) first.sort((a, b) => indexOf(a) - indexOf(b));
-    return {
-      groups: negotiated.map((mids) => ({ semantics: "BUNDLE", mids })),
-      nextTransport,
-      retagged: isRetagged ? bundle : null,
-    };
+    const before = indexOf(first[0]!);
+    if (first.some((mid) => indexOf(mid) < before)) first.sort((a, b) => indexOf(a) - indexOf(b));
+    // Where the tag is another section's the peer may begin anew with ICE (see `isRetagged`), and so do we.
+    for (const { tagged, mids } of negotiated) if (mids[0] !== tagged) retagged.add(byMid.get(mids[0]!)!.transport!);
+    return { groups: negotiated.map(({ mids }) => ({ semantics: "BUNDLE", mids })), nextTransport, retagged };
   }
 
   // Nothing is bundled yet: everything is offered as one group, and the policy says what needs an address of its own.
@@ -183,7 +185,7 @@ function assignTransports(
     }
   });
   const mids = live.map(({ slot }) => slot.mid);
-  return { groups: mids.length === 0 ? [] : [{ semantics: "BUNDLE", mids }], nextTransport, retagged: null };
+  return { groups: mids.length === 0 ? [] : [{ semantics: "BUNDLE", mids }], nextTransport, retagged };
 }
 
 /**

@@ -38,6 +38,13 @@ export interface TransportPlan {
   readonly dtlsRole: "client" | "server" | null;
   /** Close the DTLS association that there is, and start another with `remote.fingerprints`. */
   readonly newDtlsAssociation: boolean;
+  /**
+   * The peer may have given up its transport for another, of the same certificate (`isRetagged`): a second DTLS association
+   * is to replace the one that there is as soon as it is established. What it carries goes on.
+   */
+  readonly renewed: boolean;
+  /** ICE, too, begins anew, though with the credentials that we have: what is known of the peer is to be forgotten. */
+  readonly remoteForgotten: boolean;
 }
 
 /** An m-line that is new or different. */
@@ -82,8 +89,15 @@ export function planBetween(
     const mids = transport === null || rejected ? undefined : midsOf.get(transport);
     if (mids !== undefined && mids[0] !== mid) mids.push(mid);
   }
+  const stable = new Map(before.stable?.transports.map((transport) => [transport.id, transport]));
   const transports = next.transports.map((transport) =>
-    transportPlan(known.get(transport.id), transport, midsOf.get(transport.id)!, gather),
+    transportPlan(
+      known.get(transport.id),
+      transport,
+      stable.get(transport.id)?.local ?? null,
+      midsOf.get(transport.id)!,
+      gather,
+    ),
   );
   const kept = new Set(next.transports.map(({ id }) => id));
   const discardedTransports = before.transports.filter(({ id }) => !kept.has(id)).map(({ id }) => id);
@@ -109,11 +123,13 @@ export function planBetween(
 function transportPlan(
   before: Transport | undefined,
   after: Transport,
+  stableLocal: IceParameters | null,
   mids: readonly string[],
   gather: boolean,
 ): TransportPlan {
   const localChanged = !sameIceParameters(before?.local, after.local);
-  const remoteChanged = !sameIceParameters(before?.remote, after.remote);
+  const renewed = before !== undefined && after.renewals > before.renewals;
+  const remoteChanged = renewed || !sameIceParameters(before?.remote, after.remote);
   const handedOver = new Set(remoteChanged ? [] : before?.remoteCandidates.map(candidateKey));
   return {
     id: after.id,
@@ -132,6 +148,8 @@ function transportPlan(
     iceRole: after.iceRole,
     dtlsRole: after.dtlsRole,
     newDtlsAssociation: before !== undefined && before.dtlsGeneration !== after.dtlsGeneration,
+    renewed,
+    remoteForgotten: renewed && sameIceParameters(stableLocal, after.local),
   };
 }
 

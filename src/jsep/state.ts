@@ -53,6 +53,8 @@ export interface Transport {
   readonly dtlsRole: "client" | "server" | null;
   /** Changes when a DTLS association is given up for a new one (RFC 9429 §5.11). */
   readonly dtlsGeneration: number;
+  /** Counts the answers after which the peer may be at the other end of a transport of its own making; see `isRetagged`. */
+  readonly renewals: number;
 }
 
 /** One m-line. */
@@ -243,7 +245,25 @@ export function newTransport(id: number, mid: string): Transport {
     iceRole: null,
     dtlsRole: null,
     dtlsGeneration: 0,
+    renewals: 0,
   };
+}
+
+/**
+ * Whether a BUNDLE group that is in use has come to be tagged by `owner` because the section that carried its transport is
+ * gone, or because a new section came before that one. Nothing in RFC 9143 makes this another transport; browsers make one,
+ * with ICE and DTLS from the beginning (and their old ICE credentials, in part), and take the SCTP association there.
+ */
+export function isRetagged(
+  before: Transport | undefined,
+  owner: MediaSlot,
+  slotsBefore: readonly MediaSlot[],
+  slots: readonly MediaSlot[],
+): boolean {
+  if (before === undefined || before.remote === null || before.mid === owner.mid) return false;
+  const isLive = (list: readonly MediaSlot[], mid: string): boolean =>
+    list.some((slot) => slot.mid === mid && !slot.rejected);
+  return !isLive(slots, before.mid) || !isLive(slotsBefore, owner.mid);
 }
 
 export function sameIceParameters(a: IceParameters | null | undefined, b: IceParameters | null | undefined): boolean {

@@ -50,6 +50,17 @@ export const MAX_EARLY_DATAGRAMS = 16;
 const PATH_MTU = 1200;
 /** Milliseconds after `close` in which relays may still be given back (RFC 8656 §7.2), with retransmissions. */
 export const RELEASE_TIMEOUT = 5000;
+/**
+ * Milliseconds after which a close_notify that comes while a description waits for its answer is believed: the peer may have
+ * begun anew with that (see `renewDtls`), or be gone.
+ */
+export const CLOSE_GRACE = 5000;
+/** Milliseconds for which data waits for a DTLS association that the peer may or may not begin. */
+export const SCTP_PATIENCE = 2000;
+/** Bytes of an SCTP packet's header, behind which the first chunk begins with its type (RFC 9260 §3). */
+const SCTP_HEADER = 12;
+const SCTP_INIT = 1;
+const SCTP_ABORT = 6;
 /** Plaintext bytes of a record that every peer is taken to accept. */
 const MAX_UNANNOUNCED_RECORD = DEFAULT_MTU;
 
@@ -111,7 +122,22 @@ export class PeerTransport implements RoundOwner {
   private readonly round: Round;
   private readonly network: RoundNetwork;
   private dtlsConnection: DtlsConnection | undefined;
+  /** What is to replace `dtlsConnection` once it is connected; it begins when ICE has a pair of the generation at hand. */
+  private successor: DtlsConnection | undefined;
+  private successorStarted = false;
+  /** DTLS has begun anew before it was established. */
+  private isRenewed = false;
+  private negotiating = false;
+  /** When a close_notify that may be part of a negotiation is believed. */
+  private closeBelievedAt = Number.POSITIVE_INFINITY;
   private association: SctpAssociation | undefined;
+  private sctpParameters: SctpParameters | undefined;
+  /** The association is of an earlier DTLS association; the peer's first packet says whether it goes on. */
+  private sctpOnProbation = false;
+  /** When it is to go on without an answer. */
+  private sctpResumeAt = Number.POSITIVE_INFINITY;
+  /** The association replaces one that the peer aborted, perhaps in order to begin anew. */
+  private sctpAborted = false;
   private mediaTransport: MediaTransport | undefined;
   private mediaStartPending = false;
   private waitingForMedia: (() => void)[] = [];
@@ -203,6 +229,11 @@ export class PeerTransport implements RoundOwner {
     this.command((now) => this.ice.setRemoteParameters(parameters, now));
   }
 
+  /** The peer begins anew with ICE; its parameters and candidates follow, and may be the same. */
+  forgetRemote(): void {
+    this.command((now) => this.ice.forgetRemote(now));
+  }
+
   addRemoteCandidate(candidate: IceCandidate): void {
     this.command((now) => this.ice.addRemoteCandidate(candidate, now));
   }
@@ -227,10 +258,39 @@ export class PeerTransport implements RoundOwner {
       this.command(() => this.dtlsConnection?.reverify());
       return;
     }
-    this.command(() => this.makeDtls(role));
+    this.command(() => {
+      this.dtlsConnection = this.makeDtls(role);
+      this.channels.setRole(role);
+    });
   }
 
-  private makeDtls(role: DtlsRole): void {
+  /**
+   * The peer may start another DTLS association, on a transport that ICE is to find, and forget the one that there is; or it
+   * may go on with that. Ours of the next startDtls replaces it when it is established (RFC 6347 §4.2.8: not before).
+   */
+  renewDtls(role: DtlsRole): void {
+    const old = this.dtlsConnection;
+    if (old === undefined || this.dtlsEnded) return;
+    this.command((now) => {
+      this.early = [];
+      this.successor?.close(now);
+      this.sctpOnProbation = this.association !== undefined && !this.sctpAborted;
+      if (this.sctpOnProbation) this.suspendSctp(now);
+      if (old.state === "connected") {
+        this.successor = this.makeDtls(role);
+        this.successorStarted = false;
+        return;
+      }
+      this.isRenewed = true;
+      // Nothing would be kept by waiting. No alert: the peer may not know yet.
+      this.dtlsConnection = this.makeDtls(role);
+      this.dtlsStarted = false;
+      this.pathReady = false;
+      this.channels.changeRole(role);
+    });
+  }
+
+  private makeDtls(role: DtlsRole): DtlsConnection {
     const { platform } = this;
     const connection: DtlsConnection = new DtlsConnection(
       {
@@ -245,24 +305,100 @@ export class PeerTransport implements RoundOwner {
       {
         transmit: (datagram) => void this.ice.send(datagram, this.current),
         onStateChange: (state) => {
+          const isOver = state === "closed" || state === "failed";
+          if (state === "closed" && this.negotiating && this.dtlsConnection === connection) {
+            this.closeBelievedAt = this.now + CLOSE_GRACE;
+            return;
+          }
+          if (this.successor === connection) {
+            if (isOver) this.successor = undefined;
+            if (state === "connected") this.promote(connection);
+          } else if (this.dtlsConnection === connection && this.successor !== undefined && isOver) {
+            // The peer has no more need of it.
+            const { successor } = this;
+            this.promote(successor);
+            this.host.onDtlsStateChange(successor.state);
+            return;
+          }
           if (this.dtlsConnection !== connection) return;
           if (state === "connected") {
             this.sctpConnectPending = true;
             this.mediaStartPending = true;
             this.pathUpdated = true;
+            if (this.sctpOnProbation) this.association?.probe();
+            this.sctpAborted = false;
+            // What SCTP has sent on an association before this one is lost.
+            this.pathLost = true;
           }
           if (this.fault === undefined) this.host.onDtlsStateChange(state);
         },
-        onData: (plaintext) => this.association?.receive(plaintext, this.now),
+        onData: (plaintext) => {
+          if (this.sctpOnProbation && this.dtlsConnection === connection && this.successor === undefined)
+            this.judgeSctp(plaintext);
+          this.association?.receive(plaintext, this.now);
+        },
         onClosed: (reason, alert) => {
-          if (this.dtlsConnection !== connection) return;
+          if (this.dtlsConnection !== connection || this.closeBelievedAt !== Number.POSITIVE_INFINITY) return;
           this.dtlsEnded = true;
           if (this.fault === undefined) this.host.onDtlsClosed(reason, alert);
         },
       },
     );
+    return connection;
+  }
+
+  /** Whether a description waits for its answer. */
+  setNegotiating(negotiating: boolean): void {
+    this.negotiating = negotiating;
+    if (negotiating) return;
+    if (this.closeBelievedAt !== Number.POSITIVE_INFINITY) this.command(() => this.believeClose());
+    else if (this.sctpAborted && this.successor === undefined && this.dtlsConnection?.state === "connected") {
+      this.command((now) => this.association?.abort(now));
+    }
+  }
+
+  private believeClose(): void {
+    this.closeBelievedAt = Number.POSITIVE_INFINITY;
+    if (this.dtlsConnection?.state !== "closed") return;
+    this.dtlsEnded = true;
+    this.host.onDtlsStateChange("closed");
+    this.host.onDtlsClosed("close-notify", undefined);
+  }
+
+  private promote(connection: DtlsConnection): void {
     this.dtlsConnection = connection;
-    this.channels.setRole(role);
+    this.dtlsStarted = this.successorStarted;
+    this.successor = undefined;
+    this.channels.changeRole(connection.role);
+  }
+
+  /** With another DTLS association Chromium has another SCTP association, in which channels go on; Firefox keeps the first. */
+  private judgeSctp(packet: Uint8Array): void {
+    this.sctpOnProbation = false;
+    const chunk = packet[SCTP_HEADER];
+    if (chunk === SCTP_INIT || chunk === SCTP_ABORT) {
+      this.replaceSctp();
+      this.sctpConnectPending = true;
+    } else this.resumeSctp(this.now);
+  }
+
+  private replaceSctp(): void {
+    const old = this.association!;
+    const association = this.makeSctp(this.sctpParameters!);
+    association.takeOver(old);
+    this.channels.carryOver(association);
+    this.sctpResumeAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** What is sent before it is known whether the peer still has the association would be lost. */
+  private suspendSctp(now: number): void {
+    this.association?.suspend();
+    this.sctpResumeAt = now + SCTP_PATIENCE;
+  }
+
+  private resumeSctp(now: number): void {
+    this.sctpResumeAt = Number.POSITIVE_INFINITY;
+    this.association?.resume(now);
   }
 
   /**
@@ -274,6 +410,7 @@ export class PeerTransport implements RoundOwner {
     this.command((now) => {
       const old = this.dtlsConnection;
       this.dtlsConnection = undefined;
+      this.successor = undefined;
       this.dtlsStarted = false;
       this.pathReady = false;
       this.sctpConnectPending = false;
@@ -303,13 +440,20 @@ export class PeerTransport implements RoundOwner {
 
   /** Sets SCTP up; it connects once DTLS has. Later calls only change the peer's limit. */
   startSctp(parameters: SctpParameters): void {
+    this.sctpParameters = parameters;
     if (this.association !== undefined) {
       this.association.peerMaxMessageSize = parameters.peerMaxMessageSize;
       return;
     }
     if (this.closed) return;
+    this.channels.attach(this.makeSctp(parameters));
+    this.command(() => {});
+  }
+
+  private makeSctp(parameters: SctpParameters): SctpAssociation {
     const { platform } = this;
-    const association = new SctpAssociation(
+    const host = this.channels.sctpHost((packet) => void this.dtlsConnection?.send(packet));
+    const association: SctpAssociation = new SctpAssociation(
       {
         crypto: platform.crypto,
         logger: platform.logger,
@@ -322,11 +466,21 @@ export class PeerTransport implements RoundOwner {
         maxRetransmissions: Number.POSITIVE_INFINITY,
         maxInitRetransmits: Number.POSITIVE_INFINITY,
       },
-      this.channels.sctpHost((packet) => void this.dtlsConnection?.send(packet)),
+      {
+        ...host,
+        onClosed: (reason) => {
+          const mayBeginAnew = this.negotiating || this.successor !== undefined;
+          if (reason === "peer-abort" && mayBeginAnew && this.association === association) {
+            this.sctpAborted = true;
+            this.sctpOnProbation = false;
+            this.replaceSctp();
+          } else host.onClosed(this.sctpAborted ? "peer-abort" : reason);
+        },
+      },
     );
     this.association = association;
-    this.channels.attach(association);
-    this.command(() => {});
+    this.path = undefined;
+    return association;
   }
 
   /** Opens a data channel; see DataChannels.open. */
@@ -397,9 +551,11 @@ export class PeerTransport implements RoundOwner {
     const now = this.platform.now();
     this.round.run(now, () => {
       this.current = now;
+      this.negotiating = false;
       this.association?.abort(now);
       this.association?.flush(now);
       this.mediaTransport?.close(now);
+      this.successor?.close(now);
       this.dtlsConnection?.close(now);
       this.ice.close(now);
       this.closed = true;
@@ -435,6 +591,9 @@ export class PeerTransport implements RoundOwner {
     return Math.min(
       this.ice.deadline,
       this.dtlsStarted ? this.dtlsConnection!.deadline : Number.POSITIVE_INFINITY,
+      this.successor?.deadline ?? Number.POSITIVE_INFINITY,
+      this.closeBelievedAt,
+      this.sctpResumeAt,
       this.association?.deadline ?? Number.POSITIVE_INFINITY,
       this.mediaTransport?.deadline ?? Number.POSITIVE_INFINITY,
     );
@@ -446,6 +605,10 @@ export class PeerTransport implements RoundOwner {
     if (this.closed) return;
     const dtls = this.dtlsConnection;
     if (this.dtlsStarted && now >= dtls!.deadline) dtls!.handleTimeout(now);
+    const { successor } = this;
+    if (successor !== undefined && now >= successor.deadline) successor.handleTimeout(now);
+    if (now >= this.closeBelievedAt) this.believeClose();
+    if (now >= this.sctpResumeAt) this.resumeSctp(now);
     const sctp = this.association;
     if (sctp !== undefined && now >= sctp.deadline) sctp.handleTimeout(now);
     const media = this.mediaTransport;
@@ -458,6 +621,7 @@ export class PeerTransport implements RoundOwner {
       if (this.ice.deadline === Number.POSITIVE_INFINITY || now >= this.releaseBy) this.finishClose();
       return false;
     }
+    if (this.successor !== undefined) this.settleSuccessor(this.successor, now);
     const dtls = this.dtlsConnection;
     if (dtls === undefined) return false;
     if (!this.dtlsStarted) {
@@ -495,6 +659,18 @@ export class PeerTransport implements RoundOwner {
     sctp.flush(now);
     dtls.flush(now);
     return false;
+  }
+
+  private settleSuccessor(successor: DtlsConnection, now: number): void {
+    if (!this.successorStarted) {
+      const { selectedPair, pairs } = this.ice;
+      // Over the pair from before, the peer that it is for is not reached.
+      if (selectedPair === undefined || !pairs.includes(selectedPair)) return;
+      this.successorStarted = true;
+      successor.start(now);
+      for (const datagram of this.early.splice(0)) successor.receive(datagram, now);
+    }
+    successor.flush(now);
   }
 
   /** After an outage, or on another path, SCTP must not wait for its timers, which have backed off. */
@@ -585,11 +761,11 @@ export class PeerTransport implements RoundOwner {
       this.host.onSelectedPairChange(local, remote);
     },
     onRoleChange: (role) => this.host.onIceRoleChange(role),
-    onData: (data, now) => this.receive(data, now),
+    onData: (data, now, isCurrent) => this.receive(data, now, isCurrent),
     onDrained: () => {},
   };
 
-  private receive(data: Uint8Array, now: number): void {
+  private receive(data: Uint8Array, now: number, isCurrent: boolean): void {
     this.current = now;
     const protocol = demux(data);
     if (protocol === DEMUX_RTP && this.mediaTransport !== undefined && !this.closed) {
@@ -600,10 +776,34 @@ export class PeerTransport implements RoundOwner {
       this.dropped++;
       return;
     }
+    if (this.successor !== undefined) {
+      if (isCurrent && this.isForSuccessor(this.successor, data, now)) return;
+    } else if (this.isRenewed && !isCurrent && this.dtlsConnection?.state !== "connected") {
+      // Of the handshake that was given up.
+      this.dropped++;
+      return;
+    }
     if (this.dtlsStarted) this.dtlsConnection!.receive(data, now);
-    else if (this.early.length < MAX_EARLY_DATAGRAMS) this.early.push(data);
+    else this.keepEarly(data);
+  }
+
+  private keepEarly(data: Uint8Array): void {
+    if (this.early.length < MAX_EARLY_DATAGRAMS) this.early.push(data);
     else this.dropped++;
   }
+
+  /** Handshakes are the successor's alone. Of protected records only opening them shows whose they are. */
+  private isForSuccessor(successor: DtlsConnection, data: Uint8Array, now: number): boolean {
+    const isPlain = isPlainRecord(data);
+    if (this.successorStarted) successor.receive(isPlain ? data : data.slice(), now);
+    else if (isPlain) this.keepEarly(data);
+    return isPlain;
+  }
+}
+
+/** Whether the first record is one of epoch 0 (RFC 6347 §4.1). */
+function isPlainRecord(data: Uint8Array): boolean {
+  return data[3] === 0 && data[4] === 0;
 }
 
 function describe(error: unknown): string {

@@ -88,6 +88,7 @@ export class SctpAssociation {
   state: SctpState = "closed";
   /** No way back: aborted, shut down or failed. */
   private finished = false;
+  private suspended = false;
   /** Largest message the peer takes, in bytes; 0 = unlimited (RFC 8841 §6). */
   peerMaxMessageSize: number;
 
@@ -271,6 +272,27 @@ export class SctpAssociation {
     this.sender.pathChanged(now);
     this.handshake.hurry(now);
     if (this.handshake.adopted) this.path.search();
+  }
+
+  /** While suspended it sends no data: the peer may have forgotten the association, which `probe` finds out. */
+  suspend(): void {
+    this.suspended = true;
+  }
+
+  resume(now: number): void {
+    if (!this.suspended) return;
+    this.suspended = false;
+    this.pathChanged(now);
+  }
+
+  /** Sends something that the peer answers. */
+  probe(): void {
+    this.path.probe();
+  }
+
+  /** Takes over what another association, which is given up, has not begun to send; to be called before `connect`, or in its `onClosed`. */
+  takeOver(other: SctpAssociation): void {
+    this.sender.queue.adopt(other.sender.queue);
   }
 
   get stats(): SctpStats {
@@ -479,12 +501,12 @@ export class SctpAssociation {
     this.ending.stop();
     this.sender.stopTimers();
     this.sender.outstanding.restart(this.handshake.localInitialTsn);
-    this.sender.queue.clear();
     this.receiver.stop();
     this.resets.stop();
     this.path.stop();
     this.replies.clear();
     this.host.onClosed(reason);
+    this.sender.queue.clear();
   }
 
   private drop(why: string): void {
@@ -497,12 +519,12 @@ export class SctpAssociation {
   /** Monotonic milliseconds at which `handleTimeout` is wanted; Infinity when idle. */
   get deadline(): number {
     return Math.min(
-      this.sender.deadline,
+      this.suspended ? NEVER : this.sender.deadline,
       this.receiver.tracker.sackDeadline,
       this.handshake.deadline,
       this.ending.deadline,
       this.path.deadline,
-      this.resets.deadline,
+      this.suspended ? NEVER : this.resets.deadline,
     );
   }
 
@@ -511,7 +533,8 @@ export class SctpAssociation {
     if (this.finished) return;
     if (now >= this.handshake.deadline) this.handshake.handleTimeout(now);
     if (this.finished) return;
-    if (now >= this.sender.deadline && this.state !== "cookie-echoed" && this.sender.handleTimeout(now)) {
+    const { suspended } = this;
+    if (!suspended && now >= this.sender.deadline && this.state !== "cookie-echoed" && this.sender.handleTimeout(now)) {
       this.countError();
       this.path.fallBack();
     }
@@ -520,7 +543,7 @@ export class SctpAssociation {
       this.receiver.tracker.sackNow = true;
     }
     if (now >= this.path.deadline && this.path.handleTimeout(now)) this.countError();
-    if (now >= this.resets.deadline && this.resets.handleTimeout()) {
+    if (!suspended && now >= this.resets.deadline && this.resets.handleTimeout()) {
       this.sender.rto.onTimeout();
       this.countError();
     }
@@ -561,6 +584,10 @@ export class SctpAssociation {
       this.receiver.writeSack(out, this.path.mtu);
     }
     if (this.state === "established") this.path.flush(now);
+    if (this.suspended) {
+      out.send();
+      return;
+    }
     if (this.resetQueue.isBusy) this.flushResets(now);
     if (this.state !== "shutdown-sent" && this.state !== "shutdown-ack-sent") sender.flush(now, false);
     if (this.state !== "established") this.ending.flush(now);

@@ -106,6 +106,11 @@ export class Path {
     return now >= this.heartbeat.deadline && this.heartbeat.handleTimeout(now, this.sender.rto.rto);
   }
 
+  /** Has a heartbeat sent with the next flush. */
+  probe(): void {
+    this.heartbeat.pending = true;
+  }
+
   /** Adds the heartbeat that is due. */
   flush(now: number): void {
     if (this.heartbeat.pending) this.heartbeat.write(this.out.ensure(24), now, this.sender.rto.rto);

@@ -312,6 +312,23 @@ export class SendQueue {
     this.unfinished = undefined;
   }
 
+  /** Takes over what another queue, which is given up, has not begun to send. */
+  adopt(other: SendQueue): void {
+    for (const from of other.streams.values()) {
+      const stream = this.stream(from.id);
+      stream.weight = from.weight;
+      const waiting = [];
+      for (let message = from.head; message !== undefined; message = message.next) waiting.push(message);
+      for (const { ppid, data, unordered, maxRetransmits, expiresAt, counted, offset } of [
+        ...waiting,
+        ...(from.held ?? []),
+      ]) {
+        if (offset > 0) continue;
+        this.add(new OutgoingMessage(stream, ppid, data, unordered, maxRetransmits, expiresAt, counted));
+      }
+    }
+  }
+
   /** Drops everything without reports. */
   clear(): void {
     this.streams.clear();

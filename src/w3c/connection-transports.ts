@@ -53,6 +53,8 @@ export class ConnectionTransports {
         this.hosts.get(id)?.onGatheringStateChange("gathering");
     }
     for (const transport of plan.transports) this.update(transport);
+    const isNegotiating = plan.next.signalingState !== "stable";
+    for (const { id } of plan.transports) this.byId.get(id)?.setNegotiating(isNegotiating);
     const { sctp } = plan;
     if (sctp === null) return;
     if (plan.newSctpAssociation) this.byId.get(sctp.transport)?.resetSctp();
@@ -79,11 +81,14 @@ export class ConnectionTransports {
     if (iceRole !== null) transport.setIceRole(iceRole);
     if (plan.gather) transport.gather();
     if (remote === null) return;
+    if (plan.remoteForgotten) transport.forgetRemote();
     if (plan.remoteChanged) transport.setRemoteIceParameters(remote);
     for (const candidate of plan.remoteCandidates) transport.addRemoteCandidate(candidate);
     if (plan.remoteEndOfCandidates) transport.endOfRemoteCandidates();
     if (plan.newDtlsAssociation) transport.resetDtls();
-    if (dtlsRole !== null) transport.startDtls(dtlsRole, remote.fingerprints);
+    if (dtlsRole === null) return;
+    if (plan.renewed) transport.renewDtls(dtlsRole);
+    transport.startDtls(dtlsRole, remote.fingerprints);
   }
 
   private create(id: number, local: IceParameters): void {
