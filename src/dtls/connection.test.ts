@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DtlsPair, seeded, testCertificate } from "#test/sim/dtls-pair.js";
 import type { NamedGroup } from "../crypto/provider.js";
+import { nodeCrypto } from "../node/crypto.js";
 import { utf8Encode } from "../util/text.js";
+import { createCertificate } from "./certificate.js";
 import { CIPHER_SUITES } from "./cipher-suites.js";
 
 const GROUPS: NamedGroup[] = ["x25519", "secp256r1", "secp384r1"];
@@ -144,6 +146,27 @@ test("the server picks in the client's order, or in its own if told so", () => {
   const local = new DtlsPair({ cipherSuites: order }, { cipherPreference: "local" });
   local.connect();
   assert.equal(local.server.connection.cipherSuite!.code, 0xc02b);
+});
+
+test("the validity of the peer's certificate is not looked at, nor is its clock: the fingerprint alone decides", () => {
+  const day = 86_400_000;
+  for (const [notBefore, notAfter] of [
+    [0, day],
+    [Date.UTC(2090, 0, 1), Date.UTC(2091, 0, 1)],
+  ] as const) {
+    const { privateKey } = testCertificate("P-256", 3);
+    const der = createCertificate(privateKey, { notBefore, notAfter, random: nodeCrypto.random });
+    const odd = { der, privateKey, notAfter };
+    for (const [client, server] of [
+      [[odd], ALL],
+      [ALL, [odd]],
+    ]) {
+      const pair = new DtlsPair({ certificates: client! }, { certificates: server! });
+      assert.equal(pair.connect(), true);
+      assertAgree(pair);
+      exchange(pair);
+    }
+  }
 });
 
 test("use_srtp: the server's first profile that the client offers; none in common is no failure", () => {
