@@ -105,6 +105,11 @@ export class NumberMap {
     }
     this.states[slot] = DROPPED;
     this.offset = (this.offset - 1) & this.mask;
+    if (((input + this.offset - this.lastUsed) & this.mask) > this.maxGap) {
+      // As in `use`: the next one goes on as if one were missing.
+      this.offset = (this.lastUsed + 1 - input) & this.mask;
+      this.depth = 1;
+    }
     this.lastOutput = (input + this.offset) & this.mask;
     return NO_NUMBER;
   }
