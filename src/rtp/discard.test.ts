@@ -136,3 +136,46 @@ test("one encoding goes, the other stays; what was sent may still be asked for a
   assert.ok(sent.filter(({ ssrc }) => ssrc === 200).length >= 17);
   assert.ok(sent.some(({ ssrc }) => ssrc === 101));
 });
+
+test("with repair packets: none is made of what did not leave, and no number is sent with two contents", () => {
+  const plain: RtpCodec = { ...VIDEO, nack: false, rtxPayloadType: null };
+  const red: RtpCodec = { ...plain, payloadType: 118, mimeType: "video/red" };
+  for (const codecs of [
+    [plain, red, { ...plain, payloadType: 120, mimeType: "video/ulpfec" }],
+    [plain, { ...plain, payloadType: 49, mimeType: "video/flexfec-03" }],
+  ]) {
+    const pipe = new Path({ delay: 50, loss: 0.1, seed: 11 });
+    const encodings = [{ ...sending().encodings[0]!, rtxSsrc: null, fecSsrc: 1002 }];
+    const sender = pipe.sessions[0].addSender(sending({ codecs, encodings }), {});
+    let whole = 0;
+    const receiver = pipe.sessions[1].addReceiver(receiving({ codecs }), {
+      onFrame: ({ data, timestamp }) => {
+        const value = (timestamp / 3000) & 255;
+        assert.ok(
+          data.subarray(10).every((byte) => byte === value),
+          "a frame of two",
+        );
+        whole++;
+      },
+    });
+    receiver.wantFrames = true;
+    for (let i = 0; i < 400; i++) {
+      const data = new Uint8Array(4000).fill(i & 255);
+      data.set([0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0, 0]);
+      sender.sendFrame(0, { data, timestamp: i * 3000, keyFrame: true, mimeType: "video/VP8" }, pipe.now);
+      pipe.run(i % 10 === 9 ? 7 : 100 / 3);
+      if (i % 10 === 9) sender.discard();
+    }
+    pipe.run(1000);
+    const [stream] = sender.streams;
+    assert.ok(stream!.fecPacketsSent > 20, `${stream!.fecPacketsSent}`);
+    assert.ok(whole > 100, `${whole}`);
+    const contents = new Map<string, string>();
+    for (const packet of pipe.sentRtp[0]) {
+      const key = packet.subarray(2, 4).join() + packet.subarray(8, 12).join();
+      const content = packet.subarray(40).join();
+      assert.equal(contents.get(key) ?? content, content);
+      contents.set(key, content);
+    }
+  }
+});

@@ -4,7 +4,7 @@ import type { Packetizer } from "../payload/types.js";
 import { Fifo } from "../util/fifo.js";
 import { carve } from "../util/slab.js";
 import type { BoundingSet } from "./bounding-set.js";
-import { readU32, writeU16, writeU32 } from "./bytes.js";
+import { readU16, readU32, writeU16, writeU32 } from "./bytes.js";
 import { ExtensionBlock, markEndOfFrame, OWN_EXTENSIONS, stamp } from "./extension-block.js";
 import { tokenBytes } from "./extensions.js";
 import { RedEncoder } from "./fec/red.js";
@@ -461,14 +461,20 @@ export class RtpSendStream {
     if (repeats && this.repeats.length > 0) this.repeats.clear();
     else if (this.queue.length === 0) return;
     this.session.unpace(this, repeats);
-    const first = this.queue.peek();
-    if (first === undefined) return;
     // Numbers that nobody has seen are used again, if none behind them was: but of a frame that was cut one stays missing, so that
-    // what came of it is not taken for the whole.
-    const isCut = first.timestamp === this.leavingTimestamp;
-    const unused = (this.lastSequence - first.sequenceNumber + 1) & 0xffff;
-    if (unused === this.queue.length) this.lastSequence = (first.sequenceNumber - (isCut ? 0 : 1)) & 0xffff;
-    this.queue.clear();
+    // what came of it is not taken for the whole. Repair packets may have numbers of the stream too.
+    let first = -1;
+    let count = 0;
+    let isCut = false;
+    for (let packet = this.queue.shift(); packet !== undefined; packet = this.queue.shift()) {
+      if (readU32(packet.data, 8) !== this.encoding.ssrc) continue;
+      if (count++ > 0) continue;
+      first = readU16(packet.data, 2);
+      isCut = packet.timestamp === this.leavingTimestamp;
+    }
+    const unused = (this.lastSequence - first + 1) & 0xffff;
+    if (count > 0 && unused === count) this.lastSequence = (first - (isCut ? 0 : 1)) & 0xffff;
+    this.protection?.reset();
     this.leavingTimestamp = -1;
   }
 

@@ -498,7 +498,7 @@ export class RtpSession implements RtcpVisitor {
   /** @internal */
   onTmmbr(sender: number, media: number, bitrate: number, overhead: number): void {
     const route = this.sendRoutes.get(media);
-    if (route === undefined || route.role !== "media") return;
+    if (route?.role !== "media") return;
     const { stream } = route;
     stream.limits ??= new BoundingSet();
     stream.limits.set(sender, bitrate, overhead);

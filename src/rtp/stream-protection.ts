@@ -122,6 +122,12 @@ export class StreamProtection {
     for (const packet of made) packets.push(packet);
   }
 
+  /** Packets that were to be sent are not: what was made of them protects nothing. */
+  reset(): void {
+    this.encoder = undefined;
+    this.credit = 0;
+  }
+
   /** A packet that passes through has been sent. */
   onForwarded(packet: Uint8Array, codec: RtpCodec, timestamp: number, marker: boolean, now: number): void {
     const encoder = this.encoderFor(codec, false);
