@@ -192,7 +192,7 @@ export class IceSession {
     this.remotes.clear();
     this.remote = undefined;
     this.endOfRemoteCandidates = false;
-    this.lost = false;
+    this.nomination.lost = false;
     this.halted = false;
   }
 
