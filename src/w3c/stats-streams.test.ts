@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Simulation } from "#test/sim/simulation.js";
 import { assertReport, ofType, type Report, type Stats } from "#test/stats-conformance.js";
-import { type MediaStreamTrack, mediaDevices, RTCPeerConnection } from "../index.js";
+import { type MediaStreamTrack, RTCPeerConnection } from "../index.js";
 import type { InboundRtpCounters, OutboundRtpCounters, RemoteInboundCounters } from "../peer/media-stats.js";
+import { createMediaDevices } from "./media-devices.js";
 import { trackImplOf } from "./media-stream-track.js";
 import { receiverImplOf } from "./rtc-rtp-receiver.js";
 import { senderImplOf } from "./rtc-rtp-sender.js";
+import { syntheticCamera, syntheticMicrophone } from "./synthetic-devices.js";
 
 interface Asked {
   getStats(): Promise<unknown>;
@@ -35,6 +37,9 @@ class Bed {
     return assertReport((await this.sim.settle(of.getStats())) as Report);
   }
 }
+
+/** Devices that send nothing. */
+const mediaDevices = createMediaDevices([syntheticMicrophone, syntheticCamera]);
 
 async function capture(constraints: { audio?: boolean; video?: boolean }): Promise<MediaStreamTrack> {
   return (await mediaDevices.getUserMedia(constraints)).getTracks()[0]!;
