@@ -45,14 +45,14 @@ const NOTHING_PLAYED: Partial<InboundRtpCounters> = {
   removedSamplesForAcceleration: 0,
 };
 
-/** Without anybody who wants frames there is no jitter buffer: nothing waits in it then. */
+/** Without anybody who wants frames there is no jitter buffer: nothing waits in it then, and what it has counted stays. */
 function jitterBuffer(stream: RtpReceiveStream): Partial<InboundRtpCounters> {
-  const buffer = stream.frames?.buffer;
+  const counters = stream.frameCounters;
   const common = {
-    jitterBufferDelay: buffer?.jitterBufferDelay ?? 0,
-    jitterBufferTargetDelay: buffer?.jitterBufferTargetDelay ?? 0,
-    jitterBufferMinimumDelay: buffer?.jitterBufferMinimumDelay ?? 0,
-    jitterBufferEmittedCount: buffer?.jitterBufferEmittedCount ?? 0,
+    jitterBufferDelay: counters?.jitterBufferDelay ?? 0,
+    jitterBufferTargetDelay: counters?.jitterBufferTargetDelay ?? 0,
+    jitterBufferMinimumDelay: counters?.jitterBufferMinimumDelay ?? 0,
+    jitterBufferEmittedCount: counters?.jitterBufferEmittedCount ?? 0,
   };
   const { sound } = stream;
   if (stream.receiver.kind === "audio") {
@@ -69,9 +69,9 @@ function jitterBuffer(stream: RtpReceiveStream): Partial<InboundRtpCounters> {
     ...common,
     ...NOTHING_DECODED,
     framesReceived: stream.framesReceived,
-    framesAssembledFromMultiplePackets: buffer?.framesAssembledFromMultiplePackets ?? 0,
-    totalAssemblyTime: buffer?.totalAssemblyTime ?? 0,
-    framesDropped: buffer?.framesDropped ?? 0,
+    framesAssembledFromMultiplePackets: counters?.framesAssembledFromMultiplePackets ?? 0,
+    totalAssemblyTime: counters?.totalAssemblyTime ?? 0,
+    framesDropped: counters?.framesDropped ?? 0,
   };
 }
 

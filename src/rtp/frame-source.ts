@@ -3,6 +3,7 @@
 import type { HeaderExtensions } from "./extensions.js";
 import { RedBlocks } from "./fec/red.js";
 import type { WholeFrame } from "./frame-assembler.js";
+import type { FrameCounters } from "./frame-counters.js";
 import { type FrameHead, JitterBuffer, type JitterBufferHost } from "./jitter-buffer.js";
 import { RtpPacket } from "./packet.js";
 import type { RtpReceiveStream } from "./receive-stream.js";
@@ -16,9 +17,9 @@ export class FrameSource implements JitterBufferHost {
   private readonly blocks = new RedBlocks();
   private readonly block = new RtpPacket();
 
-  constructor(stream: RtpReceiveStream) {
+  constructor(stream: RtpReceiveStream, counters: FrameCounters) {
     this.stream = stream;
-    this.buffer = new JitterBuffer(stream.receiver.kind === "audio", this);
+    this.buffer = new JitterBuffer(stream.receiver.kind === "audio", this, counters);
   }
 
   insert(number: number, packet: RtpPacket, codec: RtpCodec, extensions: HeaderExtensions, now: number): void {
@@ -72,7 +73,7 @@ export class FrameSource implements JitterBufferHost {
     const height = known && info.height > 0 ? info.height : undefined;
     const data = depacketizer.assemble(payloads, count);
     if (data === undefined) {
-      buffer.framesDropped++;
+      buffer.counters.framesDropped++;
       if (format.kind === "video") this.onKeyFrameNeeded(now);
       return;
     }

@@ -64,10 +64,46 @@ test("frames of many packets come out as they went in", () => {
     assert.equal(frame.timestamp, sent[i]!.timestamp);
   });
   assert.deepEqual([given[0]!.frame.width, given[0]!.frame.height], [320, 240]);
-  const buffer = pipe.sessions[1].receivers[0]!.streams[0]!.frames!.buffer;
-  assert.equal(buffer.framesReceived, 60);
-  assert.equal(buffer.jitterBufferEmittedCount, 60);
-  assert.equal(buffer.framesDropped, 0);
+  const receiver = pipe.sessions[1].receivers[0]!;
+  const stream = receiver.streams[0]!;
+  const counters = stream.frameCounters!;
+  assert.equal(counters.framesReceived, 60);
+  assert.equal(counters.jitterBufferEmittedCount, 60);
+  assert.equal(counters.framesDropped, 0);
+
+  // Numbers do not go back when nobody wants frames any more, or again.
+  const wait = counters.jitterBufferDelay;
+  receiver.wantFrames = false;
+  send(vp8Frame(60, 100, true));
+  pipe.run(500);
+  assert.equal(stream.frames, undefined);
+  assert.equal(stream.framesReceived, 61);
+  receiver.wantFrames = true;
+  send(vp8Frame(61, 100, true));
+  pipe.run(500);
+  assert.deepEqual([stream.framesReceived, counters.jitterBufferEmittedCount], [62, 61]);
+  assert.ok(stream.frameCounters === counters && counters.jitterBufferDelay >= wait);
+});
+
+test("of audio the jitter buffer counts samples (webrtc-stats, jitterBufferEmittedCount)", () => {
+  const pipe = new Pipe();
+  const encodings = [{ rid: null, ssrc: 2000, rtxSsrc: null, active: true, maxBitrate: null, priority: 1 }];
+  const sender = pipe.sessions[0].addSender(sending({ kind: "audio", codecs: [OPUS], encodings }), {});
+  const receiver = pipe.sessions[1].addReceiver(receiving({ kind: "audio", codecs: [OPUS] }), {});
+  receiver.wantFrames = true;
+  for (let i = 0; i < 50; i++) {
+    sender.sendFrame(
+      0,
+      { data: Uint8Array.of(0xf8, i), timestamp: i * 960, keyFrame: true, mimeType: "audio/opus" },
+      pipe.now,
+    );
+    pipe.run(20);
+  }
+  pipe.run(500);
+  const counters = receiver.streams[0]!.frameCounters!;
+  assert.equal(counters.jitterBufferEmittedCount, 50 * 960);
+  const wait = (1000 * counters.jitterBufferDelay) / counters.jitterBufferEmittedCount;
+  assert.ok(wait >= 0 && wait < 100, `${wait} ms`);
 });
 
 test("5 % loss at 50 ms one way: more than 99.9 % of frames are complete, in order, in time", () => {

@@ -13,6 +13,7 @@ import {
   FrameAssembler,
   type WholeFrame,
 } from "./frame-assembler.js";
+import type { FrameCounters } from "./frame-counters.js";
 import type { RtpPacket } from "./packet.js";
 import type { RtpCodec } from "./types.js";
 
@@ -65,18 +66,7 @@ export class JitterBuffer {
   /** Milliseconds. */
   roundTripTime = 100;
 
-  // As webrtc-stats counts, in seconds.
-  jitterBufferDelay = 0;
-  jitterBufferTargetDelay = 0;
-  jitterBufferMinimumDelay = 0;
-  jitterBufferEmittedCount = 0;
-  framesReceived = 0;
-  framesAssembledFromMultiplePackets = 0;
-  totalAssemblyTime = 0;
-  keyFramesReceived = 0;
-  /** Whole frames that could not be used. */
-  framesDropped = 0;
-
+  readonly counters: FrameCounters;
   private readonly host: JitterBufferHost;
   private readonly audio: boolean;
   private readonly payloads: Uint8Array[] = [];
@@ -87,9 +77,10 @@ export class JitterBuffer {
   private nextPictureId = -1;
   private started = false;
 
-  constructor(audio: boolean, host: JitterBufferHost) {
+  constructor(audio: boolean, host: JitterBufferHost, counters: FrameCounters) {
     this.audio = audio;
     this.host = host;
+    this.counters = counters;
   }
 
   depacketizer(format: PayloadFormat): Depacketizer {
@@ -134,14 +125,15 @@ export class JitterBuffer {
 
   /** Frames have become whole: the packet's own, and perhaps the next one, whose start has become certain. */
   private count(timestamp: number, clockRate: number, before: number, now: number): void {
+    const { counters } = this;
     const { frames } = this.assembler;
-    this.framesReceived += frames.length - before;
+    counters.framesReceived += frames.length - before;
     for (const frame of frames) {
       if (frame.arrival !== now || frame.timestamp !== timestamp) continue;
-      if (frame.keyFrame) this.keyFramesReceived++;
+      if (frame.keyFrame) counters.keyFramesReceived++;
       if (frame.last > frame.first) {
-        this.framesAssembledFromMultiplePackets++;
-        this.totalAssemblyTime += (now - frame.firstArrival) / 1000;
+        counters.framesAssembledFromMultiplePackets++;
+        counters.totalAssemblyTime += (now - frame.firstArrival) / 1000;
       }
       this.delay.add(timestamp, clockRate, now);
       break;
@@ -187,15 +179,18 @@ export class JitterBuffer {
     // What lies before it will not be used any more.
     for (const earlier of assembler.frames) {
       if (earlier === frame) break;
-      this.framesDropped++;
+      this.counters.framesDropped++;
     }
     const count = assembler.payloadsOf(frame, payloads);
     if (!this.audio) this.noteLayer(frame);
-    this.jitterBufferEmittedCount++;
-    this.jitterBufferDelay += (now - frame.firstArrival) / 1000;
-    this.jitterBufferTargetDelay += this.targetDelay / 1000;
-    this.jitterBufferMinimumDelay += this.delay.target / 1000;
-    this.host.onFrame(frame, assembler.extra(frame.first)!, payloads, count, now);
+    const head = assembler.extra(frame.first)!;
+    const units = this.audio ? samplesOf(head.format, payloads[0]!) : 1;
+    const { counters } = this;
+    counters.jitterBufferEmittedCount += units;
+    counters.jitterBufferDelay += (units * (now - frame.firstArrival)) / 1000;
+    counters.jitterBufferTargetDelay += (units * this.targetDelay) / 1000;
+    counters.jitterBufferMinimumDelay += (units * this.delay.target) / 1000;
+    this.host.onFrame(frame, head, payloads, count, now);
     payloads.length = 0;
     assembler.take(frame);
   }
@@ -248,7 +243,7 @@ export class JitterBuffer {
       this.host.onKeyFrameNeeded(now);
       // Later on it is asked for again; if what is missing comes after all, so much the better.
       if (now - this.blockedSince > MAX_PATIENCE) {
-        this.framesDropped += assembler.frames.length;
+        this.counters.framesDropped += assembler.frames.length;
         assembler.reset();
         this.lastTl0 = -1;
         return undefined;
@@ -271,7 +266,7 @@ export class JitterBuffer {
     const last = frames.at(-1);
     if (last !== undefined) {
       // Whole, but of no use.
-      this.framesDropped += frames.length;
+      this.counters.framesDropped += frames.length;
       assembler.dropBefore(last.last + 1);
       this.host.onKeyFrameNeeded(now);
     }
@@ -327,4 +322,9 @@ function flagsOf(info: PayloadInfo, format: PayloadFormat, marker: boolean): num
   if (marker || info.endOfFrame) flags |= FLAG_END;
   if (info.keyFrame || !format.hasKeyFrames) flags |= FLAG_KEY_FRAME;
   return flags;
+}
+
+/** Where the payload does not tell, it counts as one. */
+function samplesOf(format: PayloadFormat, payload: Uint8Array): number {
+  return Math.max(1, format.frameDuration(payload) * format.samplesPerTick);
 }

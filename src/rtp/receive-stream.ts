@@ -2,6 +2,7 @@
 // retransmissions unwrapped. Whose packets they are is the receiver's business, what the frames are the jitter buffer's.
 import { readU16, writeU16, writeU32 } from "./bytes.js";
 import { ReportedClock, unixOfNtp } from "./clock.js";
+import { FrameCounters } from "./frame-counters.js";
 import { FrameSource } from "./frame-source.js";
 import { NackList } from "./nack-list.js";
 import type { RtpPacket } from "./packet.js";
@@ -75,6 +76,8 @@ export class RtpReceiveStream {
   readonly clock: ReportedClock = new ReportedClock();
   /** Undefined unless frames are wanted. */
   frames: FrameSource | undefined;
+  /** Undefined until frames were wanted. */
+  frameCounters: FrameCounters | undefined;
   /** Milliseconds, as the sender asks for (playout-delay). */
   playoutDelay = 0;
   /** @internal Of the packet being received: its extended number. */
@@ -106,12 +109,11 @@ export class RtpReceiveStream {
 
   /** Whole frames; while nobody wants frames, those whose last packet has come. */
   get framesReceived(): number {
-    return this.frameEnds + (this.frames?.buffer.framesReceived ?? 0);
+    return this.frameEnds + (this.frameCounters?.framesReceived ?? 0);
   }
 
   /** @internal Nobody wants frames any more. */
   endFrames(): void {
-    this.frameEnds = this.framesReceived;
     this.frames = undefined;
   }
 
@@ -160,7 +162,8 @@ export class RtpReceiveStream {
   /** @internal Gives the packet being received to the jitter buffer. */
   toFrames(packet: RtpPacket, now: number): void {
     if (this.frames === undefined) {
-      this.frames = new FrameSource(this);
+      this.frameCounters ??= new FrameCounters();
+      this.frames = new FrameSource(this, this.frameCounters);
       this.frames.buffer.assembler.next = -1;
     }
     const codec = this.receiver.payload(packet.payloadType)?.codec;

@@ -225,9 +225,12 @@ export class RtpReceiver {
     if (this.options.kind === "audio") this.hear(packet, stream);
     if (packet.csrcCount > 0) this.noteContributors(packet, now);
     this.host.onPacket?.(packet, stream, now);
-    if (this.wantFrames) stream.toFrames(packet, now);
-    else if (stream.frames !== undefined) stream.endFrames();
-    else if (packet.marker) stream.frameEnds++;
+    if (this.wantFrames) {
+      stream.toFrames(packet, now);
+    } else {
+      if (stream.frames !== undefined) stream.endFrames();
+      if (packet.marker) stream.frameEnds++;
+    }
   }
 
   private hear(packet: RtpPacket, stream: RtpReceiveStream): void {

@@ -1,0 +1,17 @@
+// What webrtc-stats counts of the frames of one stream: it stays when nobody wants frames for a while.
+
+export class FrameCounters {
+  // In seconds, and of audio times the samples that a frame has: their sum over what came out of the jitter buffer.
+  jitterBufferDelay = 0;
+  jitterBufferTargetDelay = 0;
+  jitterBufferMinimumDelay = 0;
+  /** Frames of video, samples of audio. */
+  jitterBufferEmittedCount = 0;
+  framesReceived = 0;
+  framesAssembledFromMultiplePackets = 0;
+  /** Seconds. */
+  totalAssemblyTime = 0;
+  keyFramesReceived = 0;
+  /** Whole frames that could not be used. */
+  framesDropped = 0;
+}
