@@ -27,21 +27,26 @@ const DEFAULT_BUFFER = { audio: 10, video: 1 } as const;
 /** Telephone events and comfort noise come beside the sound. */
 const BESIDES: ReadonlySet<string> = new Set(["audio/telephone-event", "audio/cn"]);
 
+const DECODER = { implementation: "Parley G.711", powerEfficient: false };
+
 const notSupported = (message: string): DOMException => new DOMException(message, "NotSupportedError");
 
 /** Begins to read the track raw; the result ends that. */
 function read(track: TrackImpl, reader: RawReader, where: string): () => void {
-  const { source, kind } = track;
+  const { source, kind, platform } = track;
   if (source.readRaw !== undefined) return source.readRaw(track, reader);
   if (kind === "video" || source.read === undefined) {
     throw notSupported(`${where}There is no decoder for the track's media.`);
   }
   const decoder = new G711Decoder();
   return source.read({
-    onFrame: (frame) => {
+    onFrame: (frame, origin) => {
+      const begun = platform.now();
       const data = decoder.decode(frame);
-      if (data !== undefined) reader.onData(data);
-      else if (!BESIDES.has(frame.mimeType.toLowerCase())) {
+      if (data !== undefined) {
+        origin.onDecoded?.(frame, { ...DECODER, duration: platform.now() - begun, samples: data.numberOfFrames });
+        reader.onData(data);
+      } else if (!BESIDES.has(frame.mimeType.toLowerCase())) {
         reader.onError(notSupported(`There is no decoder for ${frame.mimeType}.`));
       }
     },

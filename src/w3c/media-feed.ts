@@ -44,6 +44,22 @@ export interface EncoderReport {
   readonly scalabilityMode?: string | undefined;
 }
 
+/** What a decoder of this process tells of a frame that it has decoded. */
+export interface DecoderReport {
+  /** A name for those who look for faults. */
+  readonly implementation: string;
+  readonly powerEfficient: boolean;
+  /** Milliseconds that it took. */
+  readonly duration: number;
+  /** Of audio: how many there were, of each channel. */
+  readonly samples?: number | undefined;
+  /** As the codec's quantizers go. */
+  readonly qp?: number | undefined;
+  /** Of the picture, in pixels. */
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+}
+
 /** Where media goes: one RTCRtpSender that is negotiated to send. */
 export interface MediaOutlet {
   readonly kind: MediaKind;
@@ -77,6 +93,8 @@ export interface PacketOrigin {
   codec(payloadType: number): NegotiatedCodec | undefined;
   /** What sender reports say of the stream. */
   readonly clock?: ReportedClock;
+  /** For statistics: a frame of the stream was decoded. */
+  onDecoded?(frame: EncodedFrame, report: DecoderReport): void;
 }
 
 /** Whoever looks at what a source delivers. Called in a microtask; what it throws is reported as an uncaught exception. */

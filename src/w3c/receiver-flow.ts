@@ -18,9 +18,10 @@ import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
 import { RtpReceiverStatistics } from "../peer/rtp-statistics.js";
+import { DecodingCounters } from "./decoding-counters.js";
 import { type FrameUnit, TransformSlot } from "./frame-transform.js";
 import { receivedFrame, receivedUnit } from "./frame-units.js";
-import { MediaHub, type MediaReader, type PacketOrigin } from "./media-feed.js";
+import { type DecoderReport, MediaHub, type MediaReader, type PacketOrigin } from "./media-feed.js";
 import { announcedSsrcs, receivedExtensions, rtpCodecs } from "./rtp-options.js";
 import {
   contributingSources,
@@ -46,14 +47,19 @@ class Origin implements PacketOrigin {
   readonly rid: string | null;
   readonly clock: ReportedClock;
   private readonly flow: ReceiverFlow;
+  private readonly stream: RtpReceiveStream;
   constructor(flow: ReceiverFlow, stream: RtpReceiveStream) {
     this.flow = flow;
+    this.stream = stream;
     this.clock = stream.clock;
     this.ssrc = stream.ssrc;
     this.rid = stream.rid;
   }
   codec(payloadType: number): NegotiatedCodec | undefined {
     return this.flow.codec(payloadType);
+  }
+  onDecoded(frame: EncodedFrame, report: DecoderReport): void {
+    this.flow.onDecoded(this.stream, frame, report);
   }
 }
 
@@ -64,6 +70,7 @@ export class ReceiverFlow implements RtpReceiverHost {
   private rtpReceiver: RtpReceiver | undefined;
   private readonly byPayloadType: (NegotiatedCodec | undefined)[] = [];
   private origins = new WeakMap<RtpReceiveStream, Origin>();
+  private readonly decoding = new WeakMap<RtpReceiveStream, DecodingCounters>();
   private isReceiving = false;
   /** The tracks are muted: the next packet is news. */
   private isWaiting = true;
@@ -132,7 +139,9 @@ export class ReceiverFlow implements RtpReceiverHost {
     if (this.rtpReceiver !== undefined) this.rtpReceiver.update(options);
     else if (active) {
       this.rtpReceiver = transport.addRtpReceiver(options, this, session);
-      this.receiver.onStatistics(new RtpReceiverStatistics(this.rtpReceiver));
+      const statistics = new RtpReceiverStatistics(this.rtpReceiver);
+      statistics.decoder = (stream) => this.decoding.get(stream)?.at(this.receiver.platform.now());
+      this.receiver.onStatistics(statistics);
       this.rtpReceiver.jitterBufferTarget = this.target;
       if (this.limits.size > 0) this.followLimits();
       this.followReaders();
@@ -211,6 +220,15 @@ export class ReceiverFlow implements RtpReceiverHost {
       remove();
       this.followReaders();
     };
+  }
+
+  onDecoded(stream: RtpReceiveStream, frame: EncodedFrame, report: DecoderReport): void {
+    let counters = this.decoding.get(stream);
+    if (counters === undefined) {
+      counters = new DecodingCounters();
+      this.decoding.set(stream, counters);
+    }
+    counters.add(frame, report, this.receiver.platform.now());
   }
 
   private followReaders(): void {

@@ -18,7 +18,7 @@ class Call {
   readonly sim = new Simulation(5);
   readonly pair = new Pair(
     this.sim,
-    { host: this.sim.host("a", { link: { latency: 30 } }) },
+    { host: this.sim.host("a", { link: { latency: 30, jitter: 10 } }) },
     { host: this.sim.host("b", { link: {} }) },
   );
   readonly generator = new MediaStreamTrackGenerator({ kind: "audio" });
@@ -126,6 +126,10 @@ for (const codec of [undefined, "audio/PCMA"]) {
       ({ type }) => type === "inbound-rtp",
     );
     assert.ok(Math.abs(inbound.totalAudioEnergy - inbound.totalSamplesDuration * 0.125) < 0.02);
+    // Decoding takes no time here: what it takes in all is the jitter buffer's delay.
+    assert.ok(Math.abs(inbound.totalProcessingDelay - inbound.jitterBufferDelay) < 1e-6 * inbound.totalSamplesReceived);
+    assert.ok(inbound.totalProcessingDelay > 0);
+    assert.equal(inbound.framesDecoded, undefined, "of video only");
     await call.pair.close();
   });
 }
