@@ -108,6 +108,26 @@ test("there are no import circles", () => {
   assert.deepEqual(circles, []);
 });
 
+test("nothing that is made per connection waits for a full collection: no getters in literals, no functions into properties", () => {
+  const literal = /^(?: {4,}|\t+)(?:get|set) \w+\([^)]*\)(?:: [^{]+)? \{/;
+  const assigned =
+    /^[ \t]+[\w.#[\]!?]+[.\]][\w#\]]* (?:\?\?)?=\s+(?:async\s+)?(?:\((?:[^()]|\([^()]*\))*\)(?::\s*[^=;{]+)?\s*=>|\w+ =>|function\b)/gm;
+  // Once per program.
+  const exempt = new Set(["util/accessors.ts", "w3c/webidl.ts", "w3c/event-handlers.ts", "globals.ts", "worker.ts"]);
+  const wrong: string[] = [];
+  for (const file of files) {
+    if (layerOf(file) === "cli" || exempt.has(file.split(sep).join("/"))) continue;
+    const text = code.get(file)!;
+    text.split("\n").forEach((line, index) => {
+      if (literal.test(line)) wrong.push(`${file}:${index + 1} ${line.trim()}`);
+    });
+    for (const { index, 0: found } of text.matchAll(assigned)) {
+      wrong.push(`${file}:${text.slice(0, index).split("\n").length} ${found.trim()}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
 test("the core reads no clock, draws no randomness and prints nothing", () => {
   const banned =
     /\b(Date\.now|new Date\(\)|Math\.random|performance\.|(?:setTimeout|setInterval|setImmediate)\((?!\))|process\.|console\.|Buffer\b)/;

@@ -91,10 +91,13 @@ test("what codecs count is added", () => {
   const pipe = new Pipe();
   const sender = pipe.sessions[0].addSender(sending(), {});
   const receiver = pipe.sessions[1].addReceiver(receiving(), {});
-  const [ours, theirs] = [new RtpSenderStatistics(sender), new RtpReceiverStatistics(receiver)];
+  const ours = new RtpSenderStatistics(sender, (stream) => ({
+    framesEncoded: 7,
+    scalabilityMode: `L${stream.index + 1}T1`,
+  }));
+  const theirs = new RtpReceiverStatistics(receiver);
   sender.sendPacket(0, packet(1, 1), 96, pipe.now);
   pipe.run(50);
-  ours.encoder = (stream) => ({ framesEncoded: 7, scalabilityMode: `L${stream.index + 1}T1` });
   theirs.decoder = (stream) => ({ framesDecoded: stream.packetsReceived + 1 });
   const { framesEncoded, framesSent, scalabilityMode } = ours.outbound(1000)!;
   assert.deepEqual([framesEncoded, framesSent, scalabilityMode], [7, 0, "L1T1"]);

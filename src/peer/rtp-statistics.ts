@@ -78,12 +78,13 @@ function jitterBuffer(stream: RtpReceiveStream): Partial<InboundRtpCounters> {
 const seconds = (milliseconds: number): number => milliseconds / 1000;
 
 export class RtpSenderStatistics implements SenderStatistics {
-  /** Set by whoever encodes. */
-  encoder: EncoderCounters | undefined;
   private readonly sender: RtpSender;
+  private readonly encoder: EncoderCounters | undefined;
 
-  constructor(sender: RtpSender) {
+  /** `encoder`: of whoever encodes. */
+  constructor(sender: RtpSender, encoder?: EncoderCounters) {
     this.sender = sender;
+    this.encoder = encoder;
   }
 
   private stream(ssrc: number): RtpSendStream | undefined {

@@ -94,7 +94,6 @@ export class SctpAssociation {
 
   private readonly replies = new Replies();
   private readonly received = new PacketCounters();
-  private readonly reportDecrease: (streamId: number, bytes: number) => void;
 
   constructor(options: SctpOptions, host: SctpHost) {
     this.options = options;
@@ -117,7 +116,6 @@ export class SctpAssociation {
     });
     this.resetQueue = new ResetQueue(this.sender.queue, this.resets, this.out);
     this.ending = new Shutdown(this.out, this.handshake, this.shutdownHost());
-    this.reportDecrease = (streamId, bytes) => host.onBufferedAmountDecrease(streamId, bytes);
   }
 
   private setState(state: SctpState): void {
@@ -597,7 +595,7 @@ export class SctpAssociation {
       this.flushResets(now);
       out.send();
     }
-    sender.queue.report(this.reportDecrease);
+    sender.queue.report(this.host);
     const refused = this.resetQueue.takeRefused();
     if (refused !== undefined) this.finishReset(refused, false);
   }
@@ -613,7 +611,7 @@ export class SctpAssociation {
     sender.flush(now, true);
     out.send();
     sender.stopTimers();
-    sender.queue.report(this.reportDecrease);
+    sender.queue.report(this.host);
   }
 
   private flushResets(now: number): void {

@@ -1,7 +1,7 @@
 // User messages waiting to be sent for the first time: one queue per stream, and the scheduler between streams (RFC 8831
 // §6.4, RFC 8260 §3): deficit round robin weighted by priority, by fragment with I-DATA, by message without.
 // Fragments that were sent are kept track of elsewhere (retransmission.ts).
-import { PRIORITY_LOW, PRIORITY_VERY_LOW } from "./options.js";
+import { PRIORITY_LOW, PRIORITY_VERY_LOW, type SctpHost } from "./options.js";
 
 /** Bytes that a stream of the lowest priority may send in its turn. */
 const QUANTUM = 1200;
@@ -289,13 +289,13 @@ export class SendQueue {
   }
 
   /** Reports what left the queue, once per stream. */
-  report(onDecrease: (streamId: number, bytes: number) => void): void {
+  report(host: Pick<SctpHost, "onBufferedAmountDecrease">): void {
     if (this.dirty.length === 0) return;
     for (let i = 0; i < this.dirty.length; i++) {
       const stream = this.dirty[i]!;
       const bytes = stream.released;
       stream.released = 0;
-      onDecrease(stream.id, bytes);
+      host.onBufferedAmountDecrease(stream.id, bytes);
     }
     this.dirty.length = 0;
   }

@@ -1,6 +1,8 @@
 // Objects with accessors over closures, for what one machine shows another. An object literal with `get` in it is never of
 // the shape of the one before: each evaluation makes a hidden class, which lives until the next full collection and keeps the
-// closures, and so the whole connection, alive with it; and no call site sees the same shape twice.
+// closures, and so the whole connection, alive with it; and no call site sees the same shape twice. (For the same end no
+// function literal is assigned to a property, `a.b = () => …`, where it happens per connection: V8 allocates such a function
+// among the old objects, and what it sees lives until the next full collection. Through a variable it is young.)
 
 type Getters<T, K extends keyof T> = { readonly [P in K]: () => T[P] };
 type Setters<T, K extends keyof T> = { readonly [P in K]?: (value: T[P]) => void };

@@ -21,15 +21,38 @@ class Handler {
   }
 }
 
-const handlers = new WeakMap<object, Map<string, Handler>>();
+/** Makes the fields of a derived class those of an object that exists. */
+class Existing {
+  constructor(target: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: this is what the class is for
+    return target;
+  }
+}
+
+/**
+ * The handlers of one target, as a private field of it. In a WeakMap the handlers, which mostly lead back to the target, would
+ * keep it alive until the next full collection: what collects young objects takes the values of an old map for alive.
+ */
+class Handlers extends Existing {
+  readonly #byType: Map<string, Handler> = new Map();
+
+  static of(target: object): Map<string, Handler> | undefined {
+    return #byType in target ? target.#byType : undefined;
+  }
+
+  static make(target: object): Map<string, Handler> {
+    return (new Handlers(target) as Handlers).#byType;
+  }
+}
+
 const { addEventListener, removeEventListener } = EventTarget.prototype;
 
 function getHandler(target: object, type: string): object | null {
-  return handlers.get(target)?.get(type)?.callback ?? null;
+  return Handlers.of(target)?.get(type)?.callback ?? null;
 }
 
 function setHandler(target: object, type: string, value: unknown): void {
-  let map = handlers.get(target);
+  let map = Handlers.of(target);
   const handler = map?.get(type);
   if ((typeof value !== "object" && typeof value !== "function") || value === null) {
     if (map === undefined || handler === undefined) return;
@@ -41,10 +64,7 @@ function setHandler(target: object, type: string, value: unknown): void {
     handler.callback = value;
     return;
   }
-  if (map === undefined) {
-    map = new Map();
-    handlers.set(target, map);
-  }
+  map ??= Handlers.make(target);
   const added = new Handler(target, value);
   map.set(type, added);
   addEventListener.call(target as EventTarget, type, added);

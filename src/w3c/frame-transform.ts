@@ -1,6 +1,7 @@
 // What stands between the source of a sender and its packets, or between the frames that a receiver has put together and their
 // readers (webrtc-encoded-transform §2): the contract of RTCRtpScriptTransform, the SFrame transforms and createEncodedStreams.
 import type { MediaKind } from "../jsep/codec-capabilities.js";
+import { accessors } from "../util/accessors.js";
 import { domException } from "./errors.js";
 import type { EncodedVideoChunkType, RTCEncodedFrameMetadata } from "./rtc-encoded-frame.js";
 
@@ -49,21 +50,22 @@ export function registerTransform(transform: object, attach: AttachTransform): v
   transforms.set(transform, { attach, used: false });
 }
 
+/** What a slot is told of the one that it belongs to. */
+export type SlotTarget = Omit<TransformTarget, "output">;
+
+const makeTarget = accessors<TransformTarget, "rids">(["rids"]);
+
 /** What a sender or receiver transforms its frames with. */
 export class TransformSlot {
   /** The `transform` attribute. */
   attribute: object | null = null;
-  private readonly target: Omit<TransformTarget, "output">;
+  private readonly target: SlotTarget;
   private readonly output: (unit: FrameUnit) => void;
   private readonly onChange: () => void;
   private current: FrameTransform | undefined;
   private hasStreams = false;
 
-  constructor(
-    target: Omit<TransformTarget, "output">,
-    output: (unit: FrameUnit) => void,
-    onChange: () => void = () => {},
-  ) {
+  constructor(target: SlotTarget, output: (unit: FrameUnit) => void, onChange: () => void = () => {}) {
     this.target = target;
     this.output = output;
     this.onChange = onChange;
@@ -110,18 +112,17 @@ export class TransformSlot {
     this.current = undefined;
     if (attach !== undefined) {
       const { target } = this;
-      const current: FrameTransform = attach({
+      const getters = { rids: () => target.rids };
+      const view = makeTarget(getters, {
         kind: target.kind,
         isSender: target.isSender,
-        get rids() {
-          return target.rids;
-        },
         requestKeyFrame: (encoding) => target.requestKeyFrame(encoding),
         sendKeyFrameRequest: () => target.sendKeyFrameRequest(),
         output: (unit) => {
           if (this.current === current) this.output(unit);
         },
       });
+      const current: FrameTransform = attach(view);
       this.current = current;
     }
     this.onChange();

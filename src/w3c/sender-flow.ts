@@ -7,10 +7,11 @@ import type { EncodedFrameInit, RtpEncoding, RtpPacket, RtpSender } from "../pee
 import type { OutboundRtpCounters, SenderStatistics } from "../peer/media-stats.js";
 import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
-import { RtpSenderStatistics } from "../peer/rtp-statistics.js";
+import { type EncoderCounters, RtpSenderStatistics } from "../peer/rtp-statistics.js";
+import { accessors } from "../util/accessors.js";
 import { codecsMatch, isAuxiliary } from "./codec-dictionary.js";
 import { EncodingCounters } from "./encoding-counters.js";
-import { type FrameUnit, TransformSlot } from "./frame-transform.js";
+import { type FrameUnit, type SlotTarget, TransformSlot } from "./frame-transform.js";
 import { sentFrame, sentUnit } from "./frame-units.js";
 import type { EncoderReport, MediaFlow, MediaOutlet, OutletEncoding } from "./media-feed.js";
 import type { TrackImpl } from "./media-stream-track.js";
@@ -26,6 +27,8 @@ export interface SenderState {
   /** What getStats asks. */
   statistics: SenderStatistics | undefined;
 }
+
+const makeTarget = accessors<SlotTarget, "kind" | "rids">(["kind", "rids"]);
 
 export class SenderFlow implements MediaOutlet {
   private readonly sender: SenderState;
@@ -51,19 +54,17 @@ export class SenderFlow implements MediaOutlet {
 
   constructor(sender: SenderState) {
     this.sender = sender;
-    this.transform = new TransformSlot(
+    // The sender is not complete yet.
+    const target = makeTarget(
+      { kind: () => sender.kind, rids: () => sender.encodings.map(({ rid }) => rid ?? null) },
       {
-        // The sender is not complete yet.
-        get kind() {
-          return sender.kind;
-        },
         isSender: true,
-        get rids() {
-          return sender.encodings.map(({ rid }) => rid ?? null);
-        },
         requestKeyFrame: (encoding) => this.flow?.requestKeyFrame(encoding),
         sendKeyFrameRequest: () => {},
       },
+    );
+    this.transform = new TransformSlot(
+      target,
       (unit) => this.transformed(unit),
       () => this.flow?.update(),
     );
@@ -115,9 +116,8 @@ export class SenderFlow implements MediaOutlet {
         this.isReady = true;
         this.trackChanged();
       });
-      const statistics = new RtpSenderStatistics(this.rtpSender);
-      statistics.encoder = ({ index }) => this.encoderCounters(index);
-      this.sender.statistics = statistics;
+      const encoder: EncoderCounters = ({ index }) => this.encoderCounters(index);
+      this.sender.statistics = new RtpSenderStatistics(this.rtpSender, encoder);
     }
     this.mid = mid;
     this.session = session;

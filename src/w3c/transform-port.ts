@@ -47,7 +47,8 @@ export const MAX_FRAMES_UNDER_WAY = 128;
 
 /** Without holding the process: Node's ports do. */
 export function listen<T>(port: MessagePort, onMessage: (message: T) => void): void {
-  port.onmessage = (event) => onMessage(event.data as T);
+  const listener = (event: MessageEvent): void => onMessage(event.data as T);
+  port.onmessage = listener;
   (port as MessagePort & { unref?(): void }).unref?.();
 }
 
