@@ -328,7 +328,7 @@ export class PeerTransport implements RoundOwner {
             if (this.sctpOnProbation) this.association?.probe();
             this.sctpAborted = false;
             // What SCTP has sent on an association before this one is lost.
-            this.pathLost = true;
+            if (this.association !== undefined && this.association.state !== "closed") this.pathLost = true;
           }
           if (this.fault === undefined) this.host.onDtlsStateChange(state);
         },
