@@ -14,7 +14,7 @@ import {
   receiveDataChannel,
 } from "./w3c/data-channel-transfer.js";
 import { deserializeFrame, isEncodedFrame, type SerializedFrame, serializeFrame } from "./w3c/rtc-encoded-frame.js";
-import { isPlatformObject } from "./w3c/webidl.js";
+import { construct, defineInterface, isPlatformObject, takeImpl } from "./w3c/webidl.js";
 
 type Channel = entry.RTCDataChannel;
 
@@ -39,14 +39,40 @@ for (const [name, value] of Object.entries(entry)) {
   Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
 }
 
-// Node has a navigator from version 21 on.
-const scope = globalThis as { navigator?: object };
-if (typeof scope.navigator !== "object") {
-  Object.defineProperty(scope, "navigator", { value: {}, writable: true, enumerable: true, configurable: true });
+// Node has a navigator, and its class, from version 21 on.
+class OwnNavigator {
+  readonly #isNavigator: true = takeImpl();
+  get mediaDevices(): entry.MediaDevices {
+    return entry.mediaDevices;
+  }
+  static {
+    defineInterface(OwnNavigator, { name: "Navigator", brand: (o) => #isNavigator in o });
+    Object.defineProperty(OwnNavigator, "name", { value: "Navigator", configurable: true });
+  }
 }
-Object.defineProperty(scope.navigator, "mediaDevices", {
-  value: entry.mediaDevices,
-  writable: true,
-  enumerable: true,
-  configurable: true,
-});
+
+const scope = globalThis as { navigator?: object; Navigator?: { readonly prototype: object } };
+const hidden = { writable: true, enumerable: false, configurable: true };
+if (typeof scope.navigator !== "object") {
+  if (scope.Navigator === undefined) Object.defineProperty(scope, "Navigator", { value: OwnNavigator, ...hidden });
+  const value = construct(OwnNavigator, true);
+  Object.defineProperty(scope, "navigator", { value, writable: true, enumerable: true, configurable: true });
+}
+const navigator = scope.navigator!;
+if (!(navigator instanceof OwnNavigator)) {
+  // An attribute of the interface; of the object alone where a program has put one of its own there.
+  const isPlain = scope.Navigator === undefined || Object.getPrototypeOf(navigator) !== scope.Navigator.prototype;
+  Object.defineProperty(isPlain ? navigator : scope.Navigator!.prototype, "mediaDevices", {
+    ...Object.getOwnPropertyDescriptor(
+      {
+        get mediaDevices(): entry.MediaDevices {
+          if (this !== navigator) throw new TypeError("Illegal invocation");
+          return entry.mediaDevices;
+        },
+      },
+      "mediaDevices",
+    ),
+    enumerable: true,
+    configurable: true,
+  });
+}

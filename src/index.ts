@@ -4,7 +4,7 @@ import { MediaStreamTrackGenerator, type MediaStreamTrackGeneratorInit } from ".
 import { nodePlatform } from "./node/platform.js";
 import { setDefaultPlatform } from "./w3c/environment.js";
 import { createMediaDevices, type MediaDevices } from "./w3c/media-devices.js";
-import { syntheticCamera, syntheticMicrophone } from "./w3c/synthetic-devices.js";
+import { syntheticCamera, syntheticMicrophone, syntheticSpeaker } from "./w3c/synthetic-devices.js";
 
 export type { SFrameCipherSuite } from "./sframe/cipher-suites.js";
 export type { RTCRtpCodec, RTCRtpCodecParameters } from "./w3c/codec-dictionary.js";
@@ -201,11 +201,14 @@ export { MediaStreamTrackGenerator, type MediaStreamTrackGeneratorInit };
 setDefaultPlatform(nodePlatform);
 
 /** What a browser has as navigator.mediaDevices, over a synthetic camera and microphone. */
-export const mediaDevices: MediaDevices = createMediaDevices([
-  {
-    ...syntheticMicrophone,
-    connect: (platform, track, outlet) => new MicrophoneFlow(platform, track, outlet),
-    readRaw: readMicrophone,
-  },
-  { ...syntheticCamera, connect: (platform, track, outlet) => new CameraFlow(platform, track, outlet) },
-]);
+export const mediaDevices: MediaDevices = createMediaDevices(
+  [
+    {
+      ...syntheticMicrophone,
+      connect: (platform, track, outlet) => new MicrophoneFlow(platform, track, outlet),
+      readRaw: readMicrophone,
+    },
+    { ...syntheticCamera, connect: (platform, track, outlet) => new CameraFlow(platform, track, outlet) },
+  ],
+  [syntheticSpeaker],
+);

@@ -29,6 +29,22 @@ test("the classes and navigator.mediaDevices are globals", () => {
   assert.equal((globals.navigator as { mediaDevices: unknown }).mediaDevices, mediaDevices);
 });
 
+test("mediaDevices is an attribute of Navigator, which programs cannot make", () => {
+  const { Navigator, navigator } = globalThis as unknown as {
+    Navigator: new () => object;
+    navigator: { mediaDevices: unknown };
+  };
+  assert.equal(Navigator.name, "Navigator");
+  assert.ok(navigator instanceof Navigator);
+  assert.equal(Object.prototype.toString.call(navigator), "[object Navigator]");
+  assert.equal(Object.hasOwn(navigator, "mediaDevices"), false);
+  const descriptor = Object.getOwnPropertyDescriptor(Navigator.prototype, "mediaDevices")!;
+  assert.deepEqual([descriptor.enumerable, descriptor.configurable, descriptor.set], [true, true, undefined]);
+  assert.equal(descriptor.get!.name, "get mediaDevices");
+  assert.throws(() => descriptor.get!.call({}), TypeError);
+  assert.throws(() => new Navigator(), TypeError);
+});
+
 test("an encoded frame can be cloned, also into another thread's port", async () => {
   const metadata = { synchronizationSource: 5, width: 64 };
   const frame = createVideoFrame({ type: "key", data: Uint8Array.of(1, 2, 3).buffer, metadata });

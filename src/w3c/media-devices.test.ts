@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MediaStream, mediaDevices, OverconstrainedError } from "../index.js";
+import { InputDeviceInfo, MediaDeviceInfo, MediaStream, mediaDevices, OverconstrainedError } from "../index.js";
 import { trackImplOf } from "./media-stream-track.js";
 
 test("devices show who they are once one of their kind has been opened", async () => {
@@ -21,6 +21,24 @@ test("devices show who they are once one of their kind has been opened", async (
       ["videoinput", "synthetic-camera", "Synthetic camera"],
     ],
   );
+  // The loudspeaker is part of one device with the microphone.
+  await mediaDevices.getUserMedia({ audio: true });
+  const all = await mediaDevices.enumerateDevices();
+  assert.deepEqual(
+    all.map(({ kind, deviceId }) => [kind, deviceId]),
+    [
+      ["audioinput", "synthetic-microphone"],
+      ["videoinput", "synthetic-camera"],
+      ["audiooutput", "synthetic-speaker"],
+    ],
+  );
+  assert.equal(all[2]!.groupId, all[0]!.groupId);
+  assert.notEqual(all[2]!.groupId, all[1]!.groupId);
+  assert.deepEqual(
+    all.map((info) => info instanceof InputDeviceInfo),
+    [true, true, false],
+  );
+  assert.ok(all[2] instanceof MediaDeviceInfo);
 });
 
 test("settings are the nearest to the ideal that the rest allows", async () => {

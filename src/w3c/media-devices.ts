@@ -19,7 +19,7 @@ import {
 import { type MediaStream, StreamImpl } from "./media-stream.js";
 import { TrackImpl } from "./media-stream-track.js";
 import { OverconstrainedError } from "./overconstrained-error.js";
-import { DeviceSource, type MediaDevice } from "./synthetic-devices.js";
+import { type AudioOutput, DeviceSource, type MediaDevice } from "./synthetic-devices.js";
 import { construct, defineInterface, executing, takeImpl } from "./webidl.js";
 
 export type MediaDeviceKind = "audioinput" | "audiooutput" | "videoinput";
@@ -135,11 +135,13 @@ const KINDS: readonly MediaKind[] = ["audio", "video"];
 export class MediaDevicesImpl {
   readonly wrapper: MediaDevices;
   private readonly devices: readonly MediaDevice[];
+  private readonly outputs: readonly AudioOutput[];
   /** The kinds of which a device has been opened. */
   private readonly exposed = new Set<MediaKind>();
 
-  constructor(devices: readonly MediaDevice[]) {
+  constructor(devices: readonly MediaDevice[], outputs: readonly AudioOutput[]) {
     this.devices = devices;
+    this.outputs = outputs;
     this.wrapper = construct(MediaDevices, this);
   }
 
@@ -164,6 +166,13 @@ export class MediaDevicesImpl {
         };
         out.push(construct(InputDeviceInfo, impl));
       }
+    }
+    // Audio Output Devices API §4: exposed with a microphone of their group.
+    for (const output of this.exposed.has("audio") ? this.outputs : []) {
+      const { deviceId, label, groupId } = output;
+      if (!this.devices.some((device) => device.kind === "audio" && device.groupId === groupId)) continue;
+      const impl: DeviceInfoImpl = { deviceId, kind: "audiooutput", label, groupId, device: null };
+      out.push(construct(MediaDeviceInfo, impl));
     }
     return out;
   }
@@ -250,6 +259,9 @@ export class MediaDevices extends MediaDevicesTarget {
   }
 }
 
-export function createMediaDevices(devices: readonly MediaDevice[]): MediaDevices {
-  return new MediaDevicesImpl(devices).wrapper;
+export function createMediaDevices(
+  devices: readonly MediaDevice[],
+  outputs: readonly AudioOutput[] = [],
+): MediaDevices {
+  return new MediaDevicesImpl(devices, outputs).wrapper;
 }

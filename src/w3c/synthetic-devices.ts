@@ -28,6 +28,9 @@ export interface MediaDevice {
   readRaw?(platform: Platform, track: FedTrack, reader: RawReader): () => void;
 }
 
+/** A device that is listed, and nothing more: there is no API here by which anything could be played on it. */
+export type AudioOutput = Pick<MediaDevice, "deviceId" | "groupId" | "label">;
+
 let liveTracks = 0;
 
 /** Whether a track of any device is live (webrtc-stats §10.2, the "context capturing state"). */
@@ -210,4 +213,11 @@ export const syntheticMicrophone: MediaDevice = {
     vary("voiceIsolation", SWITCH);
     return out;
   },
+};
+
+/** It is part of one thing with the microphone, as the parts of a headset are. */
+export const syntheticSpeaker: AudioOutput = {
+  deviceId: "synthetic-speaker",
+  groupId: MICROPHONE_ID.groupId,
+  label: "Synthetic speaker",
 };
