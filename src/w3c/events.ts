@@ -252,6 +252,17 @@ export class RTCTrackEvent extends Event {
   }
 }
 
+// -- addstream and removestream, which no specification has any more
+
+export class StreamEvent extends Event {
+  readonly stream: MediaStream;
+
+  constructor(type: string, stream: MediaStream) {
+    super(type);
+    this.stream = stream;
+  }
+}
+
 // -- RTCDTMFToneChangeEvent
 
 export interface RTCDTMFToneChangeEventInit extends EventInit {

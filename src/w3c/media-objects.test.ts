@@ -76,6 +76,29 @@ test("tracks come with their streams, go with removeTrack, and end with stop()",
   assert.deepEqual([a.getTransceivers().length, b.getTransceivers().length], [1, 1]);
 });
 
+test("addstream and removestream tell of the peer's streams as wholes, before its tracks", async (t) => {
+  const [a, b] = pair(t);
+  const log: string[] = [];
+  for (const type of ["addstream", "removestream"]) {
+    b.addEventListener(type, (event) => {
+      const { stream } = event as Event & { stream: MediaStream };
+      log.push(`${type} ${stream.id} ${stream.getTracks().length}`);
+    });
+  }
+  b.ontrack = ({ track }) => log.push(track.kind);
+  const stream = await mediaDevices.getUserMedia({ audio: true, video: true });
+  const senders = stream.getTracks().map((track) => a.addTrack(track, stream));
+  await negotiate(a, b);
+  assert.deepEqual(log.splice(0), [`addstream ${stream.id} 2`, "audio", "video"]);
+  a.removeTrack(senders[0]!);
+  await negotiate(a, b);
+  assert.deepEqual(log.splice(0), []);
+  a.removeTrack(senders[1]!);
+  await negotiate(a, b);
+  assert.deepEqual(log.splice(0), [`removestream ${stream.id} 0`]);
+  assert.equal("onaddstream" in b, false);
+});
+
 test("addTrack takes an unused transceiver of a remote offer, which a rollback then leaves", async (t) => {
   const [a, b] = pair(t);
   a.addTransceiver("audio");

@@ -11,7 +11,7 @@ import type { TransceiverDescription } from "../jsep/transceivers.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import type { SdpDirection, SdpMedia, SdpSession } from "../sdp/model.js";
 import { accessors } from "../util/accessors.js";
-import { fire, RTCTrackEvent } from "./events.js";
+import { fire, RTCTrackEvent, StreamEvent } from "./events.js";
 import type { MediaHost } from "./media-host.js";
 import { StreamImpl } from "./media-stream.js";
 import { randomUuid, type TrackImpl } from "./media-stream-track.js";
@@ -161,7 +161,7 @@ export class MediaObjects {
 
   /** A plan has been committed. What it returns fires the events, in the same task. */
   committed(plan: Plan, source: DescriptionSource, type: SdpType): () => void {
-    const changes: Changes = { muted: [], removed: [], added: [], tracks: [] };
+    const changes: Changes = { muted: [], removed: [], added: [], streams: this.streamsInUse, tracks: [] };
     if (type === "offer" && this.isStable) for (const { sender } of this.list) rememberStable(sender);
     this.isStable = plan.next.signalingState === "stable";
     for (const entry of plan.transceivers) this.follow(entry, source, type, changes);
@@ -258,9 +258,13 @@ export class MediaObjects {
     return stream;
   }
 
+  private get streamsInUse(): Set<StreamImpl> {
+    return new Set(this.list.flatMap(({ receiver }) => receiver.streams));
+  }
+
   /** A stream keeps its object (§5.3, "set the associated remote streams"): up to a number of them that a peer cannot raise. */
   private pruneStreams(): void {
-    const used = new Set(this.list.flatMap(({ receiver }) => receiver.streams));
+    const used = this.streamsInUse;
     let idle = 0;
     for (const stream of this.remoteStreams.values()) if (!used.has(stream)) idle++;
     for (const [id, stream] of this.remoteStreams) {
@@ -271,15 +275,28 @@ export class MediaObjects {
     }
   }
 
-  private fire({ muted, removed, added, tracks }: Changes): void {
+  private fire({ muted, removed, added, streams: before, tracks }: Changes): void {
+    const after = this.streamsInUse;
     for (const { receiver } of muted) receiver.setMuted(true);
     for (const [stream, track] of removed) stream.removeRemote(track);
     for (const [stream, track] of added) stream.addRemote(track);
+    // As browsers do still, for programs older than transceivers; before `track`, as in Chromium.
+    this.fireStreams("removestream", before, after);
+    this.fireStreams("addstream", after, before);
     for (const { receiver, wrapper } of tracks) {
       if (this.connection.isClosed) return;
       const streams = receiver.streams.map((stream) => stream.wrapper);
       const init = { receiver: receiver.wrapper, track: receiver.track.wrapper, streams, transceiver: wrapper };
       fire(this.connection.target, new RTCTrackEvent("track", init));
+    }
+  }
+
+  /** Of the streams that are not among others. */
+  private fireStreams(type: string, streams: ReadonlySet<StreamImpl>, others: ReadonlySet<StreamImpl>): void {
+    for (const stream of streams) {
+      if (!others.has(stream) && !this.connection.isClosed) {
+        fire(this.connection.target, new StreamEvent(type, stream.wrapper));
+      }
     }
   }
 
@@ -312,6 +329,8 @@ interface Changes {
   readonly muted: TransceiverImpl[];
   readonly removed: (readonly [StreamImpl, TrackImpl])[];
   readonly added: (readonly [StreamImpl, TrackImpl])[];
+  /** Those that receivers had before. */
+  readonly streams: ReadonlySet<StreamImpl>;
   /** Transceivers with a track event. */
   readonly tracks: TransceiverImpl[];
 }

@@ -24,7 +24,7 @@ const globals = new URL("globals.js", module).href;
 await import(globals);
 for (const name of ["log", "info", "debug", "warn", "error"]) console[name] = () => {};
 
-const document = installWindow({ html: pageOf(root, file, query), url, readFile, mediaDevices: parley.mediaDevices });
+const document = installWindow({ html: pageOf(root, file, query), url, readFile });
 const Worker = workerClass({ url, readFile, globals });
 for (const [name, value] of Object.entries({ ...parley, ...audioClasses(parley), Worker })) {
   if (!/^[A-Z]/.test(name)) continue;

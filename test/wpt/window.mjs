@@ -149,7 +149,7 @@ class PromiseRejectionEvent extends Event {
 }
 
 /** Makes the global object the window of a page. `readFile` reads a path of the test tree, or gives undefined. */
-export function installWindow({ html, url, readFile, mediaDevices }) {
+export function installWindow({ html, url, readFile }) {
   const define = (name, value) =>
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   const events = new EventTarget();
@@ -169,7 +169,6 @@ export function installWindow({ html, url, readFile, mediaDevices }) {
     location: url,
     origin: url.origin,
     isSecureContext: true,
-    navigator: { userAgent: "Node.js", mediaDevices },
     GLOBAL: { isWindow: () => true, isWorker: () => false, isShadowRealm: () => false },
     requestAnimationFrame: (callback) => setTimeout(() => callback(performance.now()), 16),
     cancelAnimationFrame: clearTimeout,
@@ -179,6 +178,8 @@ export function installWindow({ html, url, readFile, mediaDevices }) {
     },
   };
   for (const [name, value] of Object.entries(values)) define(name, value);
+  // It is there, with mediaDevices; but not in all versions of Node with this.
+  if (!("userAgent" in navigator)) Object.defineProperty(navigator, "userAgent", { value: "Node.js" });
   for (const element of document.elements) {
     if (/^[A-Za-z_$][\w$]*$/.test(element.id) && !(element.id in globalThis)) define(element.id, element);
   }
