@@ -59,6 +59,9 @@ const LINES: readonly string[] = [
   "a=extmap:15/recvonly urn:ietf:params:rtp-hdrext:toffset",
   "a=extmap:300 urn:x",
   "a=extmap-allow-mixed",
+  "a=cryptex",
+  "a=rtpmap:97 flexfec-03/90000",
+  "a=ssrc-group:FEC-FR 1 2",
   "a=rid:q send",
   "a=rid:q recv",
   "a=rid:h recv pt=96;max-width=1",
@@ -74,7 +77,10 @@ const RTX = { mimeType: "video/rtx", clockRate: 90_000 };
 const H264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 const PREFERENCES: readonly TransceiverDescription["codecPreferences"][] = [
   null,
-  [{ mimeType: "video/VP8", clockRate: 90_000 }],
+  [
+    { mimeType: "video/VP8", clockRate: 90_000 },
+    { mimeType: "video/flexfec", clockRate: 90_000, sdpFmtpLine: "repair-window=10000000" },
+  ],
   [{ mimeType: "video/VP9", clockRate: 90_000, sdpFmtpLine: "profile-id=1" }, RTX],
   [{ mimeType: "audio/PCMU", clockRate: 8000, channels: 1 }],
 ];
@@ -215,6 +221,7 @@ class Program {
         bundlePolicy: POLICIES[flags % 3]!,
         rtcpMuxPolicy: flags & 8 ? "negotiate" : "require",
         iceLite: (flags & 16) !== 0,
+        rtpHeaderEncryptionPolicy: flags < 64 ? undefined : flags < 192 ? "negotiate" : "require",
       });
       return flags & 32 ? side.with() : side;
     };

@@ -44,21 +44,31 @@ const audio = (payloadType: number, mimeType: string): RtpCodec => ({
   ...none,
 });
 const VIDEO = [video(96, "video/VP8"), video(98, "video/VP9"), video(100, "video/H264"), video(102, "video/X-unknown")];
+/** What repairs video: RED with ULPFEC, FlexFEC of the draft and of the RFC, by two bits; none with NACK, so that loss is enough. */
+const plain = VIDEO.map((codec) => ({ ...codec, nack: false }));
+const REPAIRED = [
+  VIDEO,
+  [...plain, video(104, "video/red"), video(106, "video/ulpfec")],
+  [...plain, video(104, "video/red"), video(106, "video/ulpfec"), video(50, "video/flexfec-03")],
+  [...plain, video(52, "video/flexfec")],
+] as const;
 const AUDIO = [audio(111, "audio/opus"), audio(110, "audio/telephone-event"), audio(13, "audio/CN")];
 /** RFC 8888 and TMMBR too. */
 const more = (codecs: readonly RtpCodec[]): readonly RtpCodec[] =>
   codecs.map((codec) => ({ ...codec, ccfb: true, tmmbr: codec.rtxPayloadType !== 98 }));
 const CODECS = [
-  [VIDEO, AUDIO],
-  [more(VIDEO), more(AUDIO)],
+  [...REPAIRED, AUDIO],
+  [...REPAIRED.map(more), more(AUDIO)],
 ] as const;
+const codecsOf = (kind: number, flags: number): readonly RtpCodec[] =>
+  CODECS[(flags >> 4) & 1]![kind === 0 ? (flags >> 5) & 3 : REPAIRED.length]!;
 const MIME_TYPES = ["video/VP8", "video/VP9", "video/H264", "video/X-unknown", "audio/opus"];
 
 function receiverOptions(kind: number, flags: number): RtpReceiverOptions {
   return {
     kind: kind === 0 ? "video" : "audio",
     mid: (flags & 1) !== 0 ? `${kind}` : "",
-    codecs: CODECS[(flags >> 4) & 1]![kind === 0 ? 0 : 1],
+    codecs: codecsOf(kind, flags),
     extensions: EXTENSIONS,
     ssrcs: (flags & 2) !== 0 ? [{ ssrc: 1000 + kind * 10, rtxSsrc: 1001 + kind * 10 }] : [],
     rids: (flags & 4) !== 0 ? ["a", "b"] : [],
@@ -68,18 +78,18 @@ function receiverOptions(kind: number, flags: number): RtpReceiverOptions {
 
 function senderOptions(kind: number, flags: number): RtpSenderOptions {
   const ssrc = 1000 + kind * 10;
-  const encoding = { rtxSsrc: ssrc + 1, active: (flags & 1) === 0, maxBitrate: null, priority: 1 };
+  const encoding = { rtxSsrc: ssrc + 1, fecSsrc: ssrc + 4, active: (flags & 1) === 0, maxBitrate: null, priority: 1 };
   return {
     kind: kind === 0 ? "video" : "audio",
     mid: `${kind}`,
-    codecs: CODECS[(flags >> 4) & 1]![kind === 0 ? 0 : 1],
+    codecs: codecsOf(kind, flags),
     extensions: EXTENSIONS,
     extmapAllowMixed: (flags & 2) !== 0,
     encodings:
       (flags & 4) !== 0
         ? [
             { ...encoding, rid: "a", ssrc },
-            { ...encoding, rid: "b", ssrc: ssrc + 2, rtxSsrc: ssrc + 3 },
+            { ...encoding, rid: "b", ssrc: ssrc + 2, rtxSsrc: ssrc + 3, fecSsrc: ssrc + 5 },
           ]
         : [{ ...encoding, rid: null, ssrc }],
     active: (flags & 8) === 0,

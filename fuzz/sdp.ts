@@ -27,7 +27,7 @@ export const target: FuzzTarget = {
     `${HEAD}a=group:BUNDLE 0 1\na=group:LS 0 1\na=extmap-allow-mixed\na=msid-semantic: WMS s\na=ice-lite\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0
 ${TRANSPORT}a=mid:0\na=sendrecv\na=msid:s t\na=rtcp-mux\na=rtcp-rsize\na=extmap:1/recvonly urn:x y\na=rtpmap:111 opus/48000/2
 a=rtcp-fb:111 transport-cc\na=rtcp-fb:* nack pli\na=fmtp:111 minptime=10;useinbandfec=1\na=ptime:20\na=maxptime:120
-m=video 0 UDP/TLS/RTP/SAVPF 96 97\na=bundle-only\na=mid:1\na=ssrc-group:FID 1 2\na=ssrc:1 cname:x\na=ssrc:2 cname:x
+m=video 0 UDP/TLS/RTP/SAVPF 96 97\na=bundle-only\na=mid:1\na=ssrc-group:FID 1 2\na=cryptex\na=ssrc:1 cname:x\na=ssrc:2 cname:x
 a=rid:q send pt=96;max-width=1280\na=rid:h recv\na=simulcast:send q;~h,q recv h\na=imageattr:96 send *\na=framerate:30\na=content:main\na=label:1\n`,
     "v=0\no=jdoe 3724394400 3724394405 IN IP4 198.51.100.1\ns=Call\ni=x\nu=http://x\ne=j@x\np=+1\nc=IN IP4 198.51.100.1\nb=CT:128\nt=0 0\nr=7d 1h 0\nz=0 -1h\nk=prompt\na=identity:e30=\nm=audio 49170/2 RTP/AVP 0\ni=t\nc=IN IP4 198.51.100.1/127\nb=TIAS:1\nk=clear:x\n",
   ].map((text) => utf8Encode(text)),

@@ -48,6 +48,7 @@ export const target: FuzzTarget = {
     Uint8Array.of(0, 0, 1, 20, 0x80, 96, 0, 1, 3, 0, 3, 0, 1, 24, 4, 0, 3, 1, 5, 0, 9, 7),
     Uint8Array.of(2, 0, 2, 60, 0x92, 96, 255, 254, 0, 1, 60, 0x90, 96, 0, 1, 3, 0, 3, 1, 2, 1, 28, 3, 2),
     Uint8Array.of(5, 0, 9, 80, 0x93, 1, 2, 3, 0, 9, 80, 0x80, 1, 2, 9, 4, 0, 5, 8, 3, 3, 0, 3, 1, 6, 30, 128, 96),
+    Uint8Array.of(3, 0, 1, 40, 0x92, 2, 0, 1, 0xbe, 0xde, 135, 0, 0, 1, 40, 0x92, 2, 0, 2, 3, 0, 3, 1, 2, 0),
     Uint8Array.of(7, 0, 1, 40, 0x91, 2, 128, 0, 0, 2, 40, 0x82, 2, 0, 0, 3, 0, 3, 1, 5, 2, 4, 3, 0),
   ],
   run(input) {
@@ -55,7 +56,7 @@ export const target: FuzzTarget = {
     const byte = (): number => input[at++] ?? 0;
     const options = byte();
     const profile = PROFILES[options & 3]!;
-    const cryptex = (options & 4) !== 0;
+    let cryptex = (options & 4) !== 0;
     const material = new Uint8Array(srtpKeyLength(profile)!).map((_, i) => i);
     const session = (isClient: boolean): SrtpSession =>
       new SrtpSession({ crypto: nodeCrypto, profile, cryptex, ...splitKeys(profile, material, isClient) });
@@ -98,6 +99,11 @@ export const target: FuzzTarget = {
         case 2:
           deliver(receiver, batch);
           batch = [];
+          if (op < 128) break;
+          // Negotiated anew: the sender begins or ends, and the receiver takes both.
+          cryptex = !cryptex;
+          sender.setCryptex(cryptex, true);
+          receiver.setCryptex(false, true);
           break;
         case 3:
           if (one === undefined) break;

@@ -14,6 +14,7 @@ export type {
   RTCIceServer,
   RTCIceTransportPolicy,
   RTCRtcpMuxPolicy,
+  RTCRtpHeaderEncryptionPolicy,
 } from "./w3c/configuration.js";
 export type {
   RTCDtlsTransportState,

@@ -35,6 +35,7 @@ const ADDITIONAL: readonly string[] = [
   "RTCRtpTransceiver.getHeaderExtensionsToNegotiate",
   "RTCRtpTransceiver.setHeaderExtensionsToNegotiate",
   "RTCRtpTransceiver.getNegotiatedHeaderExtensions",
+  "RTCRtpTransceiver.rtpHeaderEncryptionNegotiated",
   "RTCRtpTransceiver.stopped",
   "RTCRtpSender.createEncodedStreams",
   "RTCRtpReceiver.createEncodedStreams",

@@ -3,6 +3,7 @@ import type { SdpDirection, SdpGroup, SdpMedia, SdpPayload, SdpSession, SdpSetup
 import { isRejected, sdpMedia } from "../sdp/model.js";
 import { writeSdp } from "../sdp/writer.js";
 import { answeredPayloads, hasCongestionFeedback } from "./codecs.js";
+import { isCryptexOffered } from "./cryptex.js";
 import { intersectDirections, receives, reverseDirection, sectionDirection, sends } from "./direction.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
@@ -83,6 +84,7 @@ export function createAnswer(state: NegotiationState, inputs: LocalInputs): Jsep
     ...sessionLevel(state, sessionVersion),
     groups: [...groups, ...lipSyncGroups(view, accepted)],
     extmapAllowMixed: offer.extmapAllowMixed,
+    cryptex: offer.cryptex && media.some((section) => isMedia(section) && !isRejected(section)),
     msidSemantics: [{ semantic: "WMS", ids: [...streamIds] }],
     media,
   };
@@ -263,7 +265,10 @@ function answerSection(
     }),
   };
   const mid = slot.midSignaled ? slot.mid : undefined;
-  if (mediaAnswer !== undefined) return mediaSection(mediaAnswer, mid, offer, section, taken, lines);
+  if (mediaAnswer !== undefined) {
+    const cryptex = !offer.cryptex && section.cryptex && isCryptexOffered(view, slot.index);
+    return mediaSection(mediaAnswer, mid, offer, section, cryptex, taken, lines);
+  }
   if (!dataParameters(section)!.legacy) {
     return dataSection(
       { mid, sctpPort: inputs.sctpPort, maxMessageSize: inputs.maxMessageSize },
@@ -289,6 +294,7 @@ function mediaSection(
   mid: string | undefined,
   offer: SdpSession,
   section: SdpMedia,
+  cryptex: boolean,
   taken: Map<number, string>,
   lines: Partial<SdpMedia>,
 ): SdpMedia {
@@ -313,6 +319,7 @@ function mediaSection(
         section.extmapAllowMixed || offer.extmapAllowMixed,
       ),
       extmapAllowMixed: section.extmapAllowMixed && !offer.extmapAllowMixed,
+      cryptex,
       sender,
       rids: answeredRids(
         section,

@@ -8,7 +8,7 @@ import { isRejected, isRtpProtocol, isSctpProtocol } from "../sdp/model.js";
 import type { ParseResult } from "../sdp/parser.js";
 import { parseSdp } from "../sdp/parser.js";
 import type { MediaKind } from "./codec-capabilities.js";
-import { codecsFor } from "./codec-capabilities.js";
+import { allCodecsFor } from "./codec-capabilities.js";
 import { rtxIdentity } from "./codec-match.js";
 import { sectionDirection, sends } from "./direction.js";
 import type { FormatParameters } from "./fmtp.js";
@@ -102,7 +102,7 @@ function formatsProblem(before: SdpMedia, after: SdpMedia): string | undefined {
   const formats = sectionFormats(after);
   const known = new Set(sectionFormats(before).map(({ identity }) => identity));
   for (const isSending of [true, false]) {
-    for (const { identity, rtxPayloadType } of codecsFor(after.kind as MediaKind, isSending)) {
+    for (const { identity, rtxPayloadType } of allCodecsFor(after.kind as MediaKind, isSending)) {
       known.add(identity);
       if (rtxPayloadType !== null) known.add(rtxIdentity(identity));
     }

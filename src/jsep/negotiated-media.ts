@@ -3,6 +3,7 @@ import type { SdpDirection, SdpMedia, SdpSession } from "../sdp/model.js";
 import type { MediaKind } from "./codec-capabilities.js";
 import type { NegotiatedCodec } from "./codecs.js";
 import { negotiatedCodecs } from "./codecs.js";
+import { hasCryptex } from "./cryptex.js";
 import { intersectDirections, receives, reverseDirection, sectionDirection, sends } from "./direction.js";
 import type { NegotiatedExtension } from "./header-extensions.js";
 import { negotiatedExtensions } from "./header-extensions.js";
@@ -18,6 +19,8 @@ export interface NegotiatedMedia {
   readonly headerExtensions: readonly NegotiatedExtension[];
   /** One-byte and two-byte headers may follow each other on a stream (RFC 8285 §6). */
   readonly extmapAllowMixed: boolean;
+  /** Header extensions and contributing sources are encrypted, too (RFC 9335). */
+  readonly cryptex: boolean;
   readonly rtcpMux: boolean;
   /** Reduced-size RTCP (RFC 5506). */
   readonly rtcpReducedSize: boolean;
@@ -59,6 +62,7 @@ export function negotiateMedia(
     extmapAllowMixed:
       (localSession.extmapAllowMixed || local.extmapAllowMixed) &&
       (remoteSession.extmapAllowMixed || remote.extmapAllowMixed),
+    cryptex: hasCryptex(localSession, local) && hasCryptex(remoteSession, remote),
     rtcpMux: local.rtcpMux && remote.rtcpMux,
     rtcpReducedSize: local.rtcpRsize && remote.rtcpRsize,
     sendRids,

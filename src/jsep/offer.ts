@@ -9,7 +9,7 @@ import { failure, success } from "./errors.js";
 import { extensionIdAssigner, offeredExtensions } from "./header-extensions.js";
 import type { IdAssigner } from "./id-table.js";
 import { payloadTypeAssigner } from "./payload-types.js";
-import { DATA_APPLICATION } from "./remote.js";
+import { DATA_APPLICATION, isMedia } from "./remote.js";
 import { rtpSection } from "./rtp-section.js";
 import {
   addressLines,
@@ -71,6 +71,7 @@ export function createOffer(state: NegotiationState, inputs: OfferInputs): JsepR
   const sessionVersion = state.sessionVersion + 1;
   const description: SdpSession = {
     ...sessionLevel(state, sessionVersion),
+    cryptex: offersCryptex(state) && media.some(isMedia),
     groups: [...groups, ...lipSyncGroups(drafts)],
     msidSemantics: [{ semantic: "WMS", ids: streamIds(inputs.transceivers) }],
     media,
@@ -306,6 +307,8 @@ class MediaOffer {
           this.extensionIds,
         ),
         extmapAllowMixed: false,
+        // For the whole session.
+        cryptex: false,
         sender,
         rids,
         rtcpMuxOnly: this.rtcpMuxOnly,
@@ -339,6 +342,11 @@ class MediaOffer {
     this.common.set(key, payloads);
     return payloads;
   }
+}
+
+/** Where it was asked for, or a peer's offer has brought it in: what was agreed on is offered again (RFC 9335 §4). */
+function offersCryptex({ configuration, slots }: NegotiationState): boolean {
+  return configuration.rtpHeaderEncryptionPolicy !== undefined || slots.some(({ media }) => media?.cryptex === true);
 }
 
 function streamIds(transceivers: readonly TransceiverDescription[]): readonly string[] {

@@ -1,6 +1,7 @@
 // What changes between two states of a session, for the caller to carry out on transports, transceivers and SCTP.
 import type { IceCandidate } from "../util/ice-candidate.js";
 import type { SenderChange } from "./changed-local.js";
+import { type TransportCryptex, transportCryptex } from "./cryptex.js";
 import { candidateKey } from "./remote.js";
 import type { DescriptionSource, SdpType } from "./signaling-state.js";
 import type {
@@ -45,6 +46,7 @@ export interface TransportPlan {
   readonly renewed: boolean;
   /** ICE, too, begins anew, though with the credentials that we have: what is known of the peer is to be forgotten. */
   readonly remoteForgotten: boolean;
+  readonly cryptex: TransportCryptex;
 }
 
 /** An m-line that is new or different. */
@@ -97,6 +99,7 @@ export function planBetween(
       stable.get(transport.id)?.local ?? null,
       midsOf.get(transport.id)!,
       gather,
+      transportCryptex(next, transport.id),
     ),
   );
   const kept = new Set(next.transports.map(({ id }) => id));
@@ -126,6 +129,7 @@ function transportPlan(
   stableLocal: IceParameters | null,
   mids: readonly string[],
   gather: boolean,
+  cryptex: TransportCryptex,
 ): TransportPlan {
   const localChanged = !sameIceParameters(before?.local, after.local);
   const renewed = before !== undefined && after.renewals > before.renewals;
@@ -150,6 +154,7 @@ function transportPlan(
     newDtlsAssociation: before !== undefined && before.dtlsGeneration !== after.dtlsGeneration,
     renewed,
     remoteForgotten: renewed && sameIceParameters(stableLocal, after.local),
+    cryptex,
   };
 }
 

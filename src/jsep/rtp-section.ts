@@ -23,6 +23,7 @@ export interface RtpSection {
   readonly payloads: readonly SdpPayload[];
   readonly extmaps: readonly SdpExtmap[];
   readonly extmapAllowMixed: boolean;
+  readonly cryptex: boolean;
   readonly sender: SenderDescription;
   readonly rids: RidLines;
   readonly rtcpMuxOnly: boolean;
@@ -63,6 +64,7 @@ export function rtpSection(section: RtpSection, lines: Partial<SdpMedia>): SdpMe
     mid: section.mid,
     direction: section.direction,
     extmapAllowMixed: section.extmapAllowMixed,
+    cryptex: section.cryptex,
     extmaps: section.extmaps,
     // RFC 8888 §6: of all payload types, and so written.
     payloads: section.congestionFeedback ? [...payloads, CONGESTION_FEEDBACK] : payloads,

@@ -136,6 +136,8 @@ export interface NegotiationConfiguration {
   readonly rtcpMuxPolicy: "negotiate" | "require";
   /** We are an ICE-lite agent. */
   readonly iceLite: boolean;
+  /** Cryptex (RFC 9335): offered, or required; undefined: taken where it is offered. */
+  readonly rtpHeaderEncryptionPolicy?: "negotiate" | "require" | undefined;
 }
 
 export interface NegotiationState extends Negotiated {

@@ -2,6 +2,7 @@
 import type { SdpDirection, SdpMedia, SdpSession } from "../sdp/model.js";
 import { isRejected } from "../sdp/model.js";
 import type { ParseResult } from "../sdp/parser.js";
+import { isCryptexOffered } from "./cryptex.js";
 import { intersectDirections, reverseDirection, sectionDirection } from "./direction.js";
 import type { JsepError } from "./errors.js";
 import { invalidAccess } from "./errors.js";
@@ -185,7 +186,8 @@ function verifySections(
     if (!isRtp && dataParameters(media) === undefined) continue;
     const section: Section = { media, index, error };
     const problem =
-      verifyTransport(view, section, type) ?? (isRtp ? verifyRtp(state, section, msids, type) : undefined);
+      verifyTransport(view, section, type) ??
+      (isRtp ? (verifyRtp(state, section, msids, type) ?? verifyCryptex(state, view, section)) : undefined);
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -225,6 +227,12 @@ function verifyParameters(
   if (setup === "holdconn") return error("a=setup:holdconn is not for DTLS");
   if (setup === "actpass" && type === "answer") return error("a=setup:actpass in an answer");
   return undefined;
+}
+
+/** A policy of "require" refuses descriptions of a peer that does not understand Cryptex (webrtc-extensions). */
+function verifyCryptex(state: NegotiationState, view: RemoteView, { index, error }: Section): JsepError | undefined {
+  const required = state.configuration.rtpHeaderEncryptionPolicy === "require";
+  return required && !isCryptexOffered(view, index) ? error("no a=cryptex, which is required") : undefined;
 }
 
 function verifyRtp(

@@ -39,6 +39,8 @@ export class MediaTransport {
   private readonly keeps: () => boolean;
   private srtp: SrtpSession | undefined;
   private profile: number | undefined;
+  private sendsCryptex = false;
+  private receivesCryptex = false;
   private early: Uint8Array[] = [];
   private readonly inbound: Uint8Array[] = [];
   private readonly inboundLengths = new Int32Array(MAX_BATCH);
@@ -109,10 +111,21 @@ export class MediaTransport {
       ...splitKeys(profile, material, keys.role === "client"),
     });
     this.profile = profile;
+    this.srtp.setCryptex(this.sendsCryptex, this.receivesCryptex);
     const { early } = this;
     this.early = [];
     for (const datagram of early) this.receive(datagram, now);
     this.session.start();
+  }
+
+  /** Whether packets with encrypted headers (RFC 9335) are sent, and understood. */
+  setCryptex(send: boolean, receive: boolean): void {
+    if (send === this.sendsCryptex && receive === this.receivesCryptex) return;
+    // What waits has the room of before.
+    this.seal();
+    this.sendsCryptex = send;
+    this.receivesCryptex = receive;
+    this.srtp?.setCryptex(send, receive);
   }
 
   /** DTLS was given up: what comes next has other keys. */

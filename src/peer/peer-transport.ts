@@ -140,6 +140,8 @@ export class PeerTransport implements RoundOwner {
   private sctpAborted = false;
   private mediaTransport: MediaTransport | undefined;
   private mediaStartPending = false;
+  /** What was negotiated of Cryptex (RFC 9335), for a media transport yet to be made. */
+  private cryptex = { send: false, receive: false };
   private waitingForMedia: (() => void)[] = [];
   private early: Uint8Array[] = [];
   private fingerprints: readonly Fingerprint[] = [];
@@ -499,9 +501,16 @@ export class PeerTransport implements RoundOwner {
         (datagram) => void this.ice.send(datagram, this.current),
         () => this.ice.keeps(),
       );
+      this.mediaTransport.setCryptex(this.cryptex.send, this.cryptex.receive);
       this.mediaStartPending = this.dtlsConnection?.state === "connected";
     }
     return this.mediaTransport;
+  }
+
+  /** Whether RTP headers are encrypted (Cryptex, RFC 9335) in packets that are sent, and understood so in those that come. */
+  setCryptex(send: boolean, receive: boolean): void {
+    this.cryptex = { send, receive };
+    if (this.mediaTransport !== undefined) this.command(() => this.mediaTransport!.setCryptex(send, receive));
   }
 
   addRtpSender(options: RtpSenderOptions, host: RtpSenderHost, media: MediaTransportOptions): RtpSender {

@@ -135,6 +135,7 @@ const COMMON_FLAGS: readonly (readonly [string, (target: Common) => string | und
   ["recvonly", direction("recvonly")],
   ["inactive", direction("inactive")],
   ["extmap-allow-mixed", setFlag<Common, "extmapAllowMixed">("extmapAllowMixed", true)],
+  ["cryptex", setFlag<Common, "cryptex">("cryptex", true)],
 ];
 
 const group: Handler<SessionBuilder> = (t, value) => {

@@ -83,6 +83,8 @@ export interface SdpCommonAttributes {
   readonly direction?: SdpDirection | undefined;
   /** RFC 8285 §6. */
   readonly extmapAllowMixed: boolean;
+  /** RFC 9335 §4. */
+  readonly cryptex: boolean;
   readonly extmaps: readonly SdpExtmap[];
   readonly attributes: readonly SdpAttribute[];
 }
@@ -252,6 +254,7 @@ export function sdpSession(parts: Partial<SdpSession> & Pick<SdpSession, "origin
     tlsId: parts.tlsId,
     direction: parts.direction,
     extmapAllowMixed: parts.extmapAllowMixed ?? false,
+    cryptex: parts.cryptex ?? false,
     extmaps: parts.extmaps ?? NONE,
     attributes: parts.attributes ?? NONE,
     groups: parts.groups ?? NONE,
@@ -287,6 +290,7 @@ export function sdpMedia(
     tlsId: parts.tlsId,
     direction: parts.direction,
     extmapAllowMixed: parts.extmapAllowMixed ?? false,
+    cryptex: parts.cryptex ?? false,
     extmaps: parts.extmaps ?? NONE,
     attributes: parts.attributes ?? NONE,
     mid: parts.mid,

@@ -42,6 +42,7 @@ const common: fc.Arbitrary<SdpCommonAttributes> = fc.record({
   tlsId: optional(word),
   direction: optional(direction),
   extmapAllowMixed: fc.boolean(),
+  cryptex: fc.boolean(),
   extmaps: list(
     fc.record({
       id: fc.integer({ min: 1, max: 65_535 }),

@@ -42,6 +42,7 @@ function writeSession(out: string[], s: SdpSession): void {
   if (s.key !== undefined) out.push(`k=${s.key}`);
   for (const group of s.groups) out.push(`a=group:${[group.semantics, ...group.mids].join(" ")}`);
   if (s.extmapAllowMixed) out.push("a=extmap-allow-mixed");
+  if (s.cryptex) out.push("a=cryptex");
   // The space after the colon is Chromium's.
   for (const { semantic, ids } of s.msidSemantics) out.push(`a=msid-semantic: ${[semantic, ...ids].join(" ")}`);
   if (s.iceLite) out.push("a=ice-lite");
@@ -68,6 +69,7 @@ function writeMedia(out: string[], m: SdpMedia): void {
   writeTransport(out, m);
   if (m.mid !== undefined) out.push(`a=mid:${m.mid}`);
   if (m.extmapAllowMixed) out.push("a=extmap-allow-mixed");
+  if (m.cryptex) out.push("a=cryptex");
   writeExtmaps(out, m);
   if (m.direction !== undefined) out.push(`a=${m.direction}`);
   for (const { streamId, trackId } of m.msids) {

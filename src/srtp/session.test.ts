@@ -436,3 +436,42 @@ test("with Cryptex, an extension of another kind stays as it is, and plain packe
     assert.deepEqual(unprotect(b, protect(plain, ordinary.slice())), ordinary.slice(0, -24));
   }
 });
+
+for (const profile of PROFILES) {
+  test(`${nameOf(profile)}: Cryptex switched on and off between packets`, () => {
+    const [a, b] = pair(profile);
+    const extended = (sequence: number): Uint8Array => {
+      const packet = rtp(sequence, { first: 0x92 });
+      packet.set([0xbe, 0xde, 0, 1], 20);
+      return packet;
+    };
+    const tag = a.rtpOverhead;
+    const isMarked = (packet: Uint8Array): boolean => packet[20] === 0xc0 && packet[21] === 0xde;
+    const send = (sequence: number): Uint8Array => protect(a, extended(sequence));
+    const expect = (sequence: number): Uint8Array => extended(sequence).subarray(0, 40);
+    assert.deepEqual(unprotect(b, send(1)), expect(1));
+    // Who is ready to receive it takes both.
+    b.setCryptex(false, true);
+    assert.deepEqual(unprotect(b, send(2)), expect(2));
+    a.setCryptex(true, true);
+    assert.equal(a.rtpOverhead, tag + 4);
+    assert.equal(b.rtpOverhead, tag);
+    const sealed = send(3);
+    assert.ok(isMarked(sealed));
+    assert.notDeepEqual(sealed.subarray(12, 20), expect(3).subarray(12, 20), "contributing sources are encrypted");
+    assert.deepEqual(unprotect(b, sealed), expect(3));
+    // What went out before would be another packet under its number.
+    assert.equal(send(2).length, 0);
+    assert.equal(a.counters.repeated, 1);
+    assert.deepEqual(send(3), sealed, "the same again is the same");
+    a.setCryptex(false, true);
+    const plain = send(4);
+    assert.ok(!isMarked(plain));
+    assert.deepEqual(unprotect(b, plain), expect(4));
+    // Who has not agreed to it sees an extension of no known kind, in a packet whose tag does not match.
+    b.setCryptex(false, false);
+    a.setCryptex(true, true);
+    const unexpected = unprotect(b, send(5));
+    assert.notDeepEqual(unexpected.subarray(12, 20), expect(5).subarray(12, 20));
+  });
+}

@@ -46,7 +46,7 @@ export interface SrtpOptions {
   readonly local: SrtpKeys;
   /** Master keys of what is received. */
   readonly remote: SrtpKeys;
-  /** Whether Cryptex (RFC 9335) was negotiated: it is then used for what is sent, and understood. */
+  /** Whether Cryptex (RFC 9335) was negotiated: it is then used for what is sent, and understood. `setCryptex` changes it. */
   readonly cryptex?: boolean;
   readonly logger?: Logger;
 }
@@ -79,7 +79,7 @@ const slotFresh = new Uint8Array(BATCH);
 
 export class SrtpSession {
   /** Bytes that must be free behind an RTP packet. */
-  readonly rtpOverhead: number;
+  rtpOverhead: number;
   /** Bytes that must be free behind an RTCP packet. */
   readonly rtcpOverhead: number;
   readonly counters: SrtpCounters = {
@@ -92,7 +92,8 @@ export class SrtpSession {
     repeated: 0,
   };
   private readonly profile: SrtpProfile;
-  private readonly cryptex: boolean;
+  private sendsCryptex: boolean;
+  private receivesCryptex: boolean;
   private readonly logger: Logger | undefined;
   private readonly outbound: Transform;
   private readonly inbound: Transform;
@@ -112,9 +113,10 @@ export class SrtpSession {
       }
     }
     this.profile = profile;
-    this.cryptex = options.cryptex ?? false;
+    this.sendsCryptex = options.cryptex ?? false;
+    this.receivesCryptex = this.sendsCryptex;
     this.logger = options.logger;
-    this.rtpOverhead = profile.rtpTagLength + (this.cryptex ? CRYPTEX_OVERHEAD : 0);
+    this.rtpOverhead = profile.rtpTagLength + (this.sendsCryptex ? CRYPTEX_OVERHEAD : 0);
     this.rtcpOverhead = profile.rtcpTagLength + 4;
     const transform = (keys: SrtpKeys): Transform => {
       const { rtp, rtcp } = deriveSessionKeys(crypto, profile, keys);
@@ -122,6 +124,16 @@ export class SrtpSession {
     };
     this.outbound = transform(local);
     this.inbound = transform(remote);
+  }
+
+  /**
+   * What was negotiated anew (RFC 9335 §4): whether packets that are sent use Cryptex, which changes `rtpOverhead`, and whether
+   * packets that do are understood; they say by themselves that they do. A packet that went out before cannot be sent again then.
+   */
+  setCryptex(send: boolean, receive: boolean): void {
+    this.sendsCryptex = send;
+    this.receivesCryptex = receive;
+    this.rtpOverhead = this.profile.rtpTagLength + (send ? CRYPTEX_OVERHEAD : 0);
   }
 
   /**
@@ -153,7 +165,7 @@ export class SrtpSession {
       slotIndex[slots] = index;
       slotFresh[slots] = stream.isFresh(index) ? 1 : 0;
       let gap = 0;
-      if (this.cryptex) {
+      if (this.sendsCryptex) {
         const marked = markCryptex(packet, length);
         length = Math.abs(marked);
         if (marked > 0) {
@@ -228,7 +240,7 @@ export class SrtpSession {
         }
       }
       let gap = 0;
-      const cryptex = this.cryptex && isCryptex(packet);
+      const cryptex = this.receivesCryptex && isCryptex(packet);
       if (cryptex) {
         gap = gapOf(packet);
         start = gap > 0 ? FIXED_HEADER_LENGTH : FIXED_HEADER_LENGTH + 4;

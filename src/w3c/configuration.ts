@@ -18,6 +18,8 @@ export type RTCIceTransportPolicy = "relay" | "all";
 export type RTCBundlePolicy = "balanced" | "max-compat" | "max-bundle";
 export type RTCRtcpMuxPolicy = "negotiate" | "require";
 
+export type RTCRtpHeaderEncryptionPolicy = "negotiate" | "require";
+
 export interface RTCIceServer {
   credential?: string;
   urls: string | string[];
@@ -32,11 +34,16 @@ export interface RTCConfiguration {
   iceTransportPolicy?: RTCIceTransportPolicy;
   peerIdentity?: string;
   rtcpMuxPolicy?: RTCRtcpMuxPolicy;
+  /**
+   * Encryption of RTP header extensions and contributing sources (Cryptex, RFC 9335; webrtc-extensions): "negotiate" offers it,
+   * "require" refuses peers without it. Absent, it is used where the peer offers it; browsers do not offer it by themselves yet.
+   */
+  rtpHeaderEncryptionPolicy?: RTCRtpHeaderEncryptionPolicy;
 }
 
 /** As RTCConfiguration, with every default filled in. */
-export type CompleteConfiguration = Required<Omit<RTCConfiguration, "peerIdentity">> &
-  Pick<RTCConfiguration, "peerIdentity">;
+export type CompleteConfiguration = Required<Omit<RTCConfiguration, "peerIdentity" | "rtpHeaderEncryptionPolicy">> &
+  Pick<RTCConfiguration, "peerIdentity" | "rtpHeaderEncryptionPolicy">;
 
 /** RFC 8489 §14.3: fewer than 509 bytes was RFC 5389's limit, 509 is the new one. */
 const MAX_USERNAME_BYTES = 509;
@@ -69,6 +76,9 @@ export const rtcConfiguration: Dictionary<CompleteConfiguration> = dictionary<Co
     rtcpMuxPolicy: {
       type: enumeration<RTCRtcpMuxPolicy>("RTCRtcpMuxPolicy", ["negotiate", "require"]),
       default: () => "require",
+    },
+    rtpHeaderEncryptionPolicy: {
+      type: enumeration<RTCRtpHeaderEncryptionPolicy>("RTCRtpHeaderEncryptionPolicy", ["negotiate", "require"]),
     },
   },
 );
@@ -152,15 +162,22 @@ export function modifyConfiguration(
   }
   if (next.bundlePolicy !== old.bundlePolicy) fail("bundlePolicy");
   if (next.rtcpMuxPolicy !== old.rtcpMuxPolicy) fail("rtcpMuxPolicy");
+  const { rtpHeaderEncryptionPolicy = old.rtpHeaderEncryptionPolicy } = next;
+  if (rtpHeaderEncryptionPolicy !== old.rtpHeaderEncryptionPolicy) fail("rtpHeaderEncryptionPolicy");
   if (hasLocalDescription && next.iceCandidatePoolSize !== old.iceCandidatePoolSize) fail("iceCandidatePoolSize");
   const peerIdentity = next.peerIdentity ?? old.peerIdentity;
   const servers = parseIceServers(next.iceServers, where);
-  return { ...next, ...(peerIdentity !== undefined && { peerIdentity }), servers };
+  return {
+    ...next,
+    ...(peerIdentity !== undefined && { peerIdentity }),
+    ...(rtpHeaderEncryptionPolicy !== undefined && { rtpHeaderEncryptionPolicy }),
+    servers,
+  };
 }
 
 /** What `getConfiguration` returns: new objects throughout, `urls` always an array. */
 export function copyConfiguration(configuration: CompleteConfiguration): RTCConfiguration {
-  const { peerIdentity } = configuration;
+  const { peerIdentity, rtpHeaderEncryptionPolicy } = configuration;
   return {
     bundlePolicy: configuration.bundlePolicy,
     certificates: [...configuration.certificates],
@@ -173,5 +190,6 @@ export function copyConfiguration(configuration: CompleteConfiguration): RTCConf
     iceTransportPolicy: configuration.iceTransportPolicy,
     ...(peerIdentity !== undefined && { peerIdentity }),
     rtcpMuxPolicy: configuration.rtcpMuxPolicy,
+    ...(rtpHeaderEncryptionPolicy !== undefined && { rtpHeaderEncryptionPolicy }),
   };
 }

@@ -75,9 +75,10 @@ export class ConnectionTransports {
   }
 
   private update(plan: TransportPlan): void {
-    const { remote, iceRole, dtlsRole } = plan;
+    const { remote, iceRole, dtlsRole, cryptex } = plan;
     const transport = this.byId.get(plan.id);
     if (transport === undefined) return;
+    transport.setCryptex(cryptex.send, cryptex.receive);
     if (iceRole !== null) transport.setIceRole(iceRole);
     if (plan.gather) transport.gather();
     if (remote === null) return;

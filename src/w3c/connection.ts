@@ -47,6 +47,7 @@ export interface ConnectionSettings {
   readonly bundlePolicy: "balanced" | "max-compat" | "max-bundle";
   readonly rtcpMuxPolicy: "negotiate" | "require";
   readonly iceLite: boolean;
+  readonly rtpHeaderEncryptionPolicy?: "negotiate" | "require" | undefined;
   readonly maxMessageSize: number;
   /** RFC 8888: see ServerOptions. */
   readonly congestionControlFeedback?: boolean | undefined;
@@ -147,8 +148,9 @@ export class Connection {
     // A bug of ours ends this connection, not the process.
     this.tasks = new TaskQueue(settings.platform, (error) => this.transports.fault(error));
     this.ownCertificates = settings.certificates;
-    const { bundlePolicy, rtcpMuxPolicy, iceLite } = settings;
-    const configuration = { sessionId: this.randomSessionId(), bundlePolicy, rtcpMuxPolicy, iceLite };
+    const { bundlePolicy, rtcpMuxPolicy, iceLite, rtpHeaderEncryptionPolicy } = settings;
+    const sessionId = this.randomSessionId();
+    const configuration = { sessionId, bundlePolicy, rtcpMuxPolicy, iceLite, rtpHeaderEncryptionPolicy };
     this.state = createNegotiationState(configuration);
     this.chain = new OperationsChain(
       () => this.isClosed,

@@ -158,6 +158,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
         bundlePolicy: this.#configuration.bundlePolicy,
         rtcpMuxPolicy: this.#configuration.rtcpMuxPolicy,
         iceLite: settings.iceLite ?? false,
+        rtpHeaderEncryptionPolicy: this.#configuration.rtpHeaderEncryptionPolicy,
         maxMessageSize,
         congestionControlFeedback: settings.congestionControlFeedback,
         certificates: this.#configuration.certificates.map(certificateImplOf),

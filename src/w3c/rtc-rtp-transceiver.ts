@@ -246,6 +246,11 @@ export class RTCRtpTransceiver {
     return this.#impl.stopped ? "stopped" : this.#impl.currentDirection;
   }
 
+  /** RTP headers are encrypted both ways (RFC 9335; webrtc-extensions). */
+  get rtpHeaderEncryptionNegotiated(): boolean {
+    return this.#impl.media?.cryptex ?? false;
+  }
+
   /** No longer in webrtc-pc, where direction says it; browsers have it still. */
   get stopped(): boolean {
     return this.#impl.stopped;
