@@ -1,6 +1,15 @@
 // Cryptography for fuzzing: everything that costs (key agreement, signatures, ciphers) is replaced by arithmetic that still
 // notices a changed bit, so that a handshake takes microseconds and a million of them minutes. Hashes are Node's.
-import type { Aead, AeadJob, CryptoProvider, PrivateKey, PublicKey } from "#src/crypto/provider.js";
+import type {
+  Aead,
+  AeadJob,
+  AesCtr,
+  CryptoProvider,
+  CtrHmac,
+  CtrHmacJob,
+  PrivateKey,
+  PublicKey,
+} from "#src/crypto/provider.js";
 import type { DtlsCertificate } from "#src/dtls/options.js";
 import { nodeCrypto } from "#src/node/crypto.js";
 import { testCertificate } from "#test/sim/dtls-pair.js";
@@ -63,6 +72,62 @@ class CheapAead implements Aead {
   }
 }
 
+class CheapAesCtr implements AesCtr {
+  private readonly key: number;
+
+  constructor(key: Uint8Array) {
+    this.key = mix(2, key);
+  }
+
+  apply(iv: Uint8Array, buffer: Uint8Array, offset: number, length: number): void {
+    const stream = new Uint8Array(length);
+    fill(stream, 0, length, mix(this.key, iv));
+    for (let i = 0; i < length; i++) buffer[offset + i]! ^= stream[i]!;
+  }
+}
+
+class CheapCtrHmac implements CtrHmac {
+  private readonly cipher: CheapAesCtr;
+  private readonly key: number;
+  private readonly tag = new Uint8Array(20);
+
+  constructor(key: Uint8Array, hmacKey: Uint8Array) {
+    this.cipher = new CheapAesCtr(key);
+    this.key = mix(3, hmacKey);
+  }
+
+  private crypt({ iv, buffer, start, end, gap }: CtrHmacJob): void {
+    const kept = gap === 0 ? undefined : buffer.slice(gap, gap + 4);
+    this.cipher.apply(iv, buffer, start, end - start);
+    if (kept !== undefined) buffer.set(kept, gap);
+  }
+
+  private compute({ buffer, macEnd, hasSuffix, suffix }: CtrHmacJob): void {
+    let h = mix(this.key, buffer, 0, macEnd);
+    if (hasSuffix) h = Math.imul(h ^ suffix, 0x01000193) >>> 0;
+    fill(this.tag, 0, 20, h);
+  }
+
+  sealBatch(jobs: readonly CtrHmacJob[], count: number): void {
+    for (let i = 0; i < count; i++) {
+      const job = jobs[i]!;
+      this.crypt(job);
+      this.compute(job);
+      job.buffer.set(this.tag.subarray(0, job.tagLength), job.macEnd);
+    }
+  }
+
+  openBatch(jobs: readonly CtrHmacJob[], count: number): void {
+    for (let i = 0; i < count; i++) {
+      const job = jobs[i]!;
+      this.compute(job);
+      job.ok = true;
+      for (let at = 0; at < job.tagLength; at++) if (this.tag[at] !== job.buffer[job.macEnd + at]) job.ok = false;
+      if (job.ok) this.crypt(job);
+    }
+  }
+}
+
 const publicKey: PublicKey = {
   kind: "ecdsa",
   verify: (_scheme, data, given) => nodeCrypto.equal(signature(data), given),
@@ -71,6 +136,8 @@ const publicKey: PublicKey = {
 export const cheapCrypto: CryptoProvider = {
   ...nodeCrypto,
   createAead: (_algorithm, key) => new CheapAead(key),
+  createAesCtr: (key) => new CheapAesCtr(key),
+  createAesCtrHmacSha1: (key, hmacKey) => new CheapCtrHmac(key, hmacKey),
   createKeyShare(group) {
     const length = group === "x25519" ? 32 : group === "secp256r1" ? 65 : 97;
     const own = new Uint8Array(length).fill(4);

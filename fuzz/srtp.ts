@@ -3,6 +3,7 @@
 
 import { nodeCrypto } from "#src/node/crypto.js";
 import { MAX_RECEIVE_STREAMS, SrtpSession, splitKeys, srtpKeyLength } from "#src/srtp/session.js";
+import { cheapCrypto } from "./cheap-crypto.js";
 import type { FuzzTarget } from "./target.js";
 
 const PROFILES = [1, 2, 7, 8];
@@ -50,6 +51,9 @@ export const target: FuzzTarget = {
     Uint8Array.of(5, 0, 9, 80, 0x93, 1, 2, 3, 0, 9, 80, 0x80, 1, 2, 9, 4, 0, 5, 8, 3, 3, 0, 3, 1, 6, 30, 128, 96),
     Uint8Array.of(3, 0, 1, 40, 0x92, 2, 0, 1, 0xbe, 0xde, 135, 0, 0, 1, 40, 0x92, 2, 0, 2, 3, 0, 3, 1, 2, 0),
     Uint8Array.of(7, 0, 1, 40, 0x91, 2, 128, 0, 0, 2, 40, 0x82, 2, 0, 0, 3, 0, 3, 1, 5, 2, 4, 3, 0),
+    // With real ciphers.
+    Uint8Array.of(8, 0, 1, 20, 0x80, 96, 0, 1, 3, 0, 3, 0, 1, 24, 4, 0, 3, 1, 5, 0, 9, 7),
+    Uint8Array.of(15, 0, 1, 40, 0x91, 2, 128, 0, 0, 2, 40, 0x82, 2, 0, 0, 3, 0, 3, 1, 5, 2, 4, 3, 0),
   ],
   run(input) {
     let at = 0;
@@ -58,8 +62,9 @@ export const target: FuzzTarget = {
     const profile = PROFILES[options & 3]!;
     let cryptex = (options & 4) !== 0;
     const material = new Uint8Array(srtpKeyLength(profile)!).map((_, i) => i);
+    const crypto = options >> 3 === 1 ? nodeCrypto : cheapCrypto;
     const session = (isClient: boolean): SrtpSession =>
-      new SrtpSession({ crypto: nodeCrypto, profile, cryptex, ...splitKeys(profile, material, isClient) });
+      new SrtpSession({ crypto, profile, cryptex, ...splitKeys(profile, material, isClient) });
     const sender = session(true);
     const receiver = session(false);
     const sealed: Sealed[] = [];
