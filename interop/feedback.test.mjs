@@ -1,9 +1,15 @@
-// Congestion control feedback of RFC 8888 with Chromium, which knows it as a field trial: a page's picture and tone through Parley to
-// a second page, reported on in that way on both legs.
+// Feedback about what arrives, by which Parley's rate is found. RFC 8888 with Chromium, which knows it as a field trial: a page's
+// picture and tone through Parley to a second page, reported on in that way on both legs. REMB with aiortc, over a path of a
+// fixed rate.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RTCPeerConnection } from "../dist/index.js";
+import { RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
+import { EncodedTrackGenerator } from "../dist/media.js";
+import { LossyPath } from "./lib/lossy-path.mjs";
 import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
+import { material } from "./lib/media-material.mjs";
+import { MEDIA_PEERS } from "./lib/media-peers.mjs";
 import { wants } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
@@ -112,6 +118,75 @@ function feedbackTest(pagesOffer) {
   });
 }
 
+/** Pictures with a counter, filled up to what the connection says that it carries. */
+async function fill(generator, file) {
+  const { keys, changes } = JSON.parse(await readFile(file, "utf8")).codecs.VP8;
+  let target = 100_000;
+  generator.onbitratechange = (bitsPerSecond) => {
+    target = bitsPerSecond;
+  };
+  let count = 0;
+  const began = Date.now();
+  return setInterval(() => {
+    for (const due = ((Date.now() - began) * 30) / 1000; count < due; count++) {
+      const isKey = count % changes.length === 0;
+      const picture = Buffer.from(isKey ? keys[0] : changes[count % changes.length], "base64");
+      const data = new Uint8Array(Math.max(picture.length, Math.round(target / 8 / 30)));
+      data.set(picture);
+      generator.sendFrame({ data, timestamp: count * 3000, keyFrame: isKey });
+    }
+  }, 10);
+}
+
+function rembTest() {
+  const aiortc = MEDIA_PEERS.aiortc;
+  peerTest("Parley → aiortc: REMB finds a path's rate", { limit: LIMIT, missing: aiortc.missing }, async (t, start) => {
+    const remote = await start(aiortc.start("aiortc"));
+    const generator = new EncodedTrackGenerator({ kind: "video", mimeType: "video/VP8" });
+    const pc = new RTCPeerConnection();
+    const path = new LossyPath();
+    let timer;
+    try {
+      const file = await material();
+      await remote.call("open", { tracks: [{ kind: "video", codec: "VP8" }], material: file });
+      const transceiver = pc.addTransceiver(generator.track);
+      const { codecs } = RTCRtpReceiver.getCapabilities("video");
+      transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => /VP8|rtx/.test(mimeType)));
+      await pc.setLocalDescription();
+      while (pc.iceGatheringState !== "complete") await sleep(20);
+      const offer = await path.replace(0, pc.localDescription.sdp);
+      const { sdp } = await remote.call("answer", { sdp: offer });
+      assert.match(sdp, /goog-remb/);
+      assert.doesNotMatch(sdp, /transport-cc/);
+      await pc.setRemoteDescription({ type: "answer", sdp: await path.replace(1, sdp) });
+      const available = async () => {
+        const pairs = [...(await pc.getStats()).values()].filter(({ type }) => type === "candidate-pair");
+        return Math.max(...pairs.map(({ availableOutgoingBitrate = 0 }) => availableOutgoingBitrate));
+      };
+      const until = async (what, isGood) => {
+        const end = Date.now() + PATIENCE;
+        for (;;) {
+          const seen = await available();
+          if (isGood(seen)) return t.diagnostic(`${what}: ${Math.round(seen / 1000)} kbit/s`);
+          assert.ok(Date.now() < end, `${what}: ${seen}`);
+          await sleep(100);
+        }
+      };
+      timer = await fill(generator, file);
+      await until("without a limit", (seen) => seen > 330_000);
+      path.rates[0] = 250_000;
+      await until("250 kbit/s", (seen) => seen < 260_000);
+      path.rates[0] = Number.POSITIVE_INFINITY;
+      await until("without a limit again", (seen) => seen > 290_000);
+    } finally {
+      clearInterval(timer);
+      pc.close();
+      path.close();
+    }
+  });
+}
+
+if (wants("feedback") || wants("aiortc")) rembTest();
 if (wants("feedback") || wants("chromium")) {
   feedbackTest(true);
   feedbackTest(false);

@@ -22,7 +22,7 @@ const PARTS = {
   libraries: "mediasoup-client and simple-peer over Parley's globals",
   statistics: "getStats at both ends, with Chromium and Firefox",
   media: "pictures and sound: both ways with every peer, and from browser through Parley to browser",
-  feedback: "congestion control feedback (RFC 8888), with Chromium",
+  feedback: "feedback about what arrives: RFC 8888 with Chromium, REMB with aiortc",
   examples: "the programs of examples/, and the chat room with two pages of Chromium",
   soak: "five hundred connections that must leave nothing behind",
 };
@@ -95,7 +95,7 @@ const files = [
   wanted("media") && "media-peers",
   wanted("media") && "media-codecs",
   wanted("media") && "media",
-  wanted("feedback") && "feedback",
+  wanted("feedback", "aiortc", "chromium") && "feedback",
   wanted("examples") && "examples",
   wanted("soak") && "soak",
 ].filter(Boolean);

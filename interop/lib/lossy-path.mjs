@@ -29,9 +29,15 @@ const bind = () =>
 /** RTP, not RTCP nor anything else (RFC 7983, RFC 5761 §4). */
 const isRtp = (data) => data.length > 12 && data[0] >= 128 && data[0] < 192 && !(data[1] >= 192 && data[1] < 224);
 
+/** Milliseconds of waiting at a rate. */
+const QUEUE = 300;
+
 export class LossyPath {
   /** Of media packets, 0 to 1. */
   loss = 0;
+  /** Bits per second that go on from each side, 0 Parley, 1 the peer; what would wait longer than QUEUE is lost. */
+  rates = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  #free = [0, 0];
   /** Media packets that did not go on, by the side they came from: 0 Parley, 1 the peer. */
   lost = [0, 0];
   #numbers = [new Set(), new Set()];
@@ -39,6 +45,7 @@ export class LossyPath {
   /** Where each side is: its first host candidate until a datagram tells better. */
   #ends = [];
   #seed = 12345;
+  #closed = false;
 
   /** Different media packets that went on. */
   get passed() {
@@ -78,10 +85,28 @@ export class LossyPath {
         // Some repeat a packet as it was: the same again is not counted.
         this.#numbers[other].add(data.readUInt16BE(2) + data.readUInt32BE(8) * 65_536);
       }
-      const end = this.#ends[side];
-      if (end) this.#sockets[other]?.send(data, end.port, end.address);
+      const wait = this.#wait(other, data.length + 28);
+      if (wait > QUEUE) {
+        this.lost[other]++;
+        return;
+      }
+      const send = () => {
+        const end = this.#ends[side];
+        if (end && !this.#closed) this.#sockets[other]?.send(data, end.port, end.address);
+      };
+      if (wait > 0) setTimeout(send, wait);
+      else send();
     });
     return socket;
+  }
+
+  /** Milliseconds until what this side sent now is through, and books its time. */
+  #wait(from, bytes) {
+    if (this.rates[from] === Number.POSITIVE_INFINITY) return 0;
+    const now = performance.now();
+    const free = Math.max(now, this.#free[from]) + (bytes * 8000) / this.rates[from];
+    if (free - now <= QUEUE) this.#free[from] = free;
+    return free - now;
   }
 
   /** Park and Miller: a bad day can be had again. */
@@ -91,6 +116,7 @@ export class LossyPath {
   }
 
   close() {
+    this.#closed = true;
     for (const socket of this.#sockets) socket?.close();
   }
 }

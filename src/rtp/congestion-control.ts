@@ -31,6 +31,8 @@ const DEFAULT_PAYLOAD_SHARE = 0.92;
 const PACKETS_TO_KNOW = 50;
 /** An encoding is told a new bitrate if it differs by more than this share. */
 const NEWS = 0.01;
+/** Milliseconds between two looks at what time alone changes. */
+const LOOK_INTERVAL = 200;
 /** Streams that one REMB names. */
 const MAX_REMB_STREAMS = 31;
 
@@ -64,6 +66,8 @@ export class CongestionControl {
   private readonly rembSsrcs: number[] = [];
   private now = 0;
   private allocationDue = false;
+  private nextLook = Number.NEGATIVE_INFINITY;
+  private packetsSeen = 0;
   /** The pacer is sending: its packets know their cluster. */
   private inPacer = false;
   // Of the compound being read.
@@ -201,6 +205,15 @@ export class CongestionControl {
     this.expected = 0;
     this.lost = 0;
     this.rtt = Number.NaN;
+  }
+
+  /** While something is sent, time alone moves a rate that only reports bound. `packetsSent`: by the session. */
+  onSending(packetsSent: number, now: number): void {
+    if (now < this.nextLook || packetsSent === this.packetsSeen) return;
+    this.nextLook = now + LOOK_INTERVAL;
+    this.packetsSeen = packetsSent;
+    this.now = now;
+    this.estimator?.handleTimeout(now);
   }
 
   /** Gives each encoding its share, if anything has changed since the last time. */

@@ -619,6 +619,7 @@ export class RtpSession implements RtcpVisitor {
       waiting.length = kept;
     }
     // Shares first: they may ask for a probe, which the pacer begins at once.
+    this.congestion.onSending(this.packetsSent, now);
     this.congestion.allocate();
     this.congestion.handleTimeout(now);
     this.output.flush();

@@ -280,6 +280,22 @@ test("neither: receiver reports", () => {
   assert.ok(call.available < 1_500_000, `${call.available}`);
 });
 
+test("reports that come each five seconds: up by 8 % each second all the same", () => {
+  const codec = { ...CODEC, transportCc: false, nack: false };
+  const call = new Call({ rate: 5_000_000 }, codec, [], [encoding(0)]);
+  // Reports about video would come each second.
+  const session = call.sessions[0];
+  const receive = session.receiveRtcp.bind(session);
+  let next = 0;
+  session.receiveRtcp = (data, length, now) => {
+    if (now < next) return;
+    next = now + 5000;
+    receive(data, length, now);
+  };
+  call.run(30);
+  assert.ok(call.available > 1_200_000 && call.available < 5_000_000, `${call.available}`);
+});
+
 test("nothing is sent: no deadline stays", () => {
   const call = new Call({ rate: 1_000_000 }, CODEC, EXTENSIONS, [encoding(0, { active: false })]);
   call.run(20);

@@ -290,7 +290,12 @@ export class BandwidthEstimator {
     this.publish(now);
   }
 
-  handleTimeout(_now: number): void {}
+  /** Where reports and REMB are all there is: the rate goes up between them too, while the last one is not old. */
+  handleTimeout(now: number): void {
+    if (this.feedbackSeen) return;
+    this.target.update(now);
+    this.publish(now);
+  }
 
   /** What to make of a probe's result, given what it says of the link's capacity (NaN if it did not fill it). */
   private judgeProbe(result: number, capacity: number, acknowledged: number, now: number): number {
