@@ -31,11 +31,8 @@ export const DEPENDENCY_DESCRIPTOR_EXTENSION =
 export const VIDEO_LAYERS_ALLOCATION_EXTENSION =
   "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00";
 
-/** Offered besides where there is simulcast. */
-export const SIMULCAST_EXTENSIONS: readonly string[] = [
-  DEPENDENCY_DESCRIPTOR_EXTENSION,
-  VIDEO_LAYERS_ALLOCATION_EXTENSION,
-];
+/** Offered besides where layers are made: simulcast, or a scalabilityMode. */
+export const LAYER_EXTENSIONS: readonly string[] = [DEPENDENCY_DESCRIPTOR_EXTENSION, VIDEO_LAYERS_ALLOCATION_EXTENSION];
 
 const used = (...uris: string[]): HeaderExtension[] => uris.map((uri) => ({ uri, direction: "sendrecv" }));
 const stopped = (...uris: string[]): HeaderExtension[] => uris.map((uri) => ({ uri, direction: "stopped" }));
@@ -92,20 +89,19 @@ export function extensionIdAssigner(table: IdTable, allowMixed: boolean): IdAssi
 
 /**
  * The extensions of an offered section. `chosen` is what setHeaderExtensionsToNegotiate was given or the last answer left,
- * null for the default: with it, what simulcast profits from and what the session already uses are offered besides.
+ * null for the default: with it, `extras` and what the session already uses are offered besides.
  */
 export function offeredExtensions(
   kind: MediaKind,
   chosen: readonly HeaderExtension[] | null,
-  simulcast: boolean,
+  extras: readonly string[],
   previous: readonly SdpExtmap[],
   ids: IdAssigner,
 ): readonly SdpExtmap[] {
   const before = new Map(previous.map(({ uri, id }) => [uri, id]));
   const out: SdpExtmap[] = [];
   for (const { uri, direction } of chosen ?? CAPABILITIES[kind]) {
-    const isExtra = simulcast && SIMULCAST_EXTENSIONS.includes(uri);
-    const wanted = direction !== "stopped" || (chosen === null && (isExtra || before.has(uri)));
+    const wanted = direction !== "stopped" || (chosen === null && (extras.includes(uri) || before.has(uri)));
     if (!wanted) continue;
     const place = CAPABILITIES[kind].findIndex((known) => known.uri === uri);
     const id = before.get(uri) ?? ids.assign(uri, place < 0 ? null : place + 1);

@@ -599,6 +599,18 @@ test("RTCP: reduced size if both say so (RFC 5506); no mux is refused or not tak
   assert.match(refusal(() => a.setRemote("answer", answer.replace("a=rtcp-mux\r\n", ""))).message, /rtcp-mux/);
 });
 
+test("extensions for layers: offered besides, taken in answers, left out where the application chose", () => {
+  const uris = ["https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"];
+  const sender = { layerExtensions: uris };
+  const a = new Side("a").with(transceiver("1", "video", { sender }));
+  const [offer, answer] = negotiate(a, new Side("b").with());
+  assert.deepEqual(lines(offer, "a=extmap:13"), [`a=extmap:13 ${uris[0]}`]);
+  assert.deepEqual(lines(answer, "a=extmap:13"), [`a=extmap:13 ${uris[0]}`]);
+  const headerExtensions = [{ uri: MID_EXTENSION, direction: "sendrecv" as const }];
+  const chosen = new Side("a").with(transceiver("1", "video", { sender, headerExtensions }));
+  assert.doesNotMatch(chosen.createOffer(), /dependency-descriptor/);
+});
+
 test("simulcast that we send: offered and cut down (RFC 8853, RFC 8851)", () => {
   const sender = { encodings: encodings("q", "h", "f") };
   const offerer = (): Side => new Side("a").with(transceiver("1", "video", { sender }));

@@ -6,7 +6,7 @@ import { isCongestionFeedback, offeredPayloads } from "./codecs.js";
 import { receives, sends } from "./direction.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
-import { extensionIdAssigner, offeredExtensions } from "./header-extensions.js";
+import { extensionIdAssigner, LAYER_EXTENSIONS, offeredExtensions } from "./header-extensions.js";
 import type { IdAssigner } from "./id-table.js";
 import { payloadTypeAssigner } from "./payload-types.js";
 import { DATA_APPLICATION, isMedia } from "./remote.js";
@@ -302,7 +302,7 @@ class MediaOffer {
         extmaps: offeredExtensions(
           kind,
           transceiver.answeredExtensions ?? transceiver.headerExtensions,
-          simulcast,
+          simulcast ? LAYER_EXTENSIONS : (sender.layerExtensions ?? []),
           previous?.extmaps ?? [],
           this.extensionIds,
         ),

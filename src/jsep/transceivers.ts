@@ -31,6 +31,8 @@ export interface SenderDescription {
   readonly cname: string;
   /** In order of [[SendEncodings]]; at least one. */
   readonly encodings: readonly SendEncoding[];
+  /** Header extensions that offers have besides the default, for layers within a stream; none if left out. */
+  readonly layerExtensions?: readonly string[];
 }
 
 export interface SendEncoding {

@@ -19,6 +19,7 @@ export interface GeneratorHost {
 }
 
 export class GeneratorSource implements TrackSource, MediaSource {
+  readonly mayHaveLayers: boolean;
   private readonly mimeType: string | undefined;
   private readonly host: GeneratorHost;
   private readonly flows = new Set<GeneratorFlow>();
@@ -28,6 +29,7 @@ export class GeneratorSource implements TrackSource, MediaSource {
   /** `mimeType` in lower case; undefined: what a packet's payload type says, or the codec negotiated first. */
   constructor(mimeType: string | undefined, host: GeneratorHost) {
     this.mimeType = mimeType;
+    this.mayHaveLayers = mimeType === undefined || mimeType === "video/av1";
     this.host = host;
     this.hub = new MediaHub((error) =>
       defaultPlatform().queueTask(() => {

@@ -87,6 +87,7 @@ export class RtpTrackForwarder {
 type NegotiatedCodec = MediaOutlet["codecs"][number];
 
 class LayeredTrackSource implements TrackSource {
+  readonly mayHaveLayers = true;
   readonly track: TrackImpl;
   forwarding: LayerForwarding | undefined;
   private readonly origin: TrackImpl;

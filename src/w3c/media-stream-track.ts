@@ -38,6 +38,8 @@ export interface TrackSource extends Partial<MediaSource> {
   readRaw?(track: FedTrack, reader: RawReader): () => void;
   /** The received streams, where there may be several. */
   readonly layers?: ReceivedLayers;
+  /** It sends what others have encoded, maybe in layers within a stream that a dependency descriptor tells apart. */
+  readonly mayHaveLayers?: boolean;
 }
 
 /** A random identifier in the form of a UUID (RFC 9562 §5.4), as tracks and streams have. */

@@ -3,6 +3,7 @@
 import type { SenderChange } from "../jsep/changed-local.js";
 import { type MediaKind, type RtpCodec, rtpCodecCapabilities } from "../jsep/codec-capabilities.js";
 import { sends } from "../jsep/direction.js";
+import { DEPENDENCY_DESCRIPTOR_EXTENSION, LAYER_EXTENSIONS } from "../jsep/header-extensions.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { SenderDescription } from "../jsep/transceivers.js";
 import type { SenderStatistics } from "../peer/media-stats.js";
@@ -113,7 +114,21 @@ export class SenderImpl {
       trackId: this.describedTrackId,
       cname: this.cname,
       encodings: this.encodings.map(({ rid }) => ({ rid: rid ?? null, ...this.ssrcs(rid ?? "") })),
+      layerExtensions: this.layerExtensions,
     };
+  }
+
+  /**
+   * The header extensions that are negotiated besides the default (as Chromium's: where several encodings or a scalabilityMode are
+   * asked for). Of a stream that is forwarded, only the sender knows what it is made of: the descriptor tells whoever decodes it.
+   */
+  get layerExtensions(): readonly string[] {
+    const { encodings, track } = this;
+    if (this.kind !== "video") return [];
+    const mode = encodings[0]?.scalabilityMode;
+    if (encodings.length > 1 || (mode !== undefined && mode !== "L1T1")) return LAYER_EXTENSIONS;
+    const { source } = track ?? {};
+    return source?.layers !== undefined || source?.mayHaveLayers === true ? [DEPENDENCY_DESCRIPTOR_EXTENSION] : [];
   }
 
   get kind(): MediaKind {

@@ -1,12 +1,7 @@
 // RTCRtpTransceiver (webrtc-pc §5.4, webrtc-extensions §5).
 import { type MediaKind, preferableCodecs, type RtpCodec } from "../jsep/codec-capabilities.js";
 import { receives } from "../jsep/direction.js";
-import {
-  type HeaderExtension,
-  headerExtensionCapabilities,
-  MID_EXTENSION,
-  SIMULCAST_EXTENSIONS,
-} from "../jsep/header-extensions.js";
+import { type HeaderExtension, headerExtensionCapabilities, MID_EXTENSION } from "../jsep/header-extensions.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
 import type { TransceiverDescription } from "../jsep/transceivers.js";
 import { codecsMatch, isAuxiliary, plainCodec, type RTCRtpCodec } from "./codec-dictionary.js";
@@ -123,18 +118,14 @@ export class TransceiverImpl {
   /** A new transceiver negotiates what the first of its kind does (webrtc-extensions). */
   copyExtensions({ headerExtensions, answeredExtensions }: TransceiverImpl): void {
     this.headerExtensions = headerExtensions;
-    const isSimulcast = headerExtensions === null && this.sender.encodings.length > 1;
-    this.answeredExtensions =
-      answeredExtensions?.map((extension) =>
-        isSimulcast && SIMULCAST_EXTENSIONS.includes(extension.uri)
-          ? { ...extension, direction: "sendrecv" }
-          : extension,
-      ) ?? null;
+    const extras = headerExtensions === null ? this.sender.layerExtensions : [];
+    this.answeredExtensions = answeredExtensions === null ? null : withExtras(answeredExtensions, extras);
   }
 
   /** [[HeaderExtensionsToNegotiate]]. */
   get extensionsToNegotiate(): readonly HeaderExtension[] {
-    return this.answeredExtensions ?? this.headerExtensions ?? headerExtensionCapabilities(this.kind);
+    const chosen = this.answeredExtensions ?? this.headerExtensions;
+    return chosen ?? withExtras(headerExtensionCapabilities(this.kind), this.sender.layerExtensions);
   }
 
   setDirection(direction: LiveDirection): void {
@@ -287,4 +278,10 @@ export class RTCRtpTransceiver {
   static {
     defineInterface(RTCRtpTransceiver, { name: "RTCRtpTransceiver", brand: (o) => #impl in o });
   }
+}
+
+function withExtras(extensions: readonly HeaderExtension[], extras: readonly string[]): readonly HeaderExtension[] {
+  return extensions.map((extension) =>
+    extras.includes(extension.uri) ? { ...extension, direction: "sendrecv" } : extension,
+  );
 }

@@ -227,3 +227,33 @@ test("one stream is passed on as it is", async () => {
   assert.equal(watch.gaps, 0);
   await one.close();
 });
+
+test("the dependency descriptor is offered for what may have layers, and only for that", async () => {
+  const one = await room([{}]);
+  const { sim } = one;
+  const forwarder = new RtpTrackForwarder({ track: one.received });
+  const host = sim.host("offerer", {});
+  const offered = async (...[what, init]: Parameters<RTCPeerConnection["addTransceiver"]>): Promise<string[]> => {
+    const pc = new RTCPeerConnection(undefined, { platform: sim.platform(host) });
+    const transceiver = pc.addTransceiver(what, init);
+    const made = pc.createOffer();
+    await sim.run(10);
+    const { sdp } = await made;
+    pc.close();
+    const uris = transceiver.getHeaderExtensionsToNegotiate().filter(({ direction }) => direction === "sendrecv");
+    assert.deepEqual(
+      [...sdp!.matchAll(/^a=extmap:\d+ (\S+)/gm)].map(([, uri]) => uri),
+      uris.map(({ uri }) => uri),
+    );
+    return uris.map(({ uri }) => /dependency|layers/.exec(uri)?.[0] ?? "").filter((word) => word !== "");
+  };
+  assert.deepEqual(await offered("video", {}), []);
+  assert.deepEqual(await offered("video", { sendEncodings: [{ scalabilityMode: "L1T1" }] }), []);
+  assert.deepEqual(await offered("video", { sendEncodings: [{ scalabilityMode: "L1T3" }] }), ["dependency", "layers"]);
+  assert.deepEqual(await offered("video", { sendEncodings: ENCODINGS }), ["dependency", "layers"]);
+  assert.deepEqual(await offered(camera(sim, host), {}), []);
+  // Which layers there are is the sender's to tell: not video-layers-allocation, which is about its own.
+  assert.deepEqual(await offered(one.received, {}), ["dependency"]);
+  assert.deepEqual(await offered(forwarder.track, {}), ["dependency"]);
+  await one.close();
+});
