@@ -94,6 +94,7 @@ const files = [
   wanted("statistics") && "statistics",
   wanted("media") && "media-peers",
   wanted("media") && "media-codecs",
+  wanted("media") && "media-layers",
   wanted("media") && "media",
   wanted("feedback", "aiortc", "chromium") && "feedback",
   wanted("examples") && "examples",

@@ -1,0 +1,217 @@
+// Simulcast and SVC: browsers send layers, Parley tells them apart and forwards the one that is chosen, pages show it.
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
+import { RtpTrackForwarder } from "../dist/media.js";
+import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
+import { connected, describe, until } from "./lib/media-parley.mjs";
+import { wants, wantsPeer } from "./lib/peers.mjs";
+import { peerTest } from "./lib/suite.mjs";
+
+const LIMIT = 90_000;
+/** Of smaller pictures Chromium makes no three layers. */
+const WIDTH = 960;
+const HEIGHT = 540;
+/** From choosing a layer to seeing it. */
+const SWITCH = 8000;
+/** How long a layer is looked at, in milliseconds. */
+const LOOK = 1500;
+const COUNTER = 1024;
+
+/** A page's offer, with all candidates, and Parley's answer. */
+async function receiveFrom(page, pc, sdp) {
+  await pc.setRemoteDescription({ type: "offer", sdp });
+  await page("accept", await describe(pc));
+  await connected(pc);
+}
+
+async function sendTo(page, pc) {
+  const sdp = await page("answerBoth", await describe(pc), "recvonly");
+  await pc.setRemoteDescription({ type: "answer", sdp });
+  await connected(pc);
+}
+
+/** What a page shows of its only video. */
+async function shown(page) {
+  const [video] = (await page("seen")).tracks;
+  return video;
+}
+
+/** Waits for pictures of that size, then looks at them for a while: their rate, and that the counter only goes forward. */
+async function look(page, width, what) {
+  const began = Date.now();
+  let pictures = 0;
+  await until(
+    what,
+    async () => {
+      const video = await shown(page);
+      pictures = video.size?.[0] === width ? pictures + video.counters.length : 0;
+      return { ...video, pictures };
+    },
+    () => pictures > 3,
+    SWITCH,
+  );
+  const waited = Date.now() - began;
+  const before = await shown(page);
+  const start = Date.now();
+  await sleep(LOOK);
+  const after = await shown(page);
+  const { counters } = after;
+  let backward = 0;
+  for (let i = 1; i < counters.length; i++) {
+    const step = (counters[i] - counters[i - 1] + COUNTER) % COUNTER;
+    if (step > COUNTER / 2) backward++;
+  }
+  assert.equal(after.size[0], width, `${what}: ${after.size}`);
+  assert.ok(counters.length > 3 && backward <= counters.length * 0.1, `${what}: ${counters}`);
+  const rate = ((after.framesDecoded - before.framesDecoded) * 1000) / (Date.now() - start);
+  return { what, waited, rate, lost: after.packetsLost, pli: after.pliCount };
+}
+
+function layerTest(name, sender, viewers, { codec, sendEncodings }, body) {
+  const missing = () => [sender, ...viewers].map(missingBrowser).find(Boolean);
+  peerTest(name, { limit: LIMIT, missing }, async (t, start) => {
+    const browsers = new Map();
+    for (const one of new Set([sender, ...viewers])) browsers.set(one, await start(new MediaBrowser().start(one)));
+    const camera = await browsers.get(sender).page();
+    const from = new RTCPeerConnection();
+    const outgoing = [];
+    try {
+      await camera("open", { width: WIDTH, height: HEIGHT });
+      // Fewer pixels are sent where there are too few bits: layers are to keep their sizes.
+      const keepSize = `const [sender] = pc.getSenders(); const all = sender.getParameters();
+        await sender.setParameters({ ...all, degradationPreference: "maintain-resolution" });`;
+      let received;
+      from.ontrack = ({ track }) => {
+        received = track;
+      };
+      await receiveFrom(
+        camera,
+        from,
+        await camera("offerBoth", [{ kind: "video", codec, direction: "sendonly", sendEncodings }]),
+      );
+      if (sender === "chromium") await camera("run", keepSize);
+      const screens = [];
+      for (const viewer of viewers) {
+        const page = await browsers.get(viewer).page();
+        await page("open", { width: WIDTH, height: HEIGHT });
+        const forwarder = new RtpTrackForwarder({ track: received });
+        const pc = new RTCPeerConnection();
+        outgoing.push(pc);
+        // All profiles: what is forwarded stays in its own.
+        const { codecs } = RTCRtpReceiver.getCapabilities("video");
+        pc.addTransceiver(forwarder.track, { direction: "sendonly" }).setCodecPreferences(
+          codecs.filter(({ mimeType }) => mimeType === `video/${codec}` || mimeType === "video/rtx"),
+        );
+        await sendTo(page, pc);
+        screens.push({ viewer, page, forwarder, pc });
+      }
+      const notes = await body({ screens, camera, from }).catch(async (error) => {
+        throw new Error(`${error.message} ${await limits(camera)}`, { cause: error });
+      });
+      for (const note of notes) t.diagnostic(JSON.stringify(note));
+    } finally {
+      from.close();
+      for (const pc of outgoing) pc.close();
+    }
+  });
+}
+
+const SIMULCAST = [
+  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 400_000 },
+  { rid: "f", maxBitrate: 1_200_000 },
+];
+
+/** What a sending page says of why it leaves layers out. */
+async function limits(camera) {
+  const stats = await camera("stats");
+  const sent = stats.filter(({ type }) => type === "outbound-rtp");
+  const pair = stats.find(({ type, nominated }) => type === "candidate-pair" && nominated);
+  return JSON.stringify({
+    available: pair?.availableOutgoingBitrate,
+    layers: sent.map(({ rid, active, frameWidth, framesSent, targetBitrate, qualityLimitationReason }) => ({
+      rid,
+      active,
+      frameWidth,
+      framesSent,
+      targetBitrate,
+      qualityLimitationReason,
+    })),
+  });
+}
+
+async function simulcast({ screens }) {
+  const notes = [];
+  const [{ forwarder }] = screens;
+  const layers = await until(
+    "three layers",
+    () => forwarder.layers.map(({ rid, active, width, bitrate }) => ({ rid, active, width, bitrate })),
+    (all) => all.length === 3 && all.every(({ active, width }) => active && width > 0),
+    20_000,
+  );
+  assert.deepEqual(Object.fromEntries(layers.map(({ rid, width }) => [rid, width])), {
+    q: WIDTH / 4,
+    h: WIDTH / 2,
+    f: WIDTH,
+  });
+  for (const [rid, width] of [
+    ["q", 240],
+    ["f", 960],
+    ["h", 480],
+  ]) {
+    for (const { forwarder } of screens) forwarder.select({ rid });
+    for (const { viewer, page, forwarder } of screens) {
+      notes.push(await look(page, width, `${viewer} shows ${rid}`));
+      assert.equal(forwarder.current.rid, rid);
+    }
+  }
+  return notes;
+}
+
+/** `spatial` and `temporal`: how many layers there are. */
+const svc =
+  (spatial, temporal) =>
+  async ({ screens: [{ page, forwarder }] }) => {
+    const notes = [];
+    await until(
+      "the layers",
+      () => forwarder.layers.map((layer) => [layer.spatialLayers, layer.temporalLayers]),
+      ([all]) => all?.[0] === spatial && all?.[1] === temporal,
+      20_000,
+    );
+    for (let spatialIndex = 0; spatialIndex < spatial; spatialIndex++) {
+      forwarder.select({ spatialIndex });
+      notes.push(await look(page, WIDTH >> (spatial - 1 - spatialIndex), `spatial layer ${spatialIndex}`));
+    }
+    forwarder.select({});
+    const all = await look(page, WIDTH, "all layers");
+    forwarder.select({ temporalIndex: 0 });
+    await sleep(500);
+    const base = await look(page, WIDTH, "the lowest temporal layer");
+    notes.push(all, base);
+    // Every fourth picture of three layers.
+    assert.ok(base.rate < all.rate * 0.45 && base.rate > 2, JSON.stringify([all, base]));
+    return notes;
+  };
+
+if (wants("media")) {
+  const tests = [
+    ["chromium", ["chromium", "firefox"], { codec: "VP8", sendEncodings: SIMULCAST }, simulcast, "simulcast"],
+    ["chromium", ["chromium"], { codec: "H264", sendEncodings: SIMULCAST }, simulcast, "simulcast"],
+    ["firefox", ["chromium"], { codec: "VP8", sendEncodings: SIMULCAST }, simulcast, "simulcast"],
+    ["chromium", ["chromium"], { codec: "VP9", sendEncodings: [{ scalabilityMode: "L3T3" }] }, svc(3, 3), "L3T3"],
+    ["chromium", ["chromium"], { codec: "AV1", sendEncodings: [{ scalabilityMode: "L1T3" }] }, svc(1, 3), "L1T3"],
+    ["chromium", ["chromium"], { codec: "AV1", sendEncodings: [{ scalabilityMode: "L3T3" }] }, svc(3, 3), "L3T3"],
+  ];
+  for (const [sender, viewers, media, body, what] of tests) {
+    if (![sender, ...viewers].some(wantsPeer)) continue;
+    layerTest(
+      `${sender} → Parley → ${viewers.join(" and ")}, ${media.codec} ${what}, layers chosen`,
+      sender,
+      viewers,
+      media,
+      body,
+    );
+  }
+}
