@@ -98,7 +98,7 @@ test("what codecs count is added", () => {
   const theirs = new RtpReceiverStatistics(receiver);
   sender.sendPacket(0, packet(1, 1), 96, pipe.now);
   pipe.run(50);
-  theirs.decoder = (stream) => ({ framesDecoded: stream.packetsReceived + 1 });
+  theirs.decoder = { decoderCounters: (stream) => ({ framesDecoded: stream.packetsReceived + 1 }) };
   const { framesEncoded, framesSent, scalabilityMode } = ours.outbound(1000)!;
   assert.deepEqual([framesEncoded, framesSent, scalabilityMode], [7, 0, "L1T1"]);
   assert.equal(theirs.inbound()[0]!.framesDecoded, 2);

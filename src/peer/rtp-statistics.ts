@@ -18,7 +18,9 @@ import type {
 /** What an encoder adds to, or knows better than, the packets it made. */
 export type EncoderCounters = (stream: RtpSendStream) => Partial<OutboundRtpCounters> | undefined;
 /** And a jitter buffer or decoder. */
-export type DecoderCounters = (stream: RtpReceiveStream) => Partial<InboundRtpCounters> | undefined;
+export interface DecoderCounters {
+  decoderCounters(stream: RtpReceiveStream): Partial<InboundRtpCounters> | undefined;
+}
 
 /** What a decoder counts, where none has had anything to count: the members that Chromium has then. */
 const NOTHING_DECODED: Partial<InboundRtpCounters> = {
@@ -172,7 +174,7 @@ export class RtpReceiverStatistics implements ReceiverStatistics {
       fecBytesReceived: stream.repair?.bytesReceived,
       fecPacketsDiscarded: stream.repair?.packetsDiscarded ?? 0,
       ...jitterBuffer(stream),
-      ...this.decoder?.(stream),
+      ...this.decoder?.decoderCounters(stream),
     }));
   }
 

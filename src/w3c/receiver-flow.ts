@@ -13,7 +13,7 @@ import type {
   RtpReceiverHost,
   RtpReceiveStream,
 } from "../peer/media.js";
-import type { ReceiverStatistics } from "../peer/media-stats.js";
+import type { InboundRtpCounters, ReceiverStatistics } from "../peer/media-stats.js";
 import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
@@ -140,12 +140,17 @@ export class ReceiverFlow implements RtpReceiverHost {
     else if (active) {
       this.rtpReceiver = transport.addRtpReceiver(options, this, session);
       const statistics = new RtpReceiverStatistics(this.rtpReceiver);
-      statistics.decoder = (stream) => this.decoding.get(stream)?.at(this.receiver.platform.now());
+      statistics.decoder = this;
       this.receiver.onStatistics(statistics);
       this.rtpReceiver.jitterBufferTarget = this.target;
       if (this.limits.size > 0) this.followLimits();
       this.followReaders();
     }
+  }
+
+  /** What readers that decode have told of a stream. */
+  decoderCounters(stream: RtpReceiveStream): Partial<InboundRtpCounters> | undefined {
+    return this.decoding.get(stream)?.at(this.receiver.platform.now());
   }
 
   /** Several streams of the same media were negotiated. */
