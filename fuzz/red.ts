@@ -1,10 +1,19 @@
 // RED (RFC 2198): the input is a payload to be read, and then what a program of payloads says is written and read again.
 
-import { MAX_RED_BLOCKS, RedBlocks, RedDecoder, RedEncoder, redBlockType, stripRed } from "#src/rtp/fec/red.js";
+import {
+  MAX_RED_BLOCKS,
+  PrimaryBlock,
+  RedBlocks,
+  RedDecoder,
+  RedEncoder,
+  redBlockType,
+  stripRed,
+} from "#src/rtp/fec/red.js";
 import { RtpPacket, writeRtpHeader } from "#src/rtp/packet.js";
 import type { FuzzTarget } from "./target.js";
 
 const blocks = new RedBlocks();
+const primary = new PrimaryBlock();
 
 function packet(payload: Uint8Array, timestamp: number): RtpPacket {
   const data = new Uint8Array(12 + payload.length);
@@ -30,6 +39,16 @@ function check(data: Uint8Array, length: number): void {
   if (at !== length || headers + sum !== length) throw new Error(`blocks end at ${at} of ${data.length}`);
 }
 
+function checkPrimary(length: number, isRed: boolean): void {
+  const { payloadType, offset } = primary;
+  if (offset < 1 || primary.length < 0 || offset + primary.length !== length)
+    throw new Error("primary block out of bounds");
+  const last = blocks.count - 1;
+  const isSame = offset === blocks.offsets[last] && payloadType === blocks.payloadTypes[last];
+  // More blocks than are read make a payload malformed for the other.
+  if (isRed && !isSame) throw new Error("another primary block");
+}
+
 export const target: FuzzTarget = {
   name: "red",
   seeds: [
@@ -38,7 +57,10 @@ export const target: FuzzTarget = {
     Uint8Array.of(0xef, 0xff, 0xfc, 1, 0xef, 0xff, 0, 2, 0x6f, 1, 2, 3, 4),
   ],
   run(input) {
-    if (blocks.parse(input, 0, input.length)) check(input, input.length);
+    const isRed = blocks.parse(input, 0, input.length);
+    if (isRed) check(input, input.length);
+    if (primary.parse(input, 0, input.length)) checkPrimary(input.length, isRed);
+    else if (isRed) throw new Error("the primary block is not found");
     const view = packet(input, 1000);
     if (redBlockType(view) >= 0) {
       const stripped = stripRed(packet(input, 1000));
