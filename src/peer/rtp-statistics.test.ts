@@ -114,6 +114,7 @@ test("where nothing is decoded or played, the counters of that are zero", () => 
   assert.equal(video!.framesDecoded, 0);
   assert.equal(video!.totalDecodeTime, 0);
   assert.equal(video!.freezeCount, 0);
+  assert.equal(video!.framesPerSecond, 0, "that were decoded");
   assert.equal(video!.fecPacketsReceived, 0);
   // Of the last frame that was decoded: there was none.
   assert.equal(video!.frameWidth, undefined);

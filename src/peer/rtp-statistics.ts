@@ -22,11 +22,12 @@ export interface DecoderCounters {
   decoderCounters(stream: RtpReceiveStream): Partial<InboundRtpCounters> | undefined;
 }
 
-/** What a decoder counts, where none has had anything to count: the members that Chromium has then. */
+/** What a decoder counts, where none has had anything to count: the members that Chromium has then, and the frames of the last second. */
 const NOTHING_DECODED: Partial<InboundRtpCounters> = {
   framesDecoded: 0,
   keyFramesDecoded: 0,
   framesRendered: 0,
+  framesPerSecond: 0,
   totalDecodeTime: 0,
   totalProcessingDelay: 0,
   totalInterFrameDelay: 0,
