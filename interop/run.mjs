@@ -96,6 +96,7 @@ const files = [
   wanted("media") && "media-codecs",
   wanted("media") && "media-layers",
   wanted("media") && "media",
+  wanted("media") && "raw-media",
   wanted("feedback", "aiortc", "chromium") && "feedback",
   wanted("examples") && "examples",
   wanted("soak") && "soak",
