@@ -1,5 +1,5 @@
 // The W3C classes, bound to the Node platform. Importing has no side effects.
-import { CameraFlow, MicrophoneFlow, readMicrophone } from "./media/synthetic/feeds.js";
+import { CameraFlow, MicrophoneFlow, readCamera, readMicrophone } from "./media/synthetic/feeds.js";
 import { MediaStreamTrackGenerator, type MediaStreamTrackGeneratorInit } from "./media/track-generators.js";
 import { nodePlatform } from "./node/platform.js";
 import { setDefaultPlatform } from "./w3c/environment.js";
@@ -209,7 +209,11 @@ export const mediaDevices: MediaDevices = createMediaDevices(
       connect: (platform, track, outlet) => new MicrophoneFlow(platform, track, outlet),
       readRaw: readMicrophone,
     },
-    { ...syntheticCamera, connect: (platform, track, outlet) => new CameraFlow(platform, track, outlet) },
+    {
+      ...syntheticCamera,
+      connect: (platform, track, outlet) => new CameraFlow(platform, track, outlet),
+      readRaw: readCamera,
+    },
   ],
   [syntheticSpeaker],
 );

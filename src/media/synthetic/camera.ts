@@ -109,6 +109,30 @@ export class SyntheticCamera {
     return filled;
   }
 
+  /** The next picture as it is before it is coded: I420, the planes one behind the other. */
+  nextPicture(): Uint8Array<ArrayBuffer> {
+    const { width, height } = this;
+    const [columns, rows] = [Math.ceil(width / BLOCK), Math.ceil(height / BLOCK)];
+    const plane = (): Uint8Array => new Uint8Array(columns * rows);
+    const blocks = { width, columns, rows, y: plane(), u: plane(), v: plane() };
+    draw(blocks, ++this.frameNumber);
+    const [halfWidth, halfHeight] = [Math.ceil(width / 2), Math.ceil(height / 2)];
+    const out = new Uint8Array(width * height + 2 * halfWidth * halfHeight);
+    let at = 0;
+    for (const [colours, w, h, size] of [
+      [blocks.y, width, height, BLOCK],
+      [blocks.u, halfWidth, halfHeight, BLOCK / 2],
+      [blocks.v, halfWidth, halfHeight, BLOCK / 2],
+    ] as const) {
+      for (let row = 0; row < h; row++) {
+        const from = Math.floor(row / size) * columns;
+        for (let x = 0; x < w; x += size) out.fill(colours[from + x / size]!, at + x, at + Math.min(x + size, w));
+        at += w;
+      }
+    }
+    return out;
+  }
+
   private layer(scale: number): Layer {
     let layer = this.layers.get(scale);
     if (layer === undefined) {
@@ -122,7 +146,17 @@ export class SyntheticCamera {
   }
 }
 
-function draw(picture: Vp8BlockEncoder, number: number): void {
+/** A picture of blocks of 16 by 16 pixels, each of one colour, row by row. */
+interface Blocks {
+  readonly width: number;
+  readonly columns: number;
+  readonly rows: number;
+  readonly y: Uint8Array;
+  readonly u: Uint8Array;
+  readonly v: Uint8Array;
+}
+
+function draw(picture: Blocks, number: number): void {
   const { columns, rows, y, u, v } = picture;
   const bits = counterColumns(picture.width);
   const counter = number & 0xffff;

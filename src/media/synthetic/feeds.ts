@@ -2,7 +2,7 @@
 // microphone Opus, PCMU and PCMA; with a peer that takes none of these nothing is sent.
 import type { EncodedFrameInit } from "../../peer/media.js";
 import type { Platform } from "../../peer/platform.js";
-import type { FedTrack, MediaFlow, MediaOutlet, RawReader } from "../../w3c/media-feed.js";
+import type { FedTrack, MediaFlow, MediaOutlet, RawMedia, RawReader } from "../../w3c/media-feed.js";
 import { makeAudioData } from "../raw/audio-data.js";
 import { SyntheticCamera } from "./camera.js";
 import { type SyntheticAudioCodec, SyntheticMicrophone, TONE_AMPLITUDE, TONE_FREQUENCY } from "./microphone.js";
@@ -254,5 +254,32 @@ export function readMicrophone(platform: Platform, track: FedTrack, reader: RawR
   };
   const ticker = new Ticker(platform, tick, true);
   ticker.run(10);
+  return () => ticker.stop();
+}
+
+interface VideoFrameInit {
+  readonly format: "I420";
+  readonly codedWidth: number;
+  readonly codedHeight: number;
+  readonly timestamp: number;
+}
+type VideoFrameClass = new (data: Uint8Array<ArrayBuffer>, init: VideoFrameInit) => RawMedia;
+
+/** The camera's pictures as VideoFrame, where there is a WebCodecs that has one; a disabled track shows none. */
+export function readCamera(platform: Platform, track: FedTrack, reader: RawReader): () => void {
+  const { VideoFrame } = globalThis as { VideoFrame?: VideoFrameClass };
+  if (typeof VideoFrame !== "function") {
+    throw new DOMException("There is no VideoFrame to show the camera's pictures with.", "NotSupportedError");
+  }
+  const { width: codedWidth = 640, height: codedHeight = 480, frameRate = 30 } = track.settings;
+  const camera = new SyntheticCamera({ width: codedWidth, height: codedHeight, frameRate });
+  const begun = platform.now();
+  const tick = (now: number): void => {
+    const picture = camera.nextPicture();
+    const timestamp = Math.round((now - begun) * 1000);
+    if (track.enabled) reader.onData(new VideoFrame(picture, { format: "I420", codedWidth, codedHeight, timestamp }));
+  };
+  const ticker = new Ticker(platform, tick, true);
+  ticker.run(1000 / frameRate);
   return () => ticker.stop();
 }
