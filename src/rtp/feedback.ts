@@ -82,6 +82,8 @@ export interface FeedbackVisitor {
   onTmmbnEnd?(sender: number): void;
   /** Bits per second for all of the streams together; `ssrcs` is valid only during the call. */
   onRemb?(sender: number, bitrate: number, ssrcs: Uint32Array, count: number): void;
+  /** A transport-wide message speaks of so many packets: false if it is not to be read. */
+  takesTransportFeedback?(count: number): boolean;
   /** Valid only during the call. */
   onTransportFeedback?(feedback: TransportFeedback): void;
   /** One call per stream, each valid only during the call. */
@@ -119,6 +121,8 @@ export function parseTransportLayerFeedback(
       return;
     case FMT_TRANSPORT_WIDE: {
       if (visitor.onTransportFeedback === undefined) return;
+      const count = end - from < 16 ? 0 : readU16(data, from + 14);
+      if (visitor.takesTransportFeedback?.(count) === false) return;
       const feedback = parseTransportFeedback(data, from, end);
       if (feedback !== undefined) visitor.onTransportFeedback(feedback);
       return;

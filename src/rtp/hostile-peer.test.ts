@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { BandwidthEstimator } from "./bandwidth/estimator.js";
 import { writeNack, writePictureLoss, writeRemb } from "./feedback.js";
 import { RtcpWriter } from "./rtcp.js";
 import { SendHistory } from "./send-history.js";
+import { FEEDBACK_ALLOWANCE, FEEDBACK_PER_PACKET } from "./session.js";
 import { Pipe, packet, receiving, sending, VP8 } from "./testing.test.js";
 
 test("a forwarded packet may be larger than the history", () => {
@@ -115,4 +117,52 @@ test("a REMB of 2^80 bits per second", () => {
   }
   const sent = pipe.sentRtp[0].reduce((sum, { length }) => sum + length, 0);
   assert.ok(sent < 60_000_000, `${sent}`);
+});
+
+/** One RTCP packet. */
+function rtcp(format: number, type: number, ...body: number[]): number[] {
+  const words = body.length / 4;
+  return [0x80 | format, type, words >> 8, words & 255, ...body];
+}
+
+const u32 = (value: number): number[] => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
+
+test("reports of packets by the thousand are read as far as packets were sent", (t) => {
+  const codecs = [{ ...VP8, transportCc: true }];
+  const pipe = new Pipe({ delay: 5 });
+  const sender = pipe.sessions[0].addSender(sending({ codecs }), {});
+  const { onPacketFeedback } = BandwidthEstimator.prototype;
+  let looked = 0;
+  t.mock.method(
+    BandwidthEstimator.prototype,
+    "onPacketFeedback",
+    function (this: BandwidthEstimator, sequence: number, arrival: number): void {
+      looked++;
+      onPacketFeedback.call(this, sequence, arrival);
+    },
+  );
+  // 16,382 packets that have not come, in 24 bytes.
+  const message = rtcp(15, 205, ...u32(1), ...u32(1000), 0, 0, 0x3f, 0xfe, 0, 0, 0, 0, 0x1f, 0xff, 0x1f, 0xff);
+  const compound = Uint8Array.from({ length: 50 * message.length }, (_, i) => message[i % message.length]!);
+  let sent = 0;
+  for (let i = 0; i < 100; i++) {
+    for (let n = 0; n < 10; n++) sender.sendPacket(0, packet(sent, 3000 * sent++), 96, pipe.now);
+    pipe.sessions[0].receiveRtcp(compound.slice(), compound.length, pipe.now);
+    pipe.run(10);
+  }
+  assert.ok(looked > 0 && looked <= FEEDBACK_ALLOWANCE + sent * FEEDBACK_PER_PACKET, `${looked} for ${sent} packets`);
+  assert.ok(pipe.sessions[0].counters.excessFeedback! > 4000);
+});
+
+test("honest reports are all read, whatever was made up before", () => {
+  const codecs = [{ ...VP8, transportCc: true }];
+  const pipe = new Pipe({ delay: 5 });
+  const sender = pipe.sessions[0].addSender(sending({ codecs }), {});
+  pipe.sessions[1].addReceiver(receiving({ codecs }), {});
+  for (let i = 0; i < 40_000; i++) {
+    sender.sendPacket(0, packet(i, 3000 * i), 96, pipe.now);
+    if (i % 4 === 0) pipe.run(1);
+  }
+  pipe.run(500);
+  assert.equal(pipe.sessions[0].counters.excessFeedback, 0);
 });

@@ -32,6 +32,12 @@ import type {
 /** Bytes that a usual feedback message takes. */
 const FEEDBACK_ROOM = 400;
 const DEFAULT_RTT = 100;
+/**
+ * Packets that transport-wide feedback may speak of: so many at once, and so many more for each that was sent with a number. An
+ * honest peer reports each once; 24 bytes can claim that sixteen thousand were lost.
+ */
+export const FEEDBACK_ALLOWANCE = 32_768;
+export const FEEDBACK_PER_PACKET = 4;
 /** Requests for key frames of one encoding are so many milliseconds apart at least: less than that of peers who repeat them (200). */
 const MIN_KEY_FRAME_INTERVAL = 150;
 
@@ -52,6 +58,7 @@ export class RtpSession implements RtcpVisitor {
     inactive: 0,
     payloadType: 0,
     tooManyStreams: 0,
+    excessFeedback: 0,
   };
   /** @internal Of the packet being received. */
   readonly extensions: HeaderExtensions = new HeaderExtensions();
@@ -86,6 +93,8 @@ export class RtpSession implements RtcpVisitor {
   private transportSequence: number;
   /** The number written into the packet that `transmit` is about to get, -1: none. */
   private pendingSequence = -1;
+  /** Packets that feedback may still speak of. */
+  private feedbackLeft: number = FEEDBACK_ALLOWANCE;
   private rtt: number = Number.NaN;
   /** The last reference time of ours that the peer has answered, as it names it. */
   private answeredReferenceTime = -1;
@@ -330,7 +339,10 @@ export class RtpSession implements RtcpVisitor {
     const reported = this.numbersReported || (carried && sender.transportCc);
     if (!reported && !carried) return 0;
     this.transportSequence++;
-    if (reported) this.pendingSequence = this.transportSequence;
+    if (reported) {
+      this.pendingSequence = this.transportSequence;
+      this.feedbackLeft = Math.min(FEEDBACK_ALLOWANCE, this.feedbackLeft + FEEDBACK_PER_PACKET);
+    }
     return this.transportSequence & 0xffff;
   }
 
@@ -532,9 +544,19 @@ export class RtpSession implements RtcpVisitor {
   }
 
   /** @internal */
+  takesTransportFeedback(count: number): boolean {
+    // The times of the two kinds of feedback are of different clocks.
+    if (this.numbersReported || count > this.feedbackLeft) {
+      if (!this.numbersReported) this.counters.excessFeedback!++;
+      return false;
+    }
+    this.feedbackLeft -= count;
+    return true;
+  }
+
+  /** @internal */
   onTransportFeedback(feedback: TransportFeedback): void {
-    // The times of the two are of different clocks.
-    if (!this.numbersReported) this.congestion.onTransportFeedback(feedback, this.now);
+    this.congestion.onTransportFeedback(feedback, this.now);
   }
 
   /** @internal */
