@@ -1,5 +1,6 @@
 // Packets of one stream put in order and together into frames: which packets make a whole frame, and which frame is the next.
 // Knows sequence numbers, timestamps and what the payload format says of a packet's place; not time, not codecs.
+import type { BudgetHolder, BufferBudget } from "./buffer-budget.js";
 
 /** Packets held at a time, a power of two. Chromium holds as many. */
 export const MAX_BUFFERED_PACKETS = 2048;
@@ -29,11 +30,13 @@ export interface WholeFrame {
 }
 
 /** `T`: what is kept with a packet beside its payload. */
-export class FrameAssembler<T> {
+export class FrameAssembler<T> implements BudgetHolder {
   /** Where the next frame has to begin; -1: any key frame will do. */
   next: number = -1;
   /** Packets that came too late, or went because there were too many. */
   packetsDiscarded = 0;
+  /** Of the payloads that are held. */
+  bytes = 0;
   readonly frames: WholeFrame[] = [];
   private capacity = INITIAL_CAPACITY;
   private numbers = new Float64Array(INITIAL_CAPACITY).fill(-1);
@@ -45,7 +48,12 @@ export class FrameAssembler<T> {
   /** Nothing below is held. */
   private lowest = Number.POSITIVE_INFINITY;
   private highest = -1;
-  private bytes = 0;
+  private readonly budget: BufferBudget | undefined;
+
+  /** `budget`: what it shares with others, if it does. */
+  constructor(budget?: BufferBudget) {
+    this.budget = budget;
+  }
 
   get empty(): boolean {
     return this.lowest > this.highest;
@@ -83,7 +91,7 @@ export class FrameAssembler<T> {
       }
       this.grow();
     }
-    if (this.bytes + payload.length > MAX_BUFFERED_BYTES) {
+    if (this.bytes + payload.length > MAX_BUFFERED_BYTES || this.budget?.take(this, payload.length) === false) {
       this.reset();
       return false;
     }
@@ -243,7 +251,9 @@ export class FrameAssembler<T> {
     for (let n = this.lowest; n < end; n++) {
       const slot = n & (capacity - 1);
       if (this.numbers[slot] !== n) continue;
-      this.bytes -= this.payloads[slot]!.length;
+      const { length } = this.payloads[slot]!;
+      this.bytes -= length;
+      this.budget?.give(length);
       this.numbers[slot] = -1;
       this.payloads[slot] = undefined;
       this.extras[slot] = undefined;
@@ -266,6 +276,7 @@ export class FrameAssembler<T> {
     this.frames.length = 0;
     this.lowest = Number.POSITIVE_INFINITY;
     this.highest = -1;
+    this.budget?.give(this.bytes);
     this.bytes = 0;
     this.next = -1;
   }

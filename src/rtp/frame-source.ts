@@ -1,5 +1,6 @@
 // The frames of one received stream: its jitter buffer, and what it gives as EncodedFrame.
 
+import type { BufferBudget } from "./buffer-budget.js";
 import type { HeaderExtensions } from "./extensions.js";
 import { RedBlocks } from "./fec/red.js";
 import type { WholeFrame } from "./frame-assembler.js";
@@ -14,12 +15,20 @@ const FIRST_CYCLE_MASK = 0xffff;
 export class FrameSource implements JitterBufferHost {
   readonly buffer: JitterBuffer;
   private readonly stream: RtpReceiveStream;
+  private readonly budget: BufferBudget;
   private readonly blocks = new RedBlocks();
   private readonly block = new RtpPacket();
 
-  constructor(stream: RtpReceiveStream, counters: FrameCounters) {
+  constructor(stream: RtpReceiveStream, counters: FrameCounters, budget: BufferBudget) {
     this.stream = stream;
-    this.buffer = new JitterBuffer(stream.receiver.kind === "audio", this, counters);
+    this.budget = budget;
+    this.buffer = new JitterBuffer(stream.receiver.kind === "audio", this, counters, budget);
+  }
+
+  /** Nothing will be asked of it any more. */
+  close(): void {
+    this.buffer.assembler.reset();
+    this.budget.remove(this.buffer.assembler);
   }
 
   insert(number: number, packet: RtpPacket, codec: RtpCodec, extensions: HeaderExtensions, now: number): void {

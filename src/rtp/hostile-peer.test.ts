@@ -4,11 +4,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { BandwidthEstimator } from "./bandwidth/estimator.js";
+import { MAX_SESSION_BUFFERED_BYTES } from "./buffer-budget.js";
 import { writeNack, writePictureLoss, writeRemb } from "./feedback.js";
+import { MAX_SILENCE } from "./jitter-buffer.js";
 import { RtcpWriter } from "./rtcp.js";
 import { SendHistory } from "./send-history.js";
 import { FEEDBACK_ALLOWANCE, FEEDBACK_PER_PACKET } from "./session.js";
 import { Pipe, packet, receiving, sending, VP8 } from "./testing.test.js";
+
+const KEY_FRAME = Uint8Array.of(0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00, 1, 2, 3);
 
 test("a forwarded packet may be larger than the history", () => {
   for (const size of [1500, 33_000, 60_000]) {
@@ -165,4 +169,57 @@ test("honest reports are all read, whatever was made up before", () => {
   }
   pipe.run(500);
   assert.equal(pipe.sessions[0].counters.excessFeedback, 0);
+});
+
+test("frames without an end, on as many streams as there may be, fill one budget; and it is given back", () => {
+  const pipe = new Pipe();
+  const [session] = pipe.sessions;
+  const receivers = ["0", "1", "2", "3"].map((mid, i) => {
+    const codecs = [{ ...VP8, payloadType: 96 + 2 * i, rtxPayloadType: null }];
+    const receiver = session.addReceiver(receiving({ mid, codecs }), { onFrame: () => {} });
+    receiver.wantFrames = true;
+    return receiver;
+  });
+  const payload = new Uint8Array(30_000);
+  payload.set(KEY_FRAME);
+  const send = (stream: number, number: number, marker = false): void => {
+    const ssrc = 100 + stream;
+    const { data } = packet(number, 3000, { ssrc, payloadType: 96 + 2 * (stream % 4), marker, payload });
+    session.receiveRtp(data, data.length, pipe.now);
+  };
+  let most = 0;
+  for (let number = 0; number < 40; number++) {
+    for (let stream = 0; stream < 128; stream++) send(stream, number);
+    pipe.run(10);
+    most = Math.max(most, session.bufferBudget.bytes);
+  }
+  assert.ok(most > 0.9 * MAX_SESSION_BUFFERED_BYTES && most <= MAX_SESSION_BUFFERED_BYTES, `${most}`);
+  const held = receivers
+    .flatMap(({ streams }) => [...streams])
+    .reduce((sum, { frames }) => sum + frames!.buffer.assembler.bytes, 0);
+  assert.equal(held, session.bufferBudget.bytes);
+  receivers[0]!.close(pipe.now);
+  receivers[1]!.wantFrames = false;
+  for (let stream = 0; stream < 128; stream++) if (stream % 4 === 1) send(stream, 40);
+  assert.ok(session.bufferBudget.bytes < held);
+  pipe.run(2 * MAX_SILENCE);
+  assert.equal(session.bufferBudget.bytes, 0);
+});
+
+test("a stream that stops amid a frame is let go of: no timer, no request for a key frame", () => {
+  for (const whole of [false, true]) {
+    const pipe = new Pipe();
+    const [session] = pipe.sessions;
+    const receiver = session.addReceiver(receiving(), { onFrame: () => {} });
+    receiver.wantFrames = true;
+    for (const number of whole ? [1, 2] : [2]) {
+      const { data } = packet(number, 3000 * number, { payload: KEY_FRAME, marker: number === 1 });
+      session.receiveRtp(data, data.length, pipe.now);
+    }
+    pipe.run(2 * MAX_SILENCE);
+    const asked = receiver.streams[0]!.pliCount;
+    assert.equal(receiver.streams[0]!.deadline, Number.POSITIVE_INFINITY);
+    pipe.run(60_000);
+    assert.equal(receiver.streams[0]!.pliCount, asked);
+  }
 });

@@ -1,6 +1,7 @@
 // From packets to frames in order, at the pace at which they were made: assembly, the adaptive delay, what is asked of it by
 // jitterBufferTarget and for synchronisation, and what happens when something stays missing.
 import type { Depacketizer, PayloadFormat, PayloadInfo } from "../payload/types.js";
+import type { BufferBudget } from "./buffer-budget.js";
 import { NTP_EPOCH_OFFSET } from "./clock.js";
 import { DelayEstimator } from "./delay-estimator.js";
 import { ExtensionKind, type HeaderExtensions } from "./extensions.js";
@@ -23,6 +24,8 @@ export const MAX_JITTER_BUFFER_TARGET = 4000;
 export const MAX_PATIENCE = 2000;
 /** All requests for a packet on a short path, and the answer to the last one (nack-list.ts). */
 const MIN_PATIENCE = 250;
+/** Milliseconds without a packet after which nothing is waited for any more: the stream has stopped amid a frame. */
+export const MAX_SILENCE = 10_000;
 /** Without retransmissions only reordering can bring what is missing. */
 const REORDERING = 60;
 
@@ -53,7 +56,7 @@ export interface JitterBufferHost {
 export class JitterBuffer {
   /** When `handleTimeout` has something to do, monotonic milliseconds. */
   deadline: number = Number.POSITIVE_INFINITY;
-  readonly assembler: FrameAssembler<FrameHead> = new FrameAssembler<FrameHead>();
+  readonly assembler: FrameAssembler<FrameHead>;
   readonly delay: DelayEstimator = new DelayEstimator();
   /** Frames go out as they were made, not as they come; false: as soon as they are whole and it is their turn. */
   paced = true;
@@ -72,15 +75,17 @@ export class JitterBuffer {
   private readonly payloads: Uint8Array[] = [];
   private readonly depacketizers = new Map<PayloadFormat, Depacketizer>();
   private blockedSince: number = Number.NaN;
+  private lastPacket = 0;
   private lastTl0 = -1;
   // The picture id that the next frame has, where they are told.
   private nextPictureId = -1;
   private started = false;
 
-  constructor(audio: boolean, host: JitterBufferHost, counters: FrameCounters) {
+  constructor(audio: boolean, host: JitterBufferHost, counters: FrameCounters, budget?: BufferBudget) {
     this.audio = audio;
     this.host = host;
     this.counters = counters;
+    this.assembler = new FrameAssembler<FrameHead>(budget);
   }
 
   depacketizer(format: PayloadFormat): Depacketizer {
@@ -114,6 +119,7 @@ export class JitterBuffer {
     const flags = info === undefined ? FLAG_PADDING : flagsOf(info, format, packet.marker);
     const head = (flags & FLAG_START) === 0 ? undefined : headOf(packet, codec, format, extensions);
     const { assembler } = this;
+    this.lastPacket = now;
     const before = assembler.frames.length;
     if (!assembler.insert(number, packet.timestamp, flags, payload, head, now)) {
       this.lastTl0 = -1;
@@ -221,6 +227,7 @@ export class JitterBuffer {
       this.deadline = Math.min(this.deadline, due);
       return undefined;
     }
+    if (now - this.lastPacket > MAX_SILENCE) this.drop();
     if (assembler.empty) {
       this.blockedSince = Number.NaN;
       return undefined;
@@ -243,14 +250,19 @@ export class JitterBuffer {
       this.host.onKeyFrameNeeded(now);
       // Later on it is asked for again; if what is missing comes after all, so much the better.
       if (now - this.blockedSince > MAX_PATIENCE) {
-        this.counters.framesDropped += assembler.frames.length;
-        assembler.reset();
-        this.lastTl0 = -1;
+        this.drop();
         return undefined;
       }
     }
     this.deadline = Math.min(this.deadline, now + patience);
     return undefined;
+  }
+
+  /** Gives up what waits: the next frame has to be a key frame. */
+  private drop(): void {
+    this.counters.framesDropped += this.assembler.frames.length;
+    this.assembler.reset();
+    this.lastTl0 = -1;
   }
 
   private get patience(): number {

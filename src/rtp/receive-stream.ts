@@ -114,6 +114,7 @@ export class RtpReceiveStream {
 
   /** @internal Nobody wants frames any more. */
   endFrames(): void {
+    this.frames?.close();
     this.frames = undefined;
   }
 
@@ -163,7 +164,7 @@ export class RtpReceiveStream {
   toFrames(packet: RtpPacket, now: number): void {
     if (this.frames === undefined) {
       this.frameCounters ??= new FrameCounters();
-      this.frames = new FrameSource(this, this.frameCounters);
+      this.frames = new FrameSource(this, this.frameCounters, this.session.bufferBudget);
       this.frames.buffer.assembler.next = -1;
     }
     const codec = this.receiver.payload(packet.payloadType)?.codec;

@@ -1,8 +1,10 @@
 // One RTP session (RFC 3550) over one transport, with all media sections of a bundle: takes packets apart by receiver, gathers RTCP
 // and schedules reports. A machine: `now` is monotonic milliseconds, effects go to the host. Not SRTP, not ICE, not SDP.
+
 import type { Logger } from "../util/logger.js";
 import type { BandwidthEstimator } from "./bandwidth/estimator.js";
 import { BoundingSet } from "./bounding-set.js";
+import { BufferBudget } from "./buffer-budget.js";
 import { readU16, readU32 } from "./bytes.js";
 import { compactNtp, compactNtpOf, roundTripTime } from "./clock.js";
 import { CongestionControl } from "./congestion-control.js";
@@ -64,6 +66,8 @@ export class RtpSession implements RtcpVisitor {
   readonly extensions: HeaderExtensions = new HeaderExtensions();
   /** Our SSRC where no stream's fits. */
   readonly localSsrc: number;
+  /** @internal What the jitter buffers hold. */
+  readonly bufferBudget: BufferBudget = new BufferBudget();
   packetsSent = 0;
   bytesSent = 0;
   packetsReceived = 0;
@@ -208,6 +212,7 @@ export class RtpSession implements RtcpVisitor {
   onStreamRemoved(stream: RtpReceiveStream): void {
     const index = this.waiting.indexOf(stream);
     if (index >= 0) this.waiting.splice(index, 1);
+    stream.frames?.close();
   }
 
   /** @internal Tells the peer that the sender's streams have ended. */
