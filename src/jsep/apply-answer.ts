@@ -203,6 +203,12 @@ function answeredTransport(
     dtlsRole = before!.dtlsRole;
   }
 
+  // Another than the one before, or than that of a provisional answer: several endpoints may answer one offer.
+  const latest = transport.remote;
+  const goesOn =
+    latest === null ||
+    (continuesAssociation(latest, parameters) &&
+      (established !== null || transport.dtlsRole === null || transport.dtlsRole === dtlsRole));
   const media = remote.media[owner.index]!;
   const candidates = sectionCandidates(media, parameters);
   const sameGeneration = sameIceParameters(transport.remote, parameters);
@@ -218,7 +224,7 @@ function answeredTransport(
         ? iceRole(state, source === "remote", parameters.iceLite)
         : (transport.iceRole ?? iceRole(state, source === "remote", parameters.iceLite)),
     dtlsRole,
-    dtlsGeneration: established === null || continues ? (before?.dtlsGeneration ?? 0) : before!.dtlsGeneration + 1,
+    dtlsGeneration: transport.dtlsGeneration + (goesOn ? 0 : 1),
     renewals: (before?.renewals ?? 0) + (renews ? 1 : 0),
   });
 }
