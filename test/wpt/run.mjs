@@ -5,12 +5,12 @@
 //   --parallel N   files at a time (2)
 //   --update       takes subtests that pass now off expectations.json; never adds any
 //   --init FILE    makes the first expectations.json, from results of Chromium: {files: {id: {subtests: {name: {status}}}}}
-//   --table        prints the passes of each directory
+//   --table        writes the passes of each directory into README.md, if all of them were run, and prints them otherwise
 //
 // A failure that is not expected is printed and makes the exit code 1.
 import { fork } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import {
@@ -117,10 +117,14 @@ function shrunk(expectations, results) {
   return next;
 }
 
-function printTable(expectations, results) {
+/** What README.md has between these lines is ours. */
+const README = fileURLToPath(new URL("../../README.md", import.meta.url));
+const [BEGIN, END] = ["<!-- web-platform-tests: npm run wpt -- --table -->\n", "<!-- end of web-platform-tests -->\n"];
+
+function passTable(expectations, results) {
   const rows = new Map();
   for (const [id, { subtests }] of results) {
-    const directory = dirname(id.replace(/\?.*/, ""));
+    const [directory] = id.split("/");
     const row = rows.get(directory) ?? { files: 0, passes: 0, notInChromium: 0, others: 0, silent: 0 };
     rows.set(directory, row);
     row.files++;
@@ -134,16 +138,25 @@ function printTable(expectations, results) {
       else row.others++;
     }
   }
-  console.log(
-    `\n| directory | files | passes | others | others, ${NOT_IN_CHROMIUM} | files without a subtest |\n|---|---|---|---|---|---|`,
-  );
+  const lines = [
+    "| directory | files | subtests passed | not passed | not passed by Chromium either | files without a subtest |",
+    "|---|---|---|---|---|---|",
+  ];
   const sum = { files: 0, passes: 0, others: 0, notInChromium: 0, silent: 0 };
   for (const [directory, row] of [...rows, ["all", sum]]) {
-    console.log(
-      `| ${directory} | ${row.files} | ${row.passes} | ${row.others} | ${row.notInChromium} | ${row.silent} |`,
-    );
+    const { files, passes, others, notInChromium, silent } = row;
+    lines.push(`| ${directory} | ${files} | ${passes} | ${others} | ${notInChromium} | ${silent} |`);
     if (row !== sum) for (const key of Object.keys(sum)) sum[key] += row[key];
   }
+  return `${lines.join("\n")}\n`;
+}
+
+function writeTable(table) {
+  const text = readFileSync(README, "utf8");
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error("README.md has no place for the table");
+  writeFileSync(README, `${text.slice(0, begin + BEGIN.length)}${table}${text.slice(end)}`);
 }
 
 const tree = options.wpt ?? process.env.WPT_DIR;
@@ -181,5 +194,9 @@ for (const [id, { subtests, trouble }] of results) {
 }
 if (options.update) writeExpectations(shrunk(expectations, results));
 else if (passing > 0) console.log(`${passing} subtests pass that are listed as failing: --update takes them off`);
-if (options.table) printTable(expectations, results);
+if (options.table) {
+  const table = passTable(expectations, results);
+  console.log(`\n${table}`);
+  if (positionals.length === 0) writeTable(table);
+}
 process.exit(unexpected > 0 ? 1 : 0);
