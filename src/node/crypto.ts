@@ -153,6 +153,9 @@ class NodePublicKey implements PublicKey {
   }
 }
 
+/** Bytes from which giving memory back costs no more than leaving it to the garbage collector. */
+const WORTH_RELEASING = 512;
+
 class NodeAead implements Aead {
   readonly tagLength = 16;
   private readonly cipher: CipherGCMTypes;
@@ -173,6 +176,7 @@ class NodeAead implements Aead {
       const sealed = cipher.update(buffer.subarray(offset, end));
       cipher.final();
       buffer.set(sealed, offset);
+      done(sealed);
       buffer.set(cipher.getAuthTag(), end);
     }
   }
@@ -194,9 +198,15 @@ class NodeAead implements Aead {
         continue;
       }
       buffer.set(opened, offset);
+      done(opened);
       job.ok = true;
     }
   }
+}
+
+/** The output of a cipher was copied, and is not needed any more. */
+function done({ buffer, length }: Uint8Array): void {
+  if (length >= WORTH_RELEASING) release(buffer as ArrayBuffer);
 }
 const TAG = { authTagLength: 16 };
 const PLAINTEXT_LENGTH = { plaintextLength: 0 };
@@ -375,16 +385,13 @@ function random(length: number): Uint8Array<ArrayBuffer> {
   return out;
 }
 
-/** Bytes from which giving memory back costs less than leaving it to the garbage collector. */
-const WORTH_RELEASING = 4096;
-
 function aesBlocks(key: KeyObject): BlockCipher {
   let ecb: ReturnType<typeof createCipheriv> | undefined;
   return (blocks, to, at) => {
     ecb ??= createCipheriv(`aes-${key.symmetricKeySize! * 8}-ecb`, key, null).setAutoPadding(false);
     const encrypted = ecb.update(blocks);
     to.set(encrypted, at);
-    if (encrypted.length >= WORTH_RELEASING) release(encrypted.buffer as ArrayBuffer);
+    done(encrypted);
   };
 }
 

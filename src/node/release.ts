@@ -6,8 +6,9 @@ import { MessageChannel } from "node:worker_threads";
 /** Node 22 and later. */
 type Transfer = (this: ArrayBuffer, length: number) => ArrayBuffer;
 
-/** Packets that are given back together where each call costs. */
+/** Where each call costs, so many buffers are given back together, unless one is as large as this. */
 const BATCH = 32;
+const LARGE = 16_384;
 
 const transfer = (ArrayBuffer.prototype as { transfer?: Transfer }).transfer;
 let drop: ((buffers: ArrayBuffer[]) => void) | undefined;
@@ -27,7 +28,7 @@ function nowhere(): (buffers: ArrayBuffer[]) => void {
   };
 }
 
-/** Frees the memory of a buffer that nobody else looks at; all views of it are empty from here on. */
+/** Frees the memory of a buffer that nobody else looks at, at once or soon; all views of it will be empty then. */
 export function release(buffer: ArrayBuffer): void {
   if (transfer !== undefined) {
     try {
@@ -37,23 +38,17 @@ export function release(buffer: ArrayBuffer): void {
     }
     return;
   }
+  if (waiting.push(buffer) < BATCH && buffer.byteLength < LARGE) return;
+  const full = waiting;
+  waiting = [];
   drop ??= nowhere();
-  drop([buffer]);
+  drop(full);
 }
 
-/** The same for packets, at once or soon, as far as each is alone in its memory. */
+/** The same for packets, as far as each is alone in its memory. */
 export function releasePackets(packets: readonly Uint8Array[]): void {
   for (let i = 0; i < packets.length; i++) {
     const { buffer, length } = packets[i]!;
-    if (length === 0 || length !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) continue;
-    if (transfer !== undefined) {
-      release(buffer);
-      continue;
-    }
-    if (waiting.push(buffer) < BATCH) continue;
-    const full = waiting;
-    waiting = [];
-    drop ??= nowhere();
-    drop(full);
+    if (length > 0 && length === buffer.byteLength && buffer instanceof ArrayBuffer) release(buffer);
   }
 }

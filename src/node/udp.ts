@@ -53,15 +53,15 @@ function closeQuietly(socket: Socket | undefined): void {
   }
 }
 
+type Resolved = (error: Error | null, address: string, family: number) => void;
+
 /** `dgram` resolves names; ours are always literals, and resolving them would cost a tick and a thread. */
-function literal(
-  address: string,
-  options: unknown,
-  callback: (error: Error | null, address: string, family: number) => void,
-): void {
-  const done = typeof options === "function" ? (options as typeof callback) : callback;
-  done(null, address, address.includes(":") ? 6 : 4);
-}
+const literal =
+  (family: 4 | 6) =>
+  (address: string, options: unknown, callback: Resolved): void =>
+    (typeof options === "function" ? (options as Resolved) : callback)(null, address, family);
+const literal4 = literal(4);
+const literal6 = literal(6);
 
 function portOf(range: readonly [number, number] | undefined, attempt: number, start: number): number {
   if (range === undefined) return 0;
@@ -80,8 +80,9 @@ export function openUdp(options: UdpOptions, handler: DatagramHandler, now: () =
   const tries = Math.min(size, MAX_BIND_TRIES);
 
   const attempt = (n: number): void => {
-    const type = options.address.includes(":") ? "udp6" : "udp4";
-    const socket = createSocket({ type, lookup: literal as never, ipv6Only: type === "udp6" });
+    const isV6 = options.address.includes(":");
+    const lookup = (isV6 ? literal6 : literal4) as never;
+    const socket = createSocket({ type: isV6 ? "udp6" : "udp4", lookup, ipv6Only: isV6 });
     current = socket;
     let bound = false;
     socket.on("error", (error: NodeJS.ErrnoException) => {
