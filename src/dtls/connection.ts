@@ -142,7 +142,10 @@ export class DtlsConnection {
     this.role = options.role;
     this.host = host;
     this.parameters = handshakeParameters(options);
-    this.writer = new RecordWriter12((datagram) => host.transmit(datagram));
+    this.writer = new RecordWriter12(
+      (datagram) => host.transmit(datagram),
+      () => host.keeps?.() ?? true,
+    );
     this.flight = new Flight(
       Math.max(MIN_MTU, options.mtu ?? DEFAULT_MTU),
       Math.max(1, options.initialTimeout ?? INITIAL_TIMEOUT),

@@ -68,6 +68,8 @@ export interface DtlsOptions {
 export interface DtlsHost {
   /** Sends one datagram, whose bytes belong to the host from here on. */
   transmit(datagram: Uint8Array): void;
+  /** Whether bytes given to `transmit` are in use any longer: if not, their memory is used again. Absent: they may be. */
+  keeps?(): boolean;
   onStateChange(state: DtlsState): void;
   /** The plaintext of one record; the bytes belong to the host. */
   onData(plaintext: Uint8Array): void;

@@ -2,8 +2,8 @@
 // headers, nonces, replay window, sequence numbers, and batches of records sealed or opened together. There are two
 // epochs: 0 in the clear, 1 under the keys of the handshake; there is no renegotiation, hence no other.
 import type { Aead, AeadJob } from "../crypto/provider.js";
+import { givePacket, type PooledPacket, takePacket } from "../util/packet-pool.js";
 import { ReplayWindow } from "../util/replay-window.js";
-import { carve } from "../util/slab.js";
 import type { CipherSuite } from "./cipher-suites.js";
 import { DTLS_1_2 } from "./handshake.js";
 
@@ -121,16 +121,20 @@ export class RecordWriter12 {
   records = 0;
   bytes = 0;
   private readonly transmit: (datagram: Uint8Array) => void;
+  private readonly keeps: () => boolean;
   private plainSequence = 0;
   private sequence = 0;
   private protection: Protection | undefined;
   private readonly jobs: AeadJob[] = [];
-  private readonly datagrams: Uint8Array[] = [];
+  private readonly datagrams: PooledPacket[] = [];
+  private readonly lengths = new Int32Array(MAX_BATCH);
   private count = 0;
   private single: AeadJob[] = [];
 
-  constructor(transmit: (datagram: Uint8Array) => void) {
+  /** `keeps`: as DtlsHost has it. */
+  constructor(transmit: (datagram: Uint8Array) => void, keeps: () => boolean = () => true) {
     this.transmit = transmit;
+    this.keeps = keeps;
   }
 
   install(protection: Protection): void {
@@ -182,11 +186,11 @@ export class RecordWriter12 {
     if (this.count === MAX_BATCH) this.flush();
     const { length } = plaintext;
     const prefix = RECORD_HEADER + this.protection!.explicitNonceLength;
-    const datagram = carve(prefix + length + TAG_LENGTH);
-    datagram.set(plaintext, prefix);
+    const datagram = takePacket(prefix + length + TAG_LENGTH);
+    datagram.bytes.set(plaintext, prefix);
     const index = this.count++;
     if (index === this.jobs.length) this.jobs.push(this.protection!.createJob());
-    this.prepare(this.jobs[index]!, datagram, 0, type, length);
+    this.lengths[index] = this.prepare(this.jobs[index]!, datagram.bytes, 0, type, length);
     this.datagrams[index] = datagram;
     this.records++;
     this.bytes += length;
@@ -214,16 +218,16 @@ export class RecordWriter12 {
 
   /** Seals what was queued in one batch, and transmits it. */
   flush(): void {
-    const { count, datagrams, jobs } = this;
+    const { count, datagrams, lengths, jobs } = this;
     if (count === 0) return;
     this.count = 0;
     this.protection!.aead.sealBatch(jobs, count);
     for (let i = 0; i < count; i++) {
-      const datagram = datagrams[i]!;
-      datagrams[i] = NOTHING;
       jobs[i]!.buffer = NOTHING;
-      this.transmit(datagram);
+      this.transmit(datagrams[i]!.view(lengths[i]!));
     }
+    if (!this.keeps()) for (let i = 0; i < count; i++) givePacket(datagrams[i]!);
+    datagrams.length = 0;
   }
 }
 

@@ -306,6 +306,7 @@ export class PeerTransport implements RoundOwner {
       },
       {
         transmit: (datagram) => void this.ice.send(datagram, this.current),
+        keeps: () => this.ice.keeps(),
         onStateChange: (state) => {
           const isOver = state === "closed" || state === "failed";
           if (state === "closed" && this.negotiating && this.dtlsConnection === connection) {

@@ -2,12 +2,14 @@
 // into a slab that is made anew each 64 KB is memory outside of V8's heap, of which tens of megabytes a second make it run full
 // collections. Only for bytes of which somebody knows when the last one is done with them: what is not given back is collected.
 
-/** Bytes of a pooled packet: what a path of 1500 carries, and what protection adds on top. */
+/** Bytes of a pooled packet: what a path of 1500 carries, and what protection adds on top; or a record of the largest size. */
 const PACKET_SIZE = 1536;
-/** Pieces of so many bytes are cut into packets. */
+const RECORD_SIZE = 16_640;
+/** Packets are cut from pieces of so many bytes. */
 const CHUNK_SIZE = 32 * PACKET_SIZE;
-/** Packets that wait to be used again; further ones are left to the collector. */
-const MAX_FREE = 4096;
+/** What waits to be used again; more is left to the collector. */
+const MAX_FREE_PACKETS = 4096;
+const MAX_FREE_RECORDS = 128;
 
 /** Memory of one packet. */
 export class PooledPacket {
@@ -27,15 +29,12 @@ export class PooledPacket {
   }
 }
 
-const free: PooledPacket[] = [];
+const packets: PooledPacket[] = [];
+const records: PooledPacket[] = [];
 let chunk = new Uint8Array(0);
 let used = 0;
 
-/** Memory for a packet of at most `length` bytes, the caller's own. */
-export function takePacket(length: number): PooledPacket {
-  if (length > PACKET_SIZE) return new PooledPacket(new Uint8Array(length));
-  const packet = free.pop();
-  if (packet !== undefined) return packet;
+function cut(): PooledPacket {
   if (used === chunk.length) {
     chunk = new Uint8Array(CHUNK_SIZE);
     used = 0;
@@ -44,7 +43,17 @@ export function takePacket(length: number): PooledPacket {
   return new PooledPacket(chunk.subarray(used - PACKET_SIZE, used));
 }
 
+/** Memory for a packet of at most `length` bytes, the caller's own. */
+export function takePacket(length: number): PooledPacket {
+  if (length <= PACKET_SIZE) return packets.pop() ?? cut();
+  if (length > RECORD_SIZE) return new PooledPacket(new Uint8Array(length));
+  return records.pop() ?? new PooledPacket(new Uint8Array(RECORD_SIZE));
+}
+
 /** Nobody looks at the packet any more: it may serve as another one from here on. */
 export function givePacket(packet: PooledPacket): void {
-  if (packet.bytes.length === PACKET_SIZE && free.length < MAX_FREE) free.push(packet);
+  const { length } = packet.bytes;
+  if (length === PACKET_SIZE) {
+    if (packets.length < MAX_FREE_PACKETS) packets.push(packet);
+  } else if (length === RECORD_SIZE && records.length < MAX_FREE_RECORDS) records.push(packet);
 }

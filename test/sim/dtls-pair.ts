@@ -75,6 +75,8 @@ export class Side {
           this.sent.push(datagram.slice());
           transmit(datagram);
         },
+        // It was copied.
+        keeps: () => false,
         onStateChange: (state) => this.states.push(state),
         onData: (plaintext) => this.received.push(plaintext.slice()),
         onClosed: (reason, alert) => {
