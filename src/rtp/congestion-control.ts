@@ -354,7 +354,10 @@ export class CongestionControl {
 
 /** Of the bytes that a stream makes the path carry, those that its encoder made. */
 function payloadShare(stream: RtpSendStream): number {
-  const { packetsSent, bytesSent, headerBytesSent } = stream;
-  if (packetsSent < PACKETS_TO_KNOW || bytesSent === 0) return DEFAULT_PAYLOAD_SHARE;
-  return bytesSent / (bytesSent + headerBytesSent + packetsSent * TRANSPORT_OVERHEAD);
+  const { bytesSent } = stream;
+  // Padding is nothing that an encoder's frames bring about.
+  const packets = stream.packetsSent - stream.paddingPackets;
+  const headers = stream.headerBytesSent - stream.paddingBytes;
+  if (packets < PACKETS_TO_KNOW || bytesSent === 0) return DEFAULT_PAYLOAD_SHARE;
+  return bytesSent / (bytesSent + headers + packets * TRANSPORT_OVERHEAD);
 }

@@ -472,3 +472,22 @@ test("assembly holds no more packets than its limit", () => {
   assert.equal(refused, 2);
   assert.equal(assembler.insert(1e7, 5, 0, new Uint8Array(9e6), undefined, 0), false);
 });
+
+test("padding is no reason to tell an encoding less", () => {
+  const pipe = new Pipe();
+  let told = 0;
+  const sender = pipe.sessions[0].addSender(sending({ codecs: [VIDEO] }), {
+    onBitrateChange: (_, bitrate) => {
+      told = bitrate;
+    },
+  });
+  for (let i = 0; i < 60; i++) {
+    sender.sendFrame(0, vp8Frame(i, 1000), pipe.now);
+    pipe.run(20);
+  }
+  for (let i = 0; i < 100; i++) sender.streams[0]!.sendPadding(1000, -1, pipe.now);
+  sender.update({ ...sender.options });
+  pipe.run(1);
+  const { targetBitrate } = pipe.sessions[0].bandwidth!;
+  assert.ok(told > 0.9 * targetBitrate && told < targetBitrate, `${told} of ${targetBitrate}`);
+});

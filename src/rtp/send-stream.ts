@@ -46,6 +46,9 @@ export class RtpSendStream {
   headerBytesSent = 0;
   retransmittedPacketsSent = 0;
   retransmittedBytesSent = 0;
+  /** Of all of the above, what was sent for the sake of being sent. */
+  paddingPackets = 0;
+  paddingBytes = 0;
   framesSent = 0;
   keyFramesSent = 0;
   /** Milliseconds between `sendFrame` and the packets' leaving. */
@@ -556,6 +559,8 @@ export class RtpSendStream {
     }
     this.packetsSent++;
     this.headerBytesSent += end;
+    this.paddingPackets++;
+    this.paddingBytes += end;
     this.transmit(this.scratch.subarray(0, end), block.transportAt, block.sendTimeAt, cluster, now);
     return end;
   }
