@@ -2,9 +2,12 @@
 // camera is the synthetic one, whose frames are read at the other end after the jitter buffer.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readFrameCounter } from "#src/media/synthetic/camera.js";
 import { CameraFlow, MicrophoneFlow } from "#src/media/synthetic/feeds.js";
 import { TrackImpl, trackImplOf } from "#src/w3c/media-stream-track.js";
+import { RTCRtpReceiver } from "#src/w3c/rtc-rtp-receiver.js";
 import { DeviceSource, syntheticCamera, syntheticMicrophone } from "#src/w3c/synthetic-devices.js";
+import { H264BlockDecoder } from "#test/media/h264-block-decoder.js";
 import type { LinkOptions } from "#test/sim/link.js";
 import { Simulation } from "#test/sim/simulation.js";
 import { Pair } from "./pair.js";
@@ -140,4 +143,45 @@ test("the statistics of a sender of the camera are its encoder's", async () => {
   // The frames that were to be of the size that the bitrate allows are smaller.
   assert.ok(stats.totalEncodedBytesTarget > stats.bytesSent, `${stats.totalEncodedBytesTarget} bytes`);
   await pair.close();
+});
+
+test("the camera speaks H.264 where that is preferred, also to a peer that takes only single NAL units", async () => {
+  for (const mode of ["packetization-mode=1", "packetization-mode=0"]) {
+    const sim = new Simulation(4);
+    const pair = new Pair(
+      sim,
+      { host: sim.host("a", { link: { latency: 10 } }) },
+      { host: sim.host("b", { link: {} }) },
+    );
+    const platform = sim.platform(sim.host("devices"));
+    const connect = (...args: ConstructorParameters<typeof CameraFlow>): CameraFlow => new CameraFlow(...args);
+    const source = new DeviceSource({ ...syntheticCamera, connect }, platform);
+    const settings = { width: 640, height: 480, frameRate: FRAME_RATE };
+    const { wrapper } = new TrackImpl({ platform, kind: "video", label: "camera", settings, source });
+    const transceiver = pair.a.addTransceiver(wrapper);
+    const { codecs } = RTCRtpReceiver.getCapabilities("video")!;
+    transceiver.setCodecPreferences(
+      codecs.filter(({ mimeType, sdpFmtpLine }) => mimeType === "video/H264" && sdpFmtpLine!.includes(mode)),
+    );
+    const decoder = new H264BlockDecoder();
+    const counters: (number | undefined)[] = [];
+    pair.b.addEventListener("track", (event) => {
+      const { track } = event as Event & { track: Parameters<typeof trackImplOf>[0] };
+      trackImplOf(track).source.read!({
+        onFrame: ({ data }) => counters.push(readFrameCounter(decoder.decode(data), decoder.width, decoder.height)),
+      });
+    });
+    await pair.open();
+    await sim.run(5000);
+    assert.ok(counters.length > 120, `${counters.length} frames`);
+    counters.forEach((counter, i) => {
+      assert.equal(counter, counters[0]! + i);
+    });
+    const report = [...(await sim.settle(transceiver.sender.getStats())).values()];
+    const stats = report.find(({ type }) => type === "outbound-rtp");
+    const codec = report.find(({ id }) => id === stats.codecId);
+    assert.ok(codec.mimeType === "video/H264" && codec.sdpFmtpLine.includes(mode));
+    assert.equal(stats.qpSum, 28 * stats.framesEncoded);
+    await pair.close();
+  }
 });

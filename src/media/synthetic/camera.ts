@@ -1,5 +1,6 @@
-// A camera without a codec: a moving picture of blocks in VP8, with the number of the frame in it as black and white blocks, so
+// A camera without a codec: a moving picture of blocks in VP8 or H.264, with the number of the frame in it as black and white blocks, so
 // that whoever decodes it can tell which frames came through. Not a capture device, and no clock: it draws when it is asked.
+import { H264BlockEncoder } from "./h264-encoder.js";
 import { Vp8BlockEncoder } from "./vp8-encoder.js";
 
 export interface SyntheticCameraOptions {
@@ -66,8 +67,10 @@ export function readFrameCounter(
   return Math.floor(bits / 2 ** COUNTER_BITS) === checkBits(counter) ? counter : undefined;
 }
 
+export type SyntheticVideoCodec = "vp8" | "h264";
+
 interface Layer {
-  readonly encoder: Vp8BlockEncoder;
+  readonly encoder: Vp8BlockEncoder | H264BlockEncoder;
   /** Number of the frame that was drawn last, -1 for none. */
   drawn: number;
 }
@@ -78,30 +81,35 @@ export class SyntheticCamera {
   readonly frameRate: number;
   /** Number of the picture that was drawn last, from 0; -1 before the first. */
   frameNumber = -1;
-  /** If set, frames are filled up with zeros, which decoders ignore, to this many bits a second. */
+  /** If set, frames of VP8 are filled up with zeros, which decoders ignore, to this many bits a second. */
   bitrate: number | null = null;
-  private readonly layers = new Map<number, Layer>();
+  private readonly layers = new Map<string, Layer>();
 
   /** Throws a RangeError for a size that VP8 does not have. */
   constructor({ width, height, frameRate }: SyntheticCameraOptions) {
     this.width = width;
     this.height = height;
     this.frameRate = frameRate;
-    this.layer(1);
+    this.layer(1, "vp8");
   }
 
   /**
-   * The next picture as a VP8 frame, `scale` times smaller each way (as scaleResolutionDownBy). Each scale is a stream of its own,
-   * beginning with a key frame; all show the same pictures: the camera goes on when it is asked twice for the same scale.
-   * No later frame refers to a `discardable` one.
+   * The next picture as a frame of the codec, `scale` times smaller each way (as scaleResolutionDownBy). Each scale is a stream of its
+   * own, and each codec, beginning with a key frame; all show the same pictures: the camera goes on when it is asked twice for the
+   * same stream. No later frame refers to a `discardable` one, of VP8; all of H.264 are of use.
    */
-  nextFrame(keyFrame: boolean, scale = 1, discardable = false): Uint8Array {
-    const layer = this.layer(scale);
+  nextFrame(
+    keyFrame: boolean,
+    scale: number = 1,
+    discardable: boolean = false,
+    codec: SyntheticVideoCodec = "vp8",
+  ): Uint8Array {
+    const layer = this.layer(scale, codec);
     if (layer.drawn === this.frameNumber) this.frameNumber++;
     layer.drawn = this.frameNumber;
     draw(layer.encoder, this.frameNumber);
     const frame = layer.encoder.encode(keyFrame, discardable);
-    if (this.bitrate === null || !(this.frameRate > 0)) return frame;
+    if (this.bitrate === null || !(this.frameRate > 0) || codec !== "vp8") return frame;
     const size = Math.floor(this.bitrate / 8 / this.frameRate / scale ** 2);
     if (frame.length >= size) return frame;
     const filled = new Uint8Array(size);
@@ -133,14 +141,16 @@ export class SyntheticCamera {
     return out;
   }
 
-  private layer(scale: number): Layer {
-    let layer = this.layers.get(scale);
+  private layer(scale: number, codec: SyntheticVideoCodec): Layer {
+    const key = `${codec} ${scale}`;
+    let layer = this.layers.get(key);
     if (layer === undefined) {
       if (!(scale >= 1)) throw new RangeError(`scale is ${scale}`);
       const width = scale === 1 ? this.width : Math.max(1, Math.floor(this.width / scale));
       const height = scale === 1 ? this.height : Math.max(1, Math.floor(this.height / scale));
-      layer = { encoder: new Vp8BlockEncoder(width, height), drawn: -1 };
-      this.layers.set(scale, layer);
+      const Encoder = codec === "vp8" ? Vp8BlockEncoder : H264BlockEncoder;
+      layer = { encoder: new Encoder(width, height), drawn: -1 };
+      this.layers.set(key, layer);
     }
     return layer;
   }

@@ -4,7 +4,8 @@ import type { EncodedFrameInit } from "../../peer/media.js";
 import type { Platform } from "../../peer/platform.js";
 import type { FedTrack, MediaFlow, MediaOutlet, RawMedia, RawReader } from "../../w3c/media-feed.js";
 import { makeAudioData } from "../raw/audio-data.js";
-import { SyntheticCamera } from "./camera.js";
+import { SyntheticCamera, type SyntheticVideoCodec } from "./camera.js";
+import { QUANTIZER } from "./h264-encoder.js";
 import { type SyntheticAudioCodec, SyntheticMicrophone, TONE_AMPLITUDE, TONE_FREQUENCY } from "./microphone.js";
 import { QUANTIZER_INDEX } from "./vp8-encoder.js";
 
@@ -75,11 +76,12 @@ class Ticker {
 }
 
 /** What outbound-rtp says of the camera's encoder. */
-const ENCODER = {
-  implementation: "Parley synthetic VP8",
-  powerEfficient: false,
-  qp: QUANTIZER_INDEX,
-  scalabilityMode: "L1T1",
+const ENCODER = { powerEfficient: false, scalabilityMode: "L1T1" };
+const CAMERA_CODECS: Readonly<
+  Record<string, { readonly codec: SyntheticVideoCodec; readonly implementation: string; readonly qp: number }>
+> = {
+  "video/vp8": { codec: "vp8", implementation: "Parley synthetic VP8", qp: QUANTIZER_INDEX },
+  "video/h264": { codec: "h264", implementation: "Parley synthetic H.264", qp: QUANTIZER },
 };
 
 /** The camera's pictures; a disabled track sends none. */
@@ -127,8 +129,11 @@ export class CameraFlow implements MediaFlow {
 
   private tick(now: number): void {
     const { outlet, camera, track } = this;
-    const codec = outlet.codecs.find(({ mimeType }) => mimeType.toLowerCase() === "video/vp8");
-    if (codec === undefined || !track.enabled) return;
+    const used = outlet.codecs.find(({ mimeType }) => mimeType.toLowerCase() in CAMERA_CODECS);
+    if (used === undefined || !track.enabled) return;
+    const { codec, implementation, qp } = CAMERA_CODECS[used.mimeType.toLowerCase()]!;
+    // Pictures of H.264 have even sizes.
+    const sizeOf = (pixels: number): number => (codec === "h264" ? pixels + (pixels & 1) : pixels);
     outlet.encodings.forEach(({ active, scaleResolutionDownBy, maxFramerate, maxBitrate }, index) => {
       if (!active) return;
       const since = now - (this.sentAt[index] ?? Number.NEGATIVE_INFINITY);
@@ -138,16 +143,17 @@ export class CameraFlow implements MediaFlow {
       const keyFrame = this.keyFrames.delete(index);
       const scale = Math.max(1, scaleResolutionDownBy);
       const begun = this.platform.now();
-      const data = camera.nextFrame(keyFrame, scale);
+      const data = camera.nextFrame(keyFrame, scale, false, codec);
       const duration = this.platform.now() - begun;
       const frame: EncodedFrameInit = {
         data,
         timestamp: (this.firstTimestamp + Math.floor((now - this.started) * VIDEO_CLOCK)) >>> 0,
         keyFrame,
-        mimeType: codec.mimeType,
+        mimeType: used.mimeType,
+        payloadType: used.payloadType,
         captureTime: now,
-        width: Math.max(1, Math.floor(camera.width / scale)),
-        height: Math.max(1, Math.floor(camera.height / scale)),
+        width: sizeOf(Math.max(1, Math.floor(camera.width / scale))),
+        height: sizeOf(Math.max(1, Math.floor(camera.height / scale))),
       };
       const bitrate = Math.min(
         this.bitrates[index] ?? Number.POSITIVE_INFINITY,
@@ -155,7 +161,7 @@ export class CameraFlow implements MediaFlow {
       );
       const rate = Math.min(camera.frameRate, maxFramerate ?? camera.frameRate);
       const targetSize = Number.isFinite(bitrate) && rate > 0 ? bitrate / 8 / rate : undefined;
-      outlet.sendFrame(index, frame, { ...ENCODER, duration, targetSize });
+      outlet.sendFrame(index, frame, { ...ENCODER, implementation, qp, duration, targetSize });
     });
   }
 
