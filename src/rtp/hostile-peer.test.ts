@@ -7,6 +7,7 @@ import { BandwidthEstimator } from "./bandwidth/estimator.js";
 import { MAX_SESSION_BUFFERED_BYTES } from "./buffer-budget.js";
 import { writeNack, writePictureLoss, writeRemb } from "./feedback.js";
 import { MAX_SILENCE } from "./jitter-buffer.js";
+import { MAX_STREAMS_PER_RECEIVER } from "./receiver.js";
 import { RtcpWriter } from "./rtcp.js";
 import { SendHistory } from "./send-history.js";
 import { FEEDBACK_ALLOWANCE, FEEDBACK_PER_PACKET } from "./session.js";
@@ -223,3 +224,126 @@ test("a stream that stops amid a frame is let go of: no timer, no request for a 
     assert.equal(receiver.streams[0]!.pliCount, asked);
   }
 });
+
+/** Bytes that IP, UDP and SRTP add. */
+const OVERHEAD = 44;
+
+interface Made {
+  readonly ssrc?: number;
+  readonly sequence?: number;
+  readonly timestamp?: number;
+  readonly type?: number;
+  readonly payload?: readonly number[];
+  readonly csrcs?: readonly number[];
+  readonly extensions?: readonly number[];
+  readonly profile?: number;
+  readonly padding?: number;
+}
+
+function made({ ssrc = 1, sequence = 1, timestamp = 0, type = 96, profile = 0xbede, ...more }: Made): Uint8Array {
+  const { payload = [0x10, 0x11, 2, 0, 1], csrcs = [], extensions = [], padding = 0 } = more;
+  const words = Math.ceil(extensions.length / 4);
+  const first = 0x80 | (words > 0 ? 0x10 : 0) | (padding > 0 ? 0x20 : 0) | csrcs.length;
+  const block = words === 0 ? [] : [profile >> 8, profile & 255, words >> 8, words & 255, ...extensions];
+  while (block.length % 4 !== 0) block.push(0);
+  const head = [first, 0x80 | type, (sequence >> 8) & 255, sequence & 255, ...u32(timestamp), ...u32(ssrc)];
+  const end = new Array<number>(padding).fill(padding & 255);
+  return Uint8Array.from([...head, ...csrcs.flatMap(u32), ...block, ...payload, ...end]);
+}
+
+const FLOODS: Record<string, (i: number) => Made> = {
+  "another SSRC each": (i) => ({ ssrc: 1000 + i }),
+  "another SSRC of the same rid each": (i) => ({ ssrc: 1000 + i, extensions: [0x50, 113] }),
+  "another rid each": (i) => ({ ssrc: 1000 + i, extensions: [0x53, ...u32(i)] }),
+  "another mid each": (i) => ({ ssrc: 1000 + i, extensions: [0x43, ...u32(i)] }),
+  "an SSRC that moves between sections": (i) => ({ sequence: i, extensions: [0x40, 48 + (i % 2)] }),
+  "gaps of 900": (i) => ({ sequence: 900 * i }),
+  "gaps of 17": (i) => ({ sequence: 17 * i }),
+  "every second packet": (i) => ({ sequence: 2 * i }),
+  "two senders of one SSRC": (i) => ({ sequence: (i >> 1) + (i & 1) * 20_000, timestamp: (i & 1) * 1e9 + i }),
+  "numbers and timestamps at random": (i) => ({ sequence: (i * 40_503) & 0xffff, timestamp: (i * 77_777_777) >>> 0 }),
+  "another payload type each": (i) => ({ sequence: i, type: 96 + (i % 4) }),
+  "transport-wide numbers at random": (i) => ({ sequence: i, extensions: [0x31, (i * 7) & 255, (i * 13) & 255] }),
+  "transport-wide gaps of 60": (i) => ({ sequence: i, extensions: [0x31, ((60 * i) >> 8) & 255, (60 * i) & 255] }),
+  "fifteen sources each": (i) => ({ sequence: i, csrcs: Array.from({ length: 15 }, (_, n) => 15 * i + n) }),
+  "hundreds of extensions": (i) => ({ sequence: i, extensions: new Array<number>(600).fill(0x90) }),
+  "hundreds of empty extensions": (i) => ({
+    sequence: i,
+    profile: 0x1000,
+    extensions: new Array<number>(600).fill(4 * (i % 2)),
+  }),
+  "nothing but padding": (i) => ({ sequence: i, payload: [], padding: 255 }),
+  "more padding than packet": (i) => ({ sequence: i, payload: [255] }),
+  "retransmissions of what never was": (i) =>
+    i === 0 ? {} : { ssrc: 2, type: 97, sequence: i, payload: [(i * 211) & 255, i & 255, 1, 2, 3] },
+};
+
+for (const [name, flood] of Object.entries(FLOODS)) {
+  test(`a flood of packets: ${name}: little is kept, and less sent than four times as much`, () => {
+    const pipe = new Pipe({ delay: 5 });
+    const [session] = pipe.sessions;
+    const codecs = [
+      { ...VP8, transportCc: true },
+      { ...VP8, payloadType: 98, rtxPayloadType: null },
+    ];
+    for (const mid of ["0", "1"]) {
+      const receiver = session.addReceiver(receiving({ mid, codecs, rids: ["q", "h"] }), { onFrame: () => {} });
+      receiver.wantFrames = true;
+    }
+    let came = 0;
+    for (let i = 0; i < 1000; i++) {
+      const data = made(flood(i));
+      came += data.length + OVERHEAD;
+      session.receiveRtp(data, data.length, pipe.now);
+      pipe.run(i % 4 === 0 ? 3 : 0);
+    }
+    pipe.run(2000);
+    const left = [...pipe.sentRtp[0], ...pipe.sentRtcp[0]].reduce((sum, { length }) => sum + length + OVERHEAD, 0);
+    assert.ok(left <= 4 * came, `${left} for ${came}`);
+    for (const { streams } of session.receivers) assert.ok(streams.length <= MAX_STREAMS_PER_RECEIVER);
+    const { routes } = (session as unknown as { router: { routes: Map<number, unknown> } }).router;
+    assert.ok(routes.size <= 3 * 2 * MAX_STREAMS_PER_RECEIVER, `${routes.size} routes`);
+  });
+}
+
+const REPORTS: Record<string, (i: number) => number[]> = {
+  "sender reports of the far future": () => rtcp(0, 200, ...u32(1), ...new Array<number>(20).fill(255)),
+  "sender reports that jump": (i) =>
+    rtcp(0, 200, ...u32(1), ...u32((i * 2_654_435_761) >>> 0), ...new Array<number>(16).fill(i & 255)),
+  "report blocks of all kinds": (i) =>
+    rtcp(1, 201, ...u32(7), ...u32(1000), ...new Array<number>(20).fill((i * 37) & 255)),
+  "goodbyes of others": (i) => rtcp(2, 203, ...u32(i), ...u32(1000)),
+  "clocks to be answered": (i) => rtcp(0, 207, ...u32(i), 4, 0, 0, 2, ...u32(i), ...u32(i)),
+  "answers to no question": (i) => rtcp(0, 207, ...u32(i), 5, 0, 0, 3, ...u32(1), ...u32(i), ...u32(i)),
+  "limits of bitrate by many": (i) => rtcp(3, 205, ...u32(i), ...u32(0), ...u32(1000), (i * 8) & 255, 0, i & 255, 0),
+  "requests for key frames with new numbers": (i) => rtcp(4, 206, ...u32(1), ...u32(0), ...u32(1000), i & 255, 0, 0, 0),
+  "REMB of anything": (i) =>
+    rtcp(15, 206, ...u32(1), ...u32(0), 0x52, 0x45, 0x4d, 0x42, 1, (i * 13) & 255, 255, 255, ...u32(1000)),
+  "everything is lost, every millisecond": () =>
+    rtcp(15, 205, ...u32(1), ...u32(1000), 0, 0, 0, 100, 0, 0, 0, 0, 0x00, 100, 0, 0),
+  "names of all streams": (i) => rtcp(1, 202, ...u32(i % 5), 1, 2, 65, 65, 0, 0, 0, 0),
+};
+
+for (const [name, report] of Object.entries(REPORTS)) {
+  test(`a flood of RTCP: ${name}: the stream goes on, and little is answered`, () => {
+    const codecs = [{ ...VP8, transportCc: true, remb: true }];
+    const pipe = new Pipe({ delay: 5 });
+    const [session] = pipe.sessions;
+    let asked = 0;
+    const sender = session.addSender(sending({ codecs }), { onKeyFrameRequest: () => asked++ });
+    let came = 0;
+    for (let i = 0; i < 2000; i++) {
+      const data = Uint8Array.from(report(i));
+      came += data.length + OVERHEAD;
+      session.receiveRtcp(data, data.length, pipe.now);
+      if (i % 10 === 0) sender.sendPacket(0, packet(i / 10, 300 * i), 96, pipe.now);
+      pipe.run(1);
+    }
+    const isMedia = (data: Uint8Array): boolean => (data[1]! & 127) === 96;
+    assert.equal(pipe.sentRtp[0].filter(isMedia).length, 200);
+    const left = pipe.sentRtcp[0].reduce((sum, { length }) => sum + length + OVERHEAD, 0);
+    assert.ok(left <= 4 * came, `${left} for ${came}`);
+    assert.ok(asked <= 15, `${asked} key frames`);
+    assert.ok(session.bandwidth!.targetBitrate >= 0 && session.bandwidth!.targetBitrate <= 1_000_000_000);
+  });
+}
