@@ -26,20 +26,6 @@ export type { RTCDataChannelInit, RTCPriorityType } from "./w3c/data-channel-ini
 export type { RTCInsertableStreams } from "./w3c/encoded-streams.js";
 export { RTCError, type RTCErrorDetailType, type RTCErrorInit } from "./w3c/errors.js";
 export type { EventHandler } from "./w3c/event-handlers.js";
-export {
-  RTCDataChannelEvent,
-  type RTCDataChannelEventInit,
-  RTCDTMFToneChangeEvent,
-  type RTCDTMFToneChangeEventInit,
-  RTCErrorEvent,
-  type RTCErrorEventInit,
-  RTCPeerConnectionIceErrorEvent,
-  type RTCPeerConnectionIceErrorEventInit,
-  RTCPeerConnectionIceEvent,
-  type RTCPeerConnectionIceEventInit,
-  RTCTrackEvent,
-  type RTCTrackEventInit,
-} from "./w3c/events.js";
 export type { RTCIdentityProviderOptions } from "./w3c/identity.js";
 export type {
   ConstrainBoolean,
@@ -78,6 +64,8 @@ export { RTCCertificate, type RTCDtlsFingerprint } from "./w3c/rtc-certificate.j
 export {
   type BinaryType,
   RTCDataChannel,
+  RTCDataChannelEvent,
+  type RTCDataChannelEventInit,
   type RTCDataChannelEventMap,
   type RTCDataChannelState,
 } from "./w3c/rtc-data-channel.js";
@@ -93,6 +81,16 @@ export {
   type RTCEncodedVideoFrameMetadata,
   type RTCEncodedVideoFrameOptions,
 } from "./w3c/rtc-encoded-frame.js";
+export {
+  RTCDTMFToneChangeEvent,
+  type RTCDTMFToneChangeEventInit,
+  RTCErrorEvent,
+  type RTCErrorEventInit,
+  RTCPeerConnectionIceErrorEvent,
+  type RTCPeerConnectionIceErrorEventInit,
+  RTCPeerConnectionIceEvent,
+  type RTCPeerConnectionIceEventInit,
+} from "./w3c/rtc-events.js";
 export {
   RTCIceCandidate,
   type RTCIceCandidateInit,
@@ -145,6 +143,7 @@ export {
   type RTCSessionDescriptionInit,
 } from "./w3c/rtc-session-description.js";
 export { RTCStatsReport } from "./w3c/rtc-stats-report.js";
+export { RTCTrackEvent, type RTCTrackEventInit } from "./w3c/rtc-track-event.js";
 export type {
   RTCDegradationPreference,
   RTCRtcpParameters,

@@ -2,18 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import type { DatagramPort } from "../util/net.js";
-import {
-  candidatePriority,
-  Foundations,
-  IceBase,
-  LocalCandidate,
-  RemoteCandidate,
-  tcpLocalPreference,
-  typePreference,
-} from "./candidate.js";
+import { candidatePriority, Foundations, RemoteCandidate, tcpLocalPreference, typePreference } from "./candidate.js";
 import { Checklist, isPairable } from "./checklist.js";
 import { MAX_PAIRS } from "./options.js";
-import type { CandidatePair } from "./pair.js";
+import { type CandidatePair, IceBase, LocalCandidate } from "./pair.js";
 
 const candidate = (changes: Partial<IceCandidate>): IceCandidate => ({
   foundation: "1",

@@ -1,9 +1,9 @@
 // The checklist of one data stream with one component (RFC 8445 §6.1.2): forming pairs, their order, which is checked next.
 // It decides nothing about nomination and sends nothing.
 import { ipScope } from "../util/ip.js";
-import type { IceBase, RemoteCandidate } from "./candidate.js";
+import type { RemoteCandidate } from "./candidate.js";
 import { type IceRole, MAX_PAIRS } from "./options.js";
-import { CandidatePair } from "./pair.js";
+import { CandidatePair, type IceBase } from "./pair.js";
 
 /** Direct UDP before direct TCP before relays: within a class, the first pair that works is as good as the next. */
 export function pairClass(pair: CandidatePair): number {

@@ -6,7 +6,7 @@ import { type StunTransaction, StunTransactions } from "../stun/transaction.js";
 import type { IceCandidate, IceCandidateType } from "../util/ice-candidate.js";
 import { canonicalIp, ipFamily, ipScope } from "../util/ip.js";
 import type { Cancellable, DatagramPort, TransportAddress } from "../util/net.js";
-import { candidatePriority, type Foundations, IceBase, LocalCandidate, typePreference } from "./candidate.js";
+import { candidatePriority, type Foundations, typePreference } from "./candidate.js";
 import { HostSocket, type HostSocketOwner } from "./host-socket.js";
 import { type GatherAddress, gatherAddresses, PREFERENCE_STEP } from "./interfaces.js";
 import {
@@ -18,6 +18,7 @@ import {
   MAX_BASES,
   MAX_SERVER_ADDRESSES,
 } from "./options.js";
+import { IceBase, LocalCandidate } from "./pair.js";
 import { Relay } from "./relay.js";
 import type { ServerAddress } from "./server-address.js";
 import { StreamProbe } from "./stream-probe.js";

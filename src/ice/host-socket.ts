@@ -1,7 +1,7 @@
 // One UDP socket of a gatherer, and where its datagrams go: to the gatherer itself, to a relay behind it, or to the session.
 import type { DatagramHandler, DatagramPort } from "../util/net.js";
-import type { IceBase } from "./candidate.js";
 import type { GatherAddress } from "./interfaces.js";
+import type { IceBase } from "./pair.js";
 
 /** A relay that is reached from the socket. */
 export interface SocketRelay {

@@ -6,7 +6,7 @@ import type { IceCandidate } from "../util/ice-candidate.js";
 import { canonicalIp, ipScope } from "../util/ip.js";
 import type { Cancellable, Network } from "../util/net.js";
 import { iceChars } from "../util/text.js";
-import { type IceBase, RemoteCandidate, remoteKey } from "./candidate.js";
+import { RemoteCandidate, remoteKey } from "./candidate.js";
 import {
   type IceAgentOptions,
   type IceCounters,
@@ -14,6 +14,7 @@ import {
   MAX_REMOTE_CANDIDATES,
   MAX_RESOLUTIONS,
 } from "./options.js";
+import type { IceBase } from "./pair.js";
 
 export interface RemoteCandidatesHost {
   /** A candidate with an address. */

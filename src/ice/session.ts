@@ -7,12 +7,12 @@ import { isStun, parseStunMessage, StunAttribute, type StunMessage, StunMethod }
 import { accessors } from "../util/accessors.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { writeError, writeKeepalive, writeSuccess } from "./binding.js";
-import { type IceBase, type RemoteCandidate, remoteKey } from "./candidate.js";
+import { type RemoteCandidate, remoteKey } from "./candidate.js";
 import { Checker } from "./checker.js";
 import { Checklist, isPairable } from "./checklist.js";
 import { Nomination, type NominationHost } from "./nomination.js";
 import type { IceAgentOptions, IceCounters, IceParameters, IceRole, IceTiming } from "./options.js";
-import type { CandidatePair, Check } from "./pair.js";
+import type { CandidatePair, Check, IceBase } from "./pair.js";
 import { RemoteCandidates } from "./remote-candidates.js";
 import { type AcceptedCheck, Responder, type ResponderHost } from "./responder.js";
 import { quietestReflexive } from "./selection.js";

@@ -1,7 +1,6 @@
 // Encrypted header extensions and contributing sources (Cryptex, RFC 9335): who says in a description that it understands them,
 // and what that comes to for a transport.
-import type { SdpMedia, SdpSession } from "../sdp/model.js";
-import { isRejected } from "../sdp/model.js";
+import { hasCryptex, isRejected } from "../sdp/model.js";
 import { isMedia, type RemoteView } from "./remote.js";
 import type { NegotiationState } from "./state.js";
 
@@ -10,11 +9,6 @@ export interface TransportCryptex {
   readonly receive: boolean;
   /** Both sides understand it: what is sent may be encrypted so, and is. */
   readonly send: boolean;
-}
-
-/** RFC 9335 §4: by itself, or with the whole session. */
-export function hasCryptex(session: SdpSession, media: SdpMedia): boolean {
-  return session.cryptex || media.cryptex;
 }
 
 /**

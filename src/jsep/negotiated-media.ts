@@ -1,9 +1,8 @@
 // What an audio or video section comes to when an answer, provisional or final, is applied.
-import type { SdpDirection, SdpMedia, SdpSession } from "../sdp/model.js";
+import { hasCryptex, type SdpDirection, type SdpMedia, type SdpSession } from "../sdp/model.js";
 import type { MediaKind } from "./codec-capabilities.js";
 import type { NegotiatedCodec } from "./codecs.js";
 import { negotiatedCodecs } from "./codecs.js";
-import { hasCryptex } from "./cryptex.js";
 import { intersectDirections, receives, reverseDirection, sectionDirection, sends } from "./direction.js";
 import type { NegotiatedExtension } from "./header-extensions.js";
 import { negotiatedExtensions } from "./header-extensions.js";

@@ -2,7 +2,20 @@
 // their values, and writing them in the one-byte or the two-byte form. Elements of no known kind are skipped, as are those whose
 // length is not what their kind takes.
 import { readU16, readU24, readU32, writeU16, writeU24, writeU32 } from "./bytes.js";
-import { ONE_BYTE_PROFILE, type RtpPacket, TWO_BYTE_PROFILE } from "./packet.js";
+
+/** Profile words of the two forms of header extensions (RFC 8285 §4.2, §4.3); the low four bits of the second are the application's. */
+export const ONE_BYTE_PROFILE = 0xbede;
+export const TWO_BYTE_PROFILE = 0x1000;
+
+/** What of a packet is looked at: the extension block, right behind the contributing sources. */
+export interface ExtensionBearer {
+  readonly bytes: Uint8Array;
+  /** Set where a view of the bytes is given away. */
+  kept: boolean;
+  readonly extensionProfile: number;
+  readonly extensionOffset: number;
+  readonly extensionLength: number;
+}
 
 /** What an extension is. Values index tables; they appear in no packet. */
 export const ExtensionKind = {
@@ -89,7 +102,7 @@ export class HeaderExtensions {
   private readonly offsets = new Int32Array(KINDS);
   private readonly lengths = new Int32Array(KINDS);
   private data: Uint8Array = new Uint8Array(0);
-  private located: RtpPacket | undefined;
+  private located: ExtensionBearer | undefined;
   /** Bit n: the packet has kind n. */
   private present = 0;
 
@@ -144,12 +157,12 @@ export class HeaderExtensions {
   }
 
   /** Whether `find` was called for this packet last. */
-  isAt(packet: RtpPacket): boolean {
+  isAt(packet: ExtensionBearer): boolean {
     return this.located === packet && this.data === packet.bytes;
   }
 
   /** Locates the elements of `packet`; valid until the next call or until the bytes change. A malformed rest is ignored. */
-  find(packet: RtpPacket): void {
+  find(packet: ExtensionBearer): void {
     this.present = 0;
     this.located = packet;
     const data = packet.bytes;

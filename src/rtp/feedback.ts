@@ -2,7 +2,7 @@
 // congestion control feedback (RFC 8888); transport-wide feedback is in transport-feedback.ts. Parsing and writing, not deciding.
 import type { BitrateLimit } from "./bounding-set.js";
 import { readU16, readU24, readU32, writeU16, writeU32 } from "./bytes.js";
-import type { RtcpWriter } from "./rtcp.js";
+import type { RtcpWriter } from "./rtcp-writer.js";
 import { parseTransportFeedback, type TransportFeedback } from "./transport-feedback.js";
 
 const TRANSPORT_LAYER = 205;

@@ -6,10 +6,6 @@ import type { HeaderExtensions } from "./extensions.js";
 
 export const RTP_HEADER_LENGTH = 12;
 
-/** Profile words of the two forms of header extensions (RFC 8285 §4.2, §4.3); the low four bits of the second are the application's. */
-export const ONE_BYTE_PROFILE = 0xbede;
-export const TWO_BYTE_PROFILE = 0x1000;
-
 /**
  * One packet. `parse` fills the fields and allocates nothing, so that one object serves every packet: who gets one in a call
  * must not keep it, but may keep `data` unless told otherwise.

@@ -1,7 +1,7 @@
 // Transport-wide congestion control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1): when each packet that
 // carried a transport-wide sequence number has come. Parsing and writing; what it means is the bandwidth estimator's.
 import { readU16, readU24, readU32, writeU16, writeU24, writeU32 } from "./bytes.js";
-import type { RtcpWriter } from "./rtcp.js";
+import type { RtcpWriter } from "./rtcp-writer.js";
 
 /** Packets that one message may speak of: far more than come in a report interval. */
 export const MAX_FEEDBACK_PACKETS = 16_384;

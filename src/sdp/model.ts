@@ -333,3 +333,8 @@ export function isSctpProtocol(protocol: string): boolean {
 export function isRejected(media: SdpMedia): boolean {
   return media.port === 0 && !media.bundleOnly;
 }
+
+/** Whether encrypted header extensions are offered for a section (RFC 9335 §4): by itself, or with the whole session. */
+export function hasCryptex(session: SdpSession, media: SdpMedia): boolean {
+  return session.cryptex || media.cryptex;
+}

@@ -11,7 +11,7 @@ import type { TransceiverDescription } from "../jsep/transceivers.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import type { SdpDirection, SdpMedia, SdpSession } from "../sdp/model.js";
 import { accessors } from "../util/accessors.js";
-import { fire, RTCTrackEvent, StreamEvent } from "./events.js";
+import { fire } from "./events.js";
 import type { MediaHost } from "./media-host.js";
 import { StreamImpl } from "./media-stream.js";
 import { randomUuid, type TrackImpl } from "./media-stream-track.js";
@@ -19,6 +19,7 @@ import { defaultEncodings, followEncodings, rememberStable, rollBackEncodings } 
 import type { DtlsTransportImpl } from "./rtc-dtls-transport.js";
 import type { SenderImpl } from "./rtc-rtp-sender.js";
 import { type LiveDirection, TransceiverImpl } from "./rtc-rtp-transceiver.js";
+import { RTCTrackEvent, StreamEvent } from "./rtc-track-event.js";
 import type { RTCRtpEncodingParameters } from "./rtp-parameters.js";
 
 export interface MediaObjectsHost extends Omit<MediaHost, "changed"> {

@@ -4,11 +4,12 @@ import type { Channel, ChannelError, ChannelHandler } from "../peer/peer-transpo
 import { Fifo } from "../util/fifo.js";
 import { utf8Decode } from "../util/text.js";
 import { utf8Length } from "./configuration.js";
-import { checkBuffer, integer, isArrayBuffer } from "./conversions.js";
+import { checkBuffer, integer, interfaceType, isArrayBuffer } from "./conversions.js";
 import type { DataChannelParameters, RTCPriorityType } from "./data-channel-init.js";
 import { domException, RTCError, type RTCErrorInit } from "./errors.js";
-import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
-import { fire, fireSimple, RTCDataChannelEvent, RTCErrorEvent } from "./events.js";
+import type { EventHandler, EventInit, TypedEventTargetConstructor } from "./event-handlers.js";
+import { eventArguments, eventDictionary, fire, fireSimple } from "./events.js";
+import { RTCErrorEvent } from "./rtc-events.js";
 import type { TaskQueue } from "./task-queue.js";
 import { construct, defineInterface, executing, setting, takeImpl } from "./webidl.js";
 
@@ -535,6 +536,38 @@ export class RTCDataChannel extends DataChannelTarget {
       name: "RTCDataChannel",
       brand: (o) => #impl in o,
       handlers: ["open", "bufferedamountlow", "error", "closing", "close", "message"],
+    });
+  }
+}
+
+// -- RTCDataChannelEvent
+
+export interface RTCDataChannelEventInit extends EventInit {
+  channel: RTCDataChannel;
+}
+
+const dataChannelEventInit = eventDictionary<RTCDataChannelEventInit>("RTCDataChannelEventInit", {
+  channel: { type: interfaceType<RTCDataChannel>("RTCDataChannel"), required: true },
+});
+
+export class RTCDataChannelEvent extends Event {
+  readonly #channel: RTCDataChannel;
+
+  constructor(...args: [type: string, eventInitDict: RTCDataChannelEventInit]) {
+    const [type, init] = eventArguments(args, 2, "RTCDataChannelEvent", dataChannelEventInit);
+    super(type, init);
+    this.#channel = init.channel;
+  }
+
+  get channel(): RTCDataChannel {
+    return this.#channel;
+  }
+
+  static {
+    defineInterface(RTCDataChannelEvent, {
+      name: "RTCDataChannelEvent",
+      brand: (o) => #channel in o,
+      constructorLength: 2,
     });
   }
 }

@@ -2,7 +2,8 @@
 import type { RTCDtlsTransportState } from "./connection-states.js";
 import type { RTCError } from "./errors.js";
 import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
-import { fire, fireSimple, RTCErrorEvent } from "./events.js";
+import { fire, fireSimple } from "./events.js";
+import { RTCErrorEvent } from "./rtc-events.js";
 import type { IceTransportImpl, RTCIceTransport } from "./rtc-ice-transport.js";
 import { construct, defineInterface, takeImpl } from "./webidl.js";
 

@@ -3,7 +3,8 @@ import type { Platform } from "../peer/platform.js";
 import { domString, unsignedLong } from "./conversions.js";
 import { domException } from "./errors.js";
 import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
-import { fire, RTCDTMFToneChangeEvent } from "./events.js";
+import { fire } from "./events.js";
+import { RTCDTMFToneChangeEvent } from "./rtc-events.js";
 import { construct, defineInterface, executing, takeImpl } from "./webidl.js";
 
 /** Milliseconds. */

@@ -3,10 +3,14 @@ import type { RTCIceGatheringState, RTCIceTransportState } from "./connection-st
 import { defaultPlatform } from "./environment.js";
 import { domException } from "./errors.js";
 import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
-import { fireSimple, type RTCPeerConnectionIceErrorEvent, type RTCPeerConnectionIceEvent } from "./events.js";
+import { fireSimple } from "./events.js";
+import type { RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } from "./rtc-events.js";
 import type { RTCIceCandidate, RTCIceCandidateInit, RTCIceComponent } from "./rtc-ice-candidate.js";
 import {
+  type CandidateHolder,
   type RTCIceGatherOptions,
+  type RTCIceParameters,
+  type RTCIceRole,
   rtcIceGatherOptions,
   rtcIceParameters,
   rtcIceRole,
@@ -14,19 +18,9 @@ import {
 } from "./standalone-ice.js";
 import { construct, defineInterface, executing, takeImpl, takeImplIfAny } from "./webidl.js";
 
+export type { CandidateHolder, RTCIceParameters, RTCIceRole };
+
 export type RTCIceGathererState = RTCIceGatheringState;
-export type RTCIceRole = "unknown" | "controlling" | "controlled";
-
-export interface RTCIceParameters {
-  iceLite?: boolean;
-  password?: string;
-  usernameFragment?: string;
-}
-
-export interface CandidateHolder {
-  readonly object: RTCIceCandidate;
-}
-
 /** A candidate whose object is made when a program first asks for it: few do, and connecting would wait for it. */
 export class LateCandidate implements CandidateHolder {
   private make: (() => RTCIceCandidate) | undefined;

@@ -24,14 +24,7 @@ import {
 import { defaultPlatform } from "./environment.js";
 import { domException, exceptionOf } from "./errors.js";
 import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
-import {
-  fire,
-  fireSimple,
-  type RTCDataChannelEvent,
-  RTCPeerConnectionIceErrorEvent,
-  RTCPeerConnectionIceEvent,
-  type RTCTrackEvent,
-} from "./events.js";
+import { fire, fireSimple } from "./events.js";
 import { Identity, type RTCIdentityProviderOptions, rtcIdentityProviderOptions } from "./identity.js";
 import { MediaObjects, type MediaObjectsHost } from "./media-objects.js";
 import type { MediaStream } from "./media-stream.js";
@@ -48,7 +41,9 @@ import {
   DataChannelImpl,
   type DataChannelOwner,
   type RTCDataChannel,
+  type RTCDataChannelEvent,
 } from "./rtc-data-channel.js";
+import { RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } from "./rtc-events.js";
 import { iceCandidateInit, RTCIceCandidate, type RTCIceCandidateInit } from "./rtc-ice-candidate.js";
 import type { RTCIdentityAssertion } from "./rtc-identity-assertion.js";
 import type { ReceiverImpl, RTCRtpReceiver } from "./rtc-rtp-receiver.js";
@@ -64,6 +59,7 @@ import {
   sessionDescriptionInit,
 } from "./rtc-session-description.js";
 import type { RTCStatsReport } from "./rtc-stats-report.js";
+import type { RTCTrackEvent } from "./rtc-track-event.js";
 import { initialEncodings } from "./rtp-parameters.js";
 import { DEFAULT_MAX_MESSAGE_SIZE, type ServerOptions, serverOptions } from "./server-options.js";
 import { ConnectionStats, type StatsSource } from "./stats.js";

@@ -10,11 +10,12 @@ import {
   type RTCIceTransportPolicy,
   rtcIceServer,
 } from "./configuration.js";
+import type { RTCIceGatheringState, RTCIceTransportState } from "./connection-states.js";
 import { boolean, type Dictionary, dictionary, domString, enumeration, sequence } from "./conversions.js";
 import { domException } from "./errors.js";
-import { fire, RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } from "./events.js";
+import { fire } from "./events.js";
+import { RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } from "./rtc-events.js";
 import { iceCandidateInit, RTCIceCandidate, type RTCIceCandidateInit } from "./rtc-ice-candidate.js";
-import type { CandidateHolder, IceTransportImpl, RTCIceParameters, RTCIceRole } from "./rtc-ice-transport.js";
 import { TaskQueue } from "./task-queue.js";
 import { isPlatformObject } from "./webidl.js";
 
@@ -34,6 +35,19 @@ export const rtcIceGatherOptions: Dictionary<RTCIceGatherOptions> = dictionary<R
   },
 );
 
+export type RTCIceRole = "unknown" | "controlling" | "controlled";
+
+export interface RTCIceParameters {
+  iceLite?: boolean;
+  password?: string;
+  usernameFragment?: string;
+}
+
+/** A candidate's object, which may be made late. */
+export interface CandidateHolder {
+  readonly object: RTCIceCandidate;
+}
+
 export const rtcIceParameters: Dictionary<RTCIceParameters> = dictionary<RTCIceParameters>("RTCIceParameters", {
   iceLite: { type: boolean },
   password: { type: domString },
@@ -46,17 +60,35 @@ export const rtcIceRole: ReturnType<typeof enumeration<RTCIceRole>> = enumeratio
   "controlled",
 ]);
 
+/** What a transport without a connection does to its object, an RTCIceTransport. */
+export interface StandaloneIceOwner {
+  /** Where events are fired. */
+  readonly wrapper: object;
+  role: RTCIceRole;
+  state: RTCIceTransportState;
+  gatheringState: RTCIceGatheringState;
+  localCandidates: CandidateHolder[];
+  remoteCandidates: CandidateHolder[];
+  localParameters: RTCIceParameters | null;
+  remoteParameters: RTCIceParameters | null;
+  setState(state: RTCIceTransportState): boolean;
+  fireStateChange(): void;
+  setGatheringState(state: RTCIceGatheringState): boolean;
+  fireGatheringStateChange(): void;
+  select(local: CandidateHolder, remote: CandidateHolder): void;
+}
+
 /** ice-char of RFC 8839 §5.4. */
 const USERNAME_FRAGMENT = /^[A-Za-z0-9+/]{4,256}$/;
 const PASSWORD = /^[A-Za-z0-9+/]{22,256}$/;
 
 export class StandaloneIce {
-  private readonly ice: IceTransportImpl;
+  private readonly ice: StandaloneIceOwner;
   private readonly transport: PeerTransport;
   private readonly tasks: TaskQueue;
   private started = false;
 
-  constructor(ice: IceTransportImpl, platform: Platform) {
+  constructor(ice: StandaloneIceOwner, platform: Platform) {
     this.ice = ice;
     this.tasks = new TaskQueue(platform, (error) => this.transport.fail(error));
     const task = (run: () => void): void => this.tasks.queue(run);

@@ -1,7 +1,8 @@
 // What the parity codes of RTP have in common (RFC 5109 §8, RFC 8627 §6.2): headers and payloads XORed, and the header
 // extensions that are left out because they are written anew behind the encoder.
 import { readU16 } from "../bytes.js";
-import { ONE_BYTE_PROFILE, RTP_HEADER_LENGTH } from "../packet.js";
+import { ONE_BYTE_PROFILE } from "../extensions.js";
+import { RTP_HEADER_LENGTH } from "../packet.js";
 
 /** XORs `data[from, to)` into `target` from `at` on. */
 export function xorBytes(target: Uint8Array, at: number, data: Uint8Array, from: number, to: number): void {
