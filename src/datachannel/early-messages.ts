@@ -1,7 +1,7 @@
 // Messages for streams on which no channel was made yet: the peer's side of a negotiated channel may be earlier than ours.
 
-const MAX_MESSAGES = 256;
-const MAX_BYTES = 1024 * 1024;
+const MAX_EARLY_MESSAGES = 256;
+const MAX_EARLY_BYTES = 1024 * 1024;
 
 export interface EarlyMessage {
   readonly ppid: number;
@@ -15,7 +15,7 @@ export class EarlyMessages {
 
   /** Keeps a copy; false if there are too many. */
   keep(streamId: number, ppid: number, data: Uint8Array): boolean {
-    if (this.messages >= MAX_MESSAGES || this.bytes + data.length > MAX_BYTES) return false;
+    if (this.messages >= MAX_EARLY_MESSAGES || this.bytes + data.length > MAX_EARLY_BYTES) return false;
     let list = this.byStream.get(streamId);
     if (list === undefined) {
       list = [];
