@@ -1,4 +1,5 @@
 // What the RTP session says to its owner and is told by it.
+import type { PayloadFrame } from "../payload/types.js";
 import type { Logger } from "../util/logger.js";
 import type { HeaderExtension } from "./extensions.js";
 import type { RtpPacket } from "./packet.js";
@@ -106,11 +107,10 @@ export interface EncodedFrame {
   readonly dependencyDescriptor: Uint8Array | undefined;
 }
 
-export interface EncodedFrameInit {
-  readonly data: Uint8Array;
+/** A frame to be sent: what the payload says of it, and what the packets say besides. */
+export interface EncodedFrameInit extends PayloadFrame {
   /** RTP. */
   readonly timestamp: number;
-  readonly keyFrame: boolean;
   readonly mimeType: string;
   /** Which one, if several were negotiated of that type. */
   readonly payloadType?: number | undefined;
@@ -120,19 +120,6 @@ export interface EncodedFrameInit {
   readonly voiceActivity?: boolean | undefined;
   /** Monotonic milliseconds; now, if left out. Goes into sender reports. */
   readonly captureTime?: number | undefined;
-  readonly temporalIndex?: number | undefined;
-  readonly spatialIndex?: number | undefined;
-  readonly spatialLayers?: number | undefined;
-  readonly endOfPicture?: boolean | undefined;
-  readonly discardable?: boolean | undefined;
-  readonly layerSync?: boolean | undefined;
-  readonly interLayerPredicted?: boolean | undefined;
-  readonly referenceDiffs?: readonly number[] | undefined;
-  readonly pictureId?: number | undefined;
-  readonly tl0PictureIndex?: number | undefined;
-  readonly width?: number | undefined;
-  readonly height?: number | undefined;
-  readonly startOfTalkspurt?: boolean | undefined;
   /** Written as it is, if the extension was negotiated. */
   readonly dependencyDescriptor?: Uint8Array | undefined;
   /** Degrees clockwise, 0, 90, 180 or 270. */
