@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Simulation } from "#test/sim/simulation.js";
 import { introduce, type RecordingChannel, TransportSide } from "#test/sim/transport-pair.js";
-import { CLOSE_GRACE, SCTP_PATIENCE } from "./peer-transport.js";
+import { CLOSE_GRACE } from "./peer-transport.js";
+import { SCTP_PATIENCE } from "./sctp-transport.js";
 
 interface Bed {
   readonly sim: Simulation;
@@ -92,18 +93,21 @@ for (const [roleOfA, roleOfB] of [
 /** What Chromium does: the SCTP association and the DTLS association are ended, and others begun. */
 function beginAnewAsChromium(side: TransportSide): void {
   const transport = side.transport as unknown as {
-    association: { abort(now: number): void; flush(now: number): void };
+    sctpTransport: {
+      current: { abort(now: number): void; flush(now: number): void };
+      replace(old: object): void;
+    };
     dtlsConnection: { flush(now: number): void; close(now: number): void };
     negotiating: boolean;
-    replaceSctp(): void;
     command(run: (now: number) => void): void;
   };
   transport.negotiating = true;
   transport.command((now) => {
-    const { association, dtlsConnection } = transport;
-    transport.replaceSctp();
-    association.abort(now);
-    association.flush(now);
+    const { sctpTransport, dtlsConnection } = transport;
+    const { current } = sctpTransport;
+    sctpTransport.replace(current);
+    current.abort(now);
+    current.flush(now);
     dtlsConnection.close(now);
   });
 }

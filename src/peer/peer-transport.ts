@@ -24,8 +24,7 @@ import type {
   IceTransportPolicy,
   IceTransportState,
 } from "../ice/options.js";
-import type { CandidatePair } from "../ice/pair.js";
-import { SctpAssociation } from "../sctp/association.js";
+import type { SctpAssociation } from "../sctp/association.js";
 import { DEFAULT_MTU, type SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { ipScope } from "../util/ip.js";
@@ -43,6 +42,7 @@ import { MediaTransport, type MediaTransportOptions } from "./media-transport.js
 import type { Platform } from "./platform.js";
 import { Round, type RoundOwner } from "./round.js";
 import { type RoundNetwork, roundNetwork } from "./round-network.js";
+import { type SctpParameters, SctpTransport } from "./sctp-transport.js";
 
 /** DTLS datagrams kept until the role is known: the peer's first flight may overtake its description. */
 export const MAX_EARLY_DATAGRAMS = 16;
@@ -55,12 +55,6 @@ export const RELEASE_TIMEOUT = 5000;
  * begun anew with that (see `renewDtls`), or be gone.
  */
 export const CLOSE_GRACE = 5000;
-/** Milliseconds for which data waits for a DTLS association that the peer may or may not begin. */
-export const SCTP_PATIENCE = 2000;
-/** Bytes of an SCTP packet's header, behind which the first chunk begins with its type (RFC 9260 §3). */
-const SCTP_HEADER = 12;
-const SCTP_INIT = 1;
-const SCTP_ABORT = 6;
 /** Plaintext bytes of a record that every peer is taken to accept. */
 const MAX_UNANNOUNCED_RECORD = DEFAULT_MTU;
 
@@ -106,13 +100,6 @@ export interface PeerTransportHost {
   onChannel(channel: Channel): ChannelHandler;
 }
 
-export interface SctpParameters {
-  readonly localPort: number;
-  readonly remotePort: number;
-  /** The peer's limit in bytes; 0: none. */
-  readonly peerMaxMessageSize: number;
-}
-
 export class PeerTransport implements RoundOwner {
   readonly ice: IceAgent;
   readonly channels: DataChannels;
@@ -130,14 +117,7 @@ export class PeerTransport implements RoundOwner {
   private negotiating = false;
   /** When a close_notify that may be part of a negotiation is believed. */
   private closeBelievedAt = Number.POSITIVE_INFINITY;
-  private association: SctpAssociation | undefined;
-  private sctpParameters: SctpParameters | undefined;
-  /** The association is of an earlier DTLS association; the peer's first packet says whether it goes on. */
-  private sctpOnProbation = false;
-  /** When it is to go on without an answer. */
-  private sctpResumeAt = Number.POSITIVE_INFINITY;
-  /** The association replaces one that the peer aborted, perhaps in order to begin anew. */
-  private sctpAborted = false;
+  private readonly sctpTransport: SctpTransport;
   private mediaTransport: MediaTransport | undefined;
   private mediaStartPending = false;
   /** What was negotiated of Cryptex (RFC 9335), for a media transport yet to be made. */
@@ -147,12 +127,6 @@ export class PeerTransport implements RoundOwner {
   private fingerprints: readonly Fingerprint[] = [];
   private dtlsStarted = false;
   private pathReady = false;
-  private sctpConnectPending = false;
-  /** The pair that SCTP's measurements are of. */
-  private path: CandidatePair | undefined;
-  private pathLost = false;
-  /** The SCTP association has to hear of the path. */
-  private pathUpdated = false;
   private closed = false;
   /** When relays that are being given back are left to expire. */
   private releaseBy = Number.POSITIVE_INFINITY;
@@ -187,6 +161,10 @@ export class PeerTransport implements RoundOwner {
       },
       options.maxMessageSize,
     );
+    this.sctpTransport = new SctpTransport(options.platform, options.maxMessageSize, this.channels, {
+      mayBeginAnew: () => this.negotiating || this.successor !== undefined,
+      send: (packet) => void this.dtlsConnection?.send(packet),
+    });
   }
 
   get dtls(): DtlsConnection | undefined {
@@ -200,7 +178,7 @@ export class PeerTransport implements RoundOwner {
   }
 
   get sctp(): SctpAssociation | undefined {
-    return this.association;
+    return this.sctpTransport.association;
   }
 
   /** Undefined as long as no media was negotiated. */
@@ -276,8 +254,7 @@ export class PeerTransport implements RoundOwner {
     this.command((now) => {
       this.early = [];
       this.successor?.close(now);
-      this.sctpOnProbation = this.association !== undefined && !this.sctpAborted;
-      if (this.sctpOnProbation) this.suspendSctp(now);
+      this.sctpTransport.handleRenewal(now);
       if (old.state === "connected") {
         this.successor = this.makeDtls(role);
         this.successorStarted = false;
@@ -325,20 +302,14 @@ export class PeerTransport implements RoundOwner {
           }
           if (this.dtlsConnection !== connection) return;
           if (state === "connected") {
-            this.sctpConnectPending = true;
             this.mediaStartPending = true;
-            this.pathUpdated = true;
-            if (this.sctpOnProbation) this.association?.probe();
-            this.sctpAborted = false;
-            // What SCTP has sent on an association before this one is lost.
-            if (this.association !== undefined && this.association.state !== "closed") this.pathLost = true;
+            this.sctpTransport.handleDtlsConnected();
           }
           if (this.fault === undefined) this.host.onDtlsStateChange(state);
         },
         onData: (plaintext) => {
-          if (this.sctpOnProbation && this.dtlsConnection === connection && this.successor === undefined)
-            this.judgeSctp(plaintext);
-          this.association?.receive(plaintext, this.now);
+          const isLatest = this.dtlsConnection === connection && this.successor === undefined;
+          this.sctpTransport.receive(plaintext, isLatest, this.now);
         },
         onClosed: (reason, alert) => {
           if (this.dtlsConnection !== connection || this.closeBelievedAt !== Number.POSITIVE_INFINITY) return;
@@ -355,8 +326,8 @@ export class PeerTransport implements RoundOwner {
     this.negotiating = negotiating;
     if (negotiating) return;
     if (this.closeBelievedAt !== Number.POSITIVE_INFINITY) this.command(() => this.believeClose());
-    else if (this.sctpAborted && this.successor === undefined && this.dtlsConnection?.state === "connected") {
-      this.command((now) => this.association?.abort(now));
+    else if (this.successor === undefined && this.dtlsConnection?.state === "connected") {
+      this.command((now) => this.sctpTransport.handleNoRenewal(now));
     }
   }
 
@@ -375,50 +346,21 @@ export class PeerTransport implements RoundOwner {
     this.channels.changeRole(connection.role);
   }
 
-  /** With another DTLS association Chromium has another SCTP association, in which channels go on; Firefox keeps the first. */
-  private judgeSctp(packet: Uint8Array): void {
-    this.sctpOnProbation = false;
-    const chunk = packet[SCTP_HEADER];
-    if (chunk === SCTP_INIT || chunk === SCTP_ABORT) {
-      this.replaceSctp();
-      this.sctpConnectPending = true;
-    } else this.resumeSctp(this.now);
-  }
-
-  private replaceSctp(): void {
-    const old = this.association!;
-    const association = this.makeSctp(this.sctpParameters!);
-    association.takeOver(old);
-    this.channels.carryOver(association);
-    this.sctpResumeAt = Number.POSITIVE_INFINITY;
-  }
-
-  /** What is sent before it is known whether the peer still has the association would be lost. */
-  private suspendSctp(now: number): void {
-    this.association?.suspend();
-    this.sctpResumeAt = now + SCTP_PATIENCE;
-  }
-
-  private resumeSctp(now: number): void {
-    this.sctpResumeAt = Number.POSITIVE_INFINITY;
-    this.association?.resume(now);
-  }
-
   /**
    * Gives up the DTLS association, and SCTP's in it, for others with a peer that ICE is to find yet (RFC 9429 §5.11): what
    * startDtls and startSctp start next waits for another pair.
    */
   resetDtls(): void {
-    this.resetSctp(false);
+    this.giveUpSctp(false);
     this.command((now) => {
       const old = this.dtlsConnection;
       this.dtlsConnection = undefined;
       this.successor = undefined;
       this.dtlsStarted = false;
       this.pathReady = false;
-      this.sctpConnectPending = false;
       this.mediaStartPending = false;
       this.dtlsEnded = false;
+      this.closeBelievedAt = Number.POSITIVE_INFINITY;
       this.early = [];
       this.mediaTransport?.stop();
       old?.close(now);
@@ -426,64 +368,24 @@ export class PeerTransport implements RoundOwner {
   }
 
   /** Gives up the SCTP association: the channels on it end, and startSctp makes another (RFC 9429 §5.11). */
-  resetSctp(keepRole = true): void {
-    const old = this.association;
-    if (old === undefined) return;
+  resetSctp(): void {
+    this.giveUpSctp(true);
+  }
+
+  private giveUpSctp(keepDtls: boolean): void {
     this.command((now) => {
-      this.channels.detach(keepRole);
-      old.abort(now);
-      old.flush(now);
+      const isConnected = keepDtls && this.dtlsConnection?.state === "connected";
+      if (!this.sctpTransport.giveUp(now, keepDtls, isConnected)) return;
       this.dtlsConnection?.flush(now);
-      this.association = undefined;
-      this.path = undefined;
-      this.sctpConnectPending = this.dtlsConnection?.state === "connected";
       this.host.onSctpStateChange("connecting", undefined);
     });
   }
 
   /** Sets SCTP up; it connects once DTLS has. Later calls only change the peer's limit. */
   startSctp(parameters: SctpParameters): void {
-    this.sctpParameters = parameters;
-    if (this.association !== undefined) {
-      this.association.peerMaxMessageSize = parameters.peerMaxMessageSize;
-      return;
-    }
     if (this.closed) return;
-    this.channels.attach(this.makeSctp(parameters));
+    this.sctpTransport.start(parameters);
     this.command(() => {});
-  }
-
-  private makeSctp(parameters: SctpParameters): SctpAssociation {
-    const { platform } = this;
-    const host = this.channels.sctpHost((packet) => void this.dtlsConnection?.send(packet));
-    const association: SctpAssociation = new SctpAssociation(
-      {
-        crypto: platform.crypto,
-        logger: platform.logger,
-        localPort: parameters.localPort,
-        remotePort: parameters.remotePort,
-        peerMaxMessageSize: parameters.peerMaxMessageSize,
-        maxMessageSize: this.options.maxMessageSize,
-        // Liveness is ICE's business (RFC 7675), and whether a connection without a path is to be kept the application's:
-        // it may restart ICE after any time.
-        maxRetransmissions: Number.POSITIVE_INFINITY,
-        maxInitRetransmits: Number.POSITIVE_INFINITY,
-      },
-      {
-        ...host,
-        onClosed: (reason) => {
-          const mayBeginAnew = this.negotiating || this.successor !== undefined;
-          if (reason === "peer-abort" && mayBeginAnew && this.association === association) {
-            this.sctpAborted = true;
-            this.sctpOnProbation = false;
-            this.replaceSctp();
-          } else host.onClosed(this.sctpAborted ? "peer-abort" : reason);
-        },
-      },
-    );
-    this.association = association;
-    this.path = undefined;
-    return association;
   }
 
   /** Opens a data channel; see DataChannels.open. */
@@ -562,8 +464,8 @@ export class PeerTransport implements RoundOwner {
     this.round.run(now, () => {
       this.current = now;
       this.negotiating = false;
-      this.association?.abort(now);
-      this.association?.flush(now);
+      this.sctp?.abort(now);
+      this.sctp?.flush(now);
       this.mediaTransport?.close(now);
       this.successor?.close(now);
       this.dtlsConnection?.close(now);
@@ -603,8 +505,7 @@ export class PeerTransport implements RoundOwner {
       this.dtlsStarted ? this.dtlsConnection!.deadline : Number.POSITIVE_INFINITY,
       this.successor?.deadline ?? Number.POSITIVE_INFINITY,
       this.closeBelievedAt,
-      this.sctpResumeAt,
-      this.association?.deadline ?? Number.POSITIVE_INFINITY,
+      this.sctpTransport.deadline,
       this.mediaTransport?.deadline ?? Number.POSITIVE_INFINITY,
     );
   }
@@ -618,9 +519,7 @@ export class PeerTransport implements RoundOwner {
     const { successor } = this;
     if (successor !== undefined && now >= successor.deadline) successor.handleTimeout(now);
     if (now >= this.closeBelievedAt) this.believeClose();
-    if (now >= this.sctpResumeAt) this.resumeSctp(now);
-    const sctp = this.association;
-    if (sctp !== undefined && now >= sctp.deadline) sctp.handleTimeout(now);
+    if (now >= this.sctpTransport.deadline) this.sctpTransport.handleTimeout(now);
     const media = this.mediaTransport;
     if (media !== undefined && now >= media.deadline) media.handleTimeout(now);
   }
@@ -643,7 +542,7 @@ export class PeerTransport implements RoundOwner {
     }
     dtls.flush(now);
     if (this.dtlsEnded) {
-      this.endSctp(now);
+      this.sctpTransport.end(now, dtls.state === "failed");
       this.mediaTransport?.stop();
       return false;
     }
@@ -658,15 +557,10 @@ export class PeerTransport implements RoundOwner {
       }
       media.flush(now);
     }
-    const sctp = this.association;
-    if (sctp === undefined) return false;
-    if (this.pathUpdated) this.updateMtu(dtls, sctp);
-    if (this.sctpConnectPending) {
-      this.sctpConnectPending = false;
-      sctp.connect(now);
-    }
-    this.followPath(sctp, now);
-    sctp.flush(now);
+    const { sctpTransport } = this;
+    if (sctpTransport.association === undefined) return false;
+    if (sctpTransport.pathUpdated) this.updateMtu(dtls, sctpTransport);
+    sctpTransport.flush(this.ice.selectedPair, this.ice.state, now);
     dtls.flush(now);
     return false;
   }
@@ -683,23 +577,6 @@ export class PeerTransport implements RoundOwner {
     successor.flush(now);
   }
 
-  /** After an outage, or on another path, SCTP must not wait for its timers, which have backed off. */
-  private followPath(sctp: SctpAssociation, now: number): void {
-    const { selectedPair, state } = this.ice;
-    if (state === "disconnected" || state === "failed") this.pathLost = true;
-    if (selectedPair === undefined || (selectedPair === this.path && !this.pathLost)) return;
-    if (state !== "connected" && state !== "completed") return;
-    if (this.path !== undefined) sctp.pathChanged(now);
-    this.path = selectedPair;
-    this.pathLost = false;
-  }
-
-  /** DTLS has ended, and with it what it carried: an orderly end if the peer closed, else a failure. */
-  private endSctp(now: number): void {
-    if (this.dtlsConnection?.state === "failed") this.channels.handleTransportFailed();
-    this.association?.abort(now);
-  }
-
   /** Ends everything because of a bug of ours that was noticed elsewhere. */
   fail(error: unknown): void {
     this.round.fault(error);
@@ -714,7 +591,7 @@ export class PeerTransport implements RoundOwner {
     for (const step of [
       () => this.platform.logger?.("error", "peer", `a bug ended this connection: ${describe(error)}`),
       () => this.channels.handleTransportFailed(),
-      () => this.association?.abort(now),
+      () => this.sctp?.abort(now),
       // What programs go on sending would wait for ever.
       () => this.mediaTransport?.close(now),
       () => this.dtlsConnection?.close(now),
@@ -736,10 +613,10 @@ export class PeerTransport implements RoundOwner {
    * record that is longer than its buffer ends the connection of some). Elsewhere the safe size: searching for more
    * (RFC 8899) needs packets that nobody fragments, and sockets of Node cannot ask for that.
    */
-  private updateMtu(dtls: DtlsConnection, sctp: SctpAssociation): void {
+  private updateMtu(dtls: DtlsConnection, sctp: SctpTransport): void {
     const pair = this.ice.selectedPair;
     if (pair === undefined || dtls.state !== "connected") return;
-    this.pathUpdated = false;
+    sctp.pathUpdated = false;
     const limit = dtls.recordSizeLimit ?? MAX_UNANNOUNCED_RECORD;
     const mtu = Math.min(DEFAULT_MTU, limit);
     let maxMtu = mtu;
@@ -748,7 +625,7 @@ export class PeerTransport implements RoundOwner {
       const payload = this.platform.network.firstHopPayload?.(pair.base.address, address) ?? 0;
       maxMtu = Math.max(mtu, Math.min(payload - dtls.overhead, limit));
     }
-    sctp.setMtu(mtu, maxMtu);
+    sctp.association?.setMtu(mtu, maxMtu);
   }
 
   private isOwnAddress(address: string): boolean {
@@ -767,7 +644,7 @@ export class PeerTransport implements RoundOwner {
     },
     onSelectedPairChange: (local, remote) => {
       this.pathReady = true;
-      this.pathUpdated = true;
+      this.sctpTransport.pathUpdated = true;
       this.host.onSelectedPairChange(local, remote);
     },
     onRoleChange: (role) => this.host.onIceRoleChange(role),

@@ -1,0 +1,216 @@
+// SCTP of one bundle, with data channels above and DTLS below: makes the association, tells it of the path, and replaces it
+// where the peer began anew on another DTLS association (PeerTransport.renewDtls). Chromium has another SCTP association then,
+// in which channels go on; Firefox keeps the first. Knows nothing of ICE but which pair carries the packets.
+import type { DataChannels } from "../datachannel/channels.js";
+import type { IceTransportState } from "../ice/options.js";
+import type { CandidatePair } from "../ice/pair.js";
+import { SctpAssociation } from "../sctp/association.js";
+import type { Platform } from "./platform.js";
+
+/** Milliseconds for which data waits for a DTLS association that the peer may or may not begin. */
+export const SCTP_PATIENCE = 2000;
+/** Bytes of an SCTP packet's header, behind which the first chunk begins with its type (RFC 9260 §3). */
+const SCTP_HEADER = 12;
+const SCTP_INIT = 1;
+const SCTP_ABORT = 6;
+
+export interface SctpParameters {
+  readonly localPort: number;
+  readonly remotePort: number;
+  /** The peer's limit in bytes; 0: none. */
+  readonly peerMaxMessageSize: number;
+}
+
+export interface SctpTransportHost {
+  /** The peer may be about to leave for another transport: what it ends goes on there. */
+  mayBeginAnew(): boolean;
+  /** One packet, for DTLS to carry. */
+  send(packet: Uint8Array): void;
+}
+
+export class SctpTransport {
+  private readonly platform: Platform;
+  private readonly maxMessageSize: number;
+  private readonly channels: DataChannels;
+  private readonly host: SctpTransportHost;
+  private current: SctpAssociation | undefined;
+  private parameters: SctpParameters | undefined;
+  private connectPending = false;
+  /** The association is of an earlier DTLS association; the peer's first packet says whether it goes on. */
+  private onProbation = false;
+  /** When data is sent again without that. */
+  private resumeAt = Number.POSITIVE_INFINITY;
+  /** The association replaces one that the peer aborted, perhaps in order to begin anew. */
+  private aborted = false;
+  /** The pair that SCTP's measurements are of. */
+  private path: CandidatePair | undefined;
+  private pathLost = false;
+  /** The association is to hear how large packets may be. */
+  pathUpdated = false;
+
+  constructor(platform: Platform, maxMessageSize: number, channels: DataChannels, host: SctpTransportHost) {
+    this.platform = platform;
+    this.maxMessageSize = maxMessageSize;
+    this.channels = channels;
+    this.host = host;
+  }
+
+  get association(): SctpAssociation | undefined {
+    return this.current;
+  }
+
+  get deadline(): number {
+    const { current } = this;
+    return current === undefined ? Number.POSITIVE_INFINITY : Math.min(current.deadline, this.resumeAt);
+  }
+
+  /** Sets an association up; it connects once DTLS has. Later calls only change the peer's limit. */
+  start(parameters: SctpParameters): void {
+    this.parameters = parameters;
+    if (this.current !== undefined) this.current.peerMaxMessageSize = parameters.peerMaxMessageSize;
+    else this.channels.attach(this.make(parameters));
+  }
+
+  private make({ localPort, remotePort, peerMaxMessageSize }: SctpParameters): SctpAssociation {
+    const { crypto, logger } = this.platform;
+    const channels = this.channels.sctpHost((packet) => this.host.send(packet));
+    const association: SctpAssociation = new SctpAssociation(
+      {
+        crypto,
+        logger,
+        localPort,
+        remotePort,
+        peerMaxMessageSize,
+        maxMessageSize: this.maxMessageSize,
+        // Liveness is ICE's business (RFC 7675), and whether a connection without a path is to be kept the application's:
+        // it may restart ICE after any time.
+        maxRetransmissions: Number.POSITIVE_INFINITY,
+        maxInitRetransmits: Number.POSITIVE_INFINITY,
+      },
+      {
+        ...channels,
+        onClosed: (reason) => {
+          if (reason === "peer-abort" && this.host.mayBeginAnew() && this.current === association) {
+            this.aborted = true;
+            this.onProbation = false;
+            this.replace(association);
+          } else channels.onClosed(this.aborted ? "peer-abort" : reason);
+        },
+      },
+    );
+    this.current = association;
+    this.path = undefined;
+    this.pathUpdated = true;
+    return association;
+  }
+
+  private replace(old: SctpAssociation): void {
+    const association = this.make(this.parameters!);
+    association.takeOver(old);
+    this.channels.carryOver(association);
+    this.resumeAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** Gives the association up: the channels on it end, and `start` makes another. False if there is none. */
+  giveUp(now: number, keepRole: boolean, isDtlsConnected: boolean): boolean {
+    const old = this.current;
+    this.connectPending = isDtlsConnected;
+    if (old === undefined) return false;
+    this.channels.detach(keepRole);
+    old.abort(now);
+    old.flush(now);
+    this.current = undefined;
+    this.path = undefined;
+    this.onProbation = false;
+    this.aborted = false;
+    this.resumeAt = Number.POSITIVE_INFINITY;
+    return true;
+  }
+
+  // DTLS
+
+  /** Another DTLS association may come. What is sent before it is known whether the peer still has ours would be lost. */
+  handleRenewal(now: number): void {
+    this.onProbation = this.current !== undefined && !this.aborted;
+    if (!this.onProbation) return;
+    this.current!.suspend();
+    this.resumeAt = now + SCTP_PATIENCE;
+  }
+
+  /** No other DTLS association came of a negotiation: what the peer aborted is over. */
+  handleNoRenewal(now: number): void {
+    if (this.aborted) this.current?.abort(now);
+  }
+
+  handleDtlsConnected(): void {
+    this.connectPending = true;
+    this.pathUpdated = true;
+    this.aborted = false;
+    const { current } = this;
+    if (current === undefined) return;
+    if (this.onProbation) current.probe();
+    // What was sent on a DTLS association before this one is lost.
+    if (current.state !== "closed") this.pathLost = true;
+  }
+
+  /** One packet. `isLatest`: of a DTLS association that no other is to replace. */
+  receive(packet: Uint8Array, isLatest: boolean, now: number): void {
+    if (this.onProbation && isLatest) this.judge(packet, now);
+    this.current?.receive(packet, now);
+  }
+
+  private judge(packet: Uint8Array, now: number): void {
+    this.onProbation = false;
+    const chunk = packet[SCTP_HEADER];
+    if (chunk === SCTP_INIT || chunk === SCTP_ABORT) {
+      this.replace(this.current!);
+      this.connectPending = true;
+    } else this.resume(now);
+  }
+
+  private resume(now: number): void {
+    this.resumeAt = Number.POSITIVE_INFINITY;
+    this.current?.resume(now);
+  }
+
+  /** DTLS has ended: an orderly end if the peer closed, else a failure. */
+  end(now: number, isFailure: boolean): void {
+    if (isFailure) this.channels.handleTransportFailed();
+    this.current?.abort(now);
+  }
+
+  // The round
+
+  handleTimeout(now: number): void {
+    const { current } = this;
+    if (current !== undefined && now >= current.deadline) current.handleTimeout(now);
+    if (now >= this.resumeAt) this.resume(now);
+  }
+
+  /** Sends what is due over this pair. */
+  flush(pair: CandidatePair | undefined, state: IceTransportState, now: number): void {
+    const { current } = this;
+    if (current === undefined) return;
+    if (this.connectPending) {
+      this.connectPending = false;
+      current.connect(now);
+    }
+    this.followPath(current, pair, state, now);
+    current.flush(now);
+  }
+
+  /** After an outage, or on another path, SCTP must not wait for its timers, which have backed off. */
+  private followPath(
+    current: SctpAssociation,
+    pair: CandidatePair | undefined,
+    state: IceTransportState,
+    now: number,
+  ): void {
+    if (state === "disconnected" || state === "failed") this.pathLost = true;
+    if (pair === undefined || (pair === this.path && !this.pathLost)) return;
+    if (state !== "connected" && state !== "completed") return;
+    if (this.path !== undefined) current.pathChanged(now);
+    this.path = pair;
+    this.pathLost = false;
+  }
+}
