@@ -42,6 +42,10 @@ class Element extends EventTarget {
     this.childNodes.push(node);
     return node;
   }
+  removeChild(node) {
+    this.childNodes.splice(this.childNodes.indexOf(node) >>> 0, 1);
+    return node;
+  }
   remove() {}
   /** Of media elements: it never begins. */
   play() {
