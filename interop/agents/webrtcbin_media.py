@@ -39,6 +39,8 @@ AUDIO = {
 TYPES = {"VP8": 96, "VP9": 98, "H264": 102, "H265": 106, "opus": 111, "PCMU": 0, "PCMA": 8, "G722": 9}
 lock = threading.Lock()
 pipeline = bin_ = material = None
+# Parity (ULPFEC in RED) in place of retransmissions.
+protect = False
 tracks = []
 
 
@@ -52,7 +54,8 @@ class Track:
         caps = "application/x-rtp,media=%s,encoding-name=%s,payload=%d" % (self.kind, self.codec.upper(), payload_type)
         if self.kind == "video":
             encoder, _, more = VIDEO[self.codec]
-            caps += ",clock-rate=90000,rtcp-fb-nack=(boolean)true,rtcp-fb-nack-pli=(boolean)true,rtcp-fb-ccm-fir=(boolean)true" + more
+            caps += "" if protect else ",rtcp-fb-nack=(boolean)true"
+            caps += ",clock-rate=90000,rtcp-fb-nack-pli=(boolean)true,rtcp-fb-ccm-fir=(boolean)true" + more
             text = ("videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1 ! %s"
                     % (material["width"], material["height"], material["rate"], encoder % payload_type))
         else:
@@ -104,7 +107,14 @@ def build(payload_types):
         source.link(bin_)
         source.sync_state_with_parent()
     for transceiver in transceivers():
-        transceiver.set_property("do-nack", True)
+        set_repair(transceiver)
+
+
+def set_repair(transceiver):
+    transceiver.set_property("do-nack", not protect)
+    if protect:
+        transceiver.set_property("fec-type", GstWebRTC.WebRTCFECType.ULP_RED)
+        transceiver.set_property("fec-percentage", 50)
 
 
 def transceivers():
@@ -141,8 +151,9 @@ def on_message(_, message):
         track.tones.append([structure.get_value("number"), structure.get_value("volume")])
 
 
-def open_(tracks, material):
-    global pipeline, bin_
+def open_(tracks, material, repair="nack"):
+    global pipeline, bin_, protect
+    protect = repair == "ulpfec"
     globals()["tracks"].extend(Track(**track) for track in tracks)
     with open(material) as file:
         globals()["material"] = json.load(file)
@@ -157,7 +168,7 @@ def open_(tracks, material):
     pipeline.add(bin_)
     bin_.connect("pad-added", on_pad)
     # Transceivers that an offer makes: their retransmissions are off unless asked for.
-    bin_.connect("on-new-transceiver", lambda _, transceiver: transceiver.set_property("do-nack", True))
+    bin_.connect("on-new-transceiver", lambda _, transceiver: set_repair(transceiver))
     pipeline.set_state(Gst.State.PLAYING)
 
 

@@ -35,6 +35,11 @@ const QUEUE = 300;
 export class LossyPath {
   /** Of media packets, 0 to 1. */
   loss = 0;
+  /** Each media packet of this number is lost, on each side; 0: none. */
+  every = 0;
+  #counts = [0, 0];
+  /** Packets of each side with a header extension: in the clear, and encrypted (RFC 9335). */
+  extensions = [0, 1].map(() => ({ plain: 0, encrypted: 0 }));
   /** Bits per second that go on from each side, 0 Parley, 1 the peer; what would wait longer than QUEUE is lost. */
   rates = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   #free = [0, 0];
@@ -78,7 +83,12 @@ export class LossyPath {
     socket.on("message", (data, from) => {
       this.#ends[other] = from;
       if (isRtp(data)) {
-        if (this.loss > 0 && this.#random() < this.loss) {
+        if (data[0] & 0x10) {
+          const profile = data.readUInt16BE(12 + 4 * (data[0] & 15));
+          this.extensions[other][profile === 0xc0de || profile === 0xc2de ? "encrypted" : "plain"]++;
+        }
+        const isNext = this.every > 0 && ++this.#counts[other] % this.every === 0;
+        if (isNext || (this.loss > 0 && this.#random() < this.loss)) {
           this.lost[other]++;
           return;
         }

@@ -124,12 +124,15 @@ export function install(bits) {
     end.element = element;
   }
 
-  const prefer = (transceiver, kind, mimeType) => {
+  /** `more`: the name of what is to be negotiated besides. */
+  const prefer = (transceiver, kind, mimeType, more) => {
     if (!mimeType) return;
     const { codecs } = RTCRtpReceiver.getCapabilities(kind);
     const wanted = codecs.filter((codec) => codec.mimeType.toLowerCase() === mimeType.toLowerCase());
     if (wanted.length === 0) throw new Error(`${mimeType} is not there`);
-    const helpers = codecs.filter((codec) => /rtx|red|ulpfec|telephone|CN/i.test(codec.mimeType));
+    const helpers = codecs.filter(
+      (codec) => /rtx|red|ulpfec|telephone|CN/i.test(codec.mimeType) || codec.mimeType.slice(6) === more,
+    );
     transceiver.setCodecPreferences([...wanted, ...helpers]);
   };
 
@@ -213,12 +216,13 @@ export function install(bits) {
     /** Offers to send and receive `tracks`, [{ kind, codec }]; the description has all candidates. */
     async offerBoth(tracks) {
       const stream = new MediaStream();
-      for (const { kind, codec, direction = "sendrecv", sendEncodings } of tracks) {
+      for (const { kind, codec, more, direction = "sendrecv", sendEncodings } of tracks) {
         const init = { direction, streams: [stream], ...(sendEncodings && { sendEncodings }) };
         prefer(
           pc.addTransceiver(direction === "recvonly" ? kind : await sourceOf(kind), init),
           kind,
           `${kind}/${codec}`,
+          more,
         );
       }
       await pc.setLocalDescription();

@@ -1,0 +1,313 @@
+// What protects media, with peers that know it, over a path that loses packets and with NACK taken out of the descriptions: FlexFEC
+// with Chromium, which has it as a field trial; ULPFEC in RED with Chromium and webrtcbin; redundant audio with Chromium. And Cryptex
+// with Chromium, where its experimental features are switched on.
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { mediaDevices, RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
+import { EncodedTrackProcessor } from "../dist/media.js";
+import { LossyPath } from "./lib/lossy-path.mjs";
+import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
+import { material } from "./lib/media-material.mjs";
+import { MEDIA_PEERS } from "./lib/media-peers.mjs";
+import { ROLES, wants, wantsPeer } from "./lib/peers.mjs";
+import { peerTest } from "./lib/suite.mjs";
+
+const LIMIT = 60_000;
+const PATIENCE = 20_000;
+/** Each packet of this number is lost: there are enough repair packets for that. */
+const EVERY = 23;
+/** Of the pictures sent, those that have to be decoded. Without repair each loss would be waited on for three seconds. */
+const WHOLE = 0.75;
+const RATE = 30;
+/** Milliseconds: until reports have told of the loss, and how long it is looked at then. */
+const WARM_UP = 4000;
+const LOOK = 6000;
+const FLEXFEC = ["--force-fieldtrials=WebRTC-FlexFEC-03-Advertised/Enabled/WebRTC-FlexFEC-03/Enabled/"];
+const EXPERIMENTAL = ["--enable-experimental-web-platform-features"];
+
+async function until(what, look, isGood) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const seen = await look();
+    if (isGood(seen)) return seen;
+    assert.ok(Date.now() < end, `waited ${PATIENCE} ms for ${what}: ${JSON.stringify(seen)}`);
+    await sleep(100);
+  }
+}
+
+/** Nobody asks for lost packets. */
+const withoutNack = (sdp) => sdp.replace(/^a=rtcp-fb:\S+ nack\r?\n/gm, "");
+
+class Parley {
+  frames = { video: 0, audio: 0 };
+  processors = [];
+
+  constructor(configuration) {
+    this.pc = new RTCPeerConnection(configuration);
+    this.pc.ontrack = ({ track }) => {
+      const processor = new EncodedTrackProcessor({ track });
+      processor.onframe = () => this.frames[track.kind]++;
+      this.processors.push(processor);
+    };
+  }
+
+  /** `codecs`: by kind, names in order of preference. */
+  async addTracks(codecs) {
+    this.stream = await mediaDevices.getUserMedia({
+      video: codecs.video !== undefined && { width: 320, height: 240, frameRate: RATE },
+      audio: codecs.audio !== undefined,
+    });
+    for (const track of this.stream.getTracks()) this.pc.addTrack(track, this.stream);
+    for (const transceiver of this.pc.getTransceivers()) {
+      const { kind } = transceiver.receiver.track;
+      const known = RTCRtpReceiver.getCapabilities(kind).codecs;
+      const named = (name) => known.find(({ mimeType }) => mimeType.toLowerCase() === `${kind}/${name}`.toLowerCase());
+      transceiver.setCodecPreferences(codecs[kind].map(named));
+    }
+  }
+
+  async describe() {
+    await this.pc.setLocalDescription();
+    await until(
+      "gathering",
+      () => this.pc.iceGatheringState,
+      (state) => state === "complete",
+    );
+    return this.pc.localDescription.sdp;
+  }
+
+  async stats() {
+    return [...(await this.pc.getStats()).values()];
+  }
+
+  close() {
+    for (const processor of this.processors) processor.close();
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.pc.close();
+  }
+}
+
+/** Joins the two through the path; `peer` has offer, answer and accept. */
+async function connect(parley, peer, role, codecs, path, change = withoutNack) {
+  const { pc } = parley;
+  if (role === "answerer") {
+    await parley.addTracks(codecs);
+    const sdp = await peer.answer(change(await path.replace(0, await parley.describe())));
+    await pc.setRemoteDescription({ type: "answer", sdp: await path.replace(1, sdp) });
+  } else {
+    await pc.setRemoteDescription({ type: "offer", sdp: change(await path.replace(1, await peer.offer())) });
+    await parley.addTracks(codecs);
+    await peer.accept(await path.replace(0, await parley.describe()));
+  }
+  await until(
+    "the connection",
+    () => pc.connectionState,
+    (state) => state === "connected",
+  );
+}
+
+const chromiumPeer = async (start, args, tracks) => {
+  const browser = await start(new MediaBrowser().start("chromium", args));
+  const page = await browser.page();
+  await page("open", { synthetic: true });
+  return {
+    page,
+    offer: () => page("offerBoth", tracks),
+    answer: (sdp) => page("answerBoth", sdp),
+    accept: (sdp) => page("accept", sdp),
+    stats: () => page("stats"),
+    close: () => page("close"),
+  };
+};
+
+const of = (stats, type, kind = "video") => stats.find((entry) => entry.type === type && entry.kind === kind);
+
+/** Both ways under loss. `theirs`: what the peer says of what it received, if it does. */
+async function watch(parley, theirs, path) {
+  await until(
+    "pictures from the peer",
+    () => parley.frames.video,
+    (frames) => frames > 30,
+  );
+  path.every = EVERY;
+  await sleep(WARM_UP);
+  const before = { inbound: of(await parley.stats(), "inbound-rtp"), theirs: await theirs(), lost: [...path.lost] };
+  parley.frames.video = 0;
+  const began = Date.now();
+  await sleep(LOOK);
+  const ours = await parley.stats();
+  const after = { inbound: of(ours, "inbound-rtp"), outbound: of(ours, "outbound-rtp"), theirs: await theirs() };
+  path.every = 0;
+  const since = (name) => (after.inbound[name] ?? 0) - (before.inbound[name] ?? 0);
+  const there = (name) => (after.theirs?.[name] ?? 0) - (before.theirs?.[name] ?? 0);
+  return {
+    seconds: (Date.now() - began) / 1000,
+    lost: path.lost.map((lost, side) => lost - before.lost[side]),
+    frames: parley.frames.video,
+    received: since("fecPacketsReceived"),
+    // Of what came, what was needed.
+    repaired: since("fecPacketsReceived") - since("fecPacketsDiscarded"),
+    nacks: since("nackCount"),
+    retransmitted: after.outbound.retransmittedPacketsSent,
+    theirs: {
+      received: there("fecPacketsReceived"),
+      repaired: there("fecPacketsReceived") - there("fecPacketsDiscarded"),
+      frames: there("framesReceived"),
+      decoded: there("framesDecoded"),
+    },
+  };
+}
+
+function checkProtected(seen) {
+  const text = JSON.stringify(seen);
+  assert.equal(seen.nacks + seen.retransmitted, 0, text);
+  assert.ok(seen.received > 5 && seen.repaired > 0, `repaired here: ${text}`);
+  // Pages paint as the machine lets them: how many they send is not told here.
+  assert.ok(seen.frames > 0.6 * RATE * seen.seconds, `frames here: ${text}`);
+}
+
+const codecsOf = { "flexfec-03": ["VP8", "flexfec-03"], ulpfec: ["VP8", "red", "ulpfec"] };
+
+for (const role of wants("media") && wantsPeer("chromium") ? ROLES : []) {
+  for (const [name, args] of [
+    ["flexfec-03", FLEXFEC],
+    ["ulpfec", []],
+  ]) {
+    const title = `Chromium as ${role}, ${name} without NACK over a path that loses packets`;
+    peerTest(title, { limit: LIMIT, missing: () => missingBrowser("chromium") }, async (t, start) => {
+      const codecs = { video: codecsOf[name], audio: ["opus"] };
+      const parley = new Parley();
+      const path = new LossyPath();
+      try {
+        const peer = await chromiumPeer(start, args, [{ kind: "video", codec: "VP8", more: name }]);
+        await connect(parley, peer, role, codecs, path);
+        const agreed = [parley.pc.localDescription.sdp, parley.pc.remoteDescription.sdp];
+        for (const sdp of agreed) {
+          assert.match(sdp, new RegExp(`a=rtpmap:\\d+ ${name}/90000`));
+          assert.equal(/a=ssrc-group:FEC-FR/.test(sdp), name === "flexfec-03");
+        }
+        const seen = await watch(parley, async () => of(await peer.stats(), "inbound-rtp"), path);
+        t.diagnostic(JSON.stringify(seen));
+        checkProtected(seen);
+        // Chromium counts the packets of FlexFEC, not those of ULPFEC.
+        if (name === "flexfec-03") assert.ok(seen.theirs.received > 5, JSON.stringify(seen));
+        assert.ok(seen.theirs.decoded > WHOLE * RATE * seen.seconds, `frames there: ${JSON.stringify(seen)}`);
+        await peer.close();
+      } finally {
+        parley.close();
+        path.close();
+      }
+    });
+  }
+}
+
+for (const role of wants("media") && wantsPeer("webrtcbin") ? ROLES : []) {
+  const title = `webrtcbin as ${role}, ULPFEC without NACK over a path that loses packets`;
+  peerTest(title, { limit: LIMIT, missing: MEDIA_PEERS.webrtcbin.missing }, async (t, start) => {
+    const parley = new Parley();
+    const path = new LossyPath();
+    try {
+      const remote = await start(MEDIA_PEERS.webrtcbin.start("webrtcbin"));
+      const tracks = [{ kind: "video", codec: "VP8" }];
+      await remote.call("open", { tracks, material: await material(), repair: "ulpfec" });
+      const peer = {
+        offer: async () => (await remote.call("offer")).sdp,
+        answer: async (sdp) => (await remote.call("answer", { sdp })).sdp,
+        accept: (sdp) => remote.call("accept", { sdp }),
+      };
+      await connect(parley, peer, role, { video: codecsOf.ulpfec }, path);
+      let shown = 0;
+      const theirs = async () => {
+        const { tracks: list } = await remote.call("seen");
+        shown += list[0].counters.length;
+        return { framesDecoded: shown };
+      };
+      await until("pictures there", theirs, ({ framesDecoded }) => framesDecoded > 30);
+      const seen = await watch(parley, theirs, path);
+      t.diagnostic(JSON.stringify(seen));
+      checkProtected(seen);
+      assert.ok(seen.theirs.decoded > WHOLE * RATE * seen.seconds, `frames there: ${JSON.stringify(seen)}`);
+      assert.deepEqual(remote.strays, []);
+    } finally {
+      parley.close();
+      path.close();
+    }
+  });
+}
+
+for (const role of wants("media") && wantsPeer("chromium") ? ROLES : []) {
+  peerTest(
+    `Chromium as ${role}, Cryptex`,
+    { limit: LIMIT, missing: () => missingBrowser("chromium") },
+    async (t, start) => {
+      const parley = new Parley(role === "answerer" ? { rtpHeaderEncryptionPolicy: "require" } : undefined);
+      const path = new LossyPath();
+      try {
+        const tracks = [
+          { kind: "video", codec: "VP8" },
+          { kind: "audio", codec: "opus" },
+        ];
+        const peer = await chromiumPeer(start, EXPERIMENTAL, tracks);
+        await connect(parley, peer, role, { video: ["VP8", "rtx"], audio: ["opus"] }, path, (sdp) => sdp);
+        for (const sdp of [parley.pc.localDescription.sdp, parley.pc.remoteDescription.sdp])
+          assert.match(sdp, /^a=cryptex\r$/m);
+        for (const { rtpHeaderEncryptionNegotiated } of parley.pc.getTransceivers())
+          assert.ok(rtpHeaderEncryptionNegotiated);
+        const seen = await until(
+          "pictures and sound at both ends",
+          async () => {
+            const stats = await peer.stats();
+            const { framesDecoded } = of(stats, "inbound-rtp") ?? {};
+            const { packetsReceived } = of(stats, "inbound-rtp", "audio") ?? {};
+            return { ...parley.frames, framesDecoded, packetsReceived, extensions: path.extensions };
+          },
+          ({ video, audio, framesDecoded, packetsReceived }) =>
+            video > 60 && audio > 60 && framesDecoded > 60 && packetsReceived > 60,
+        );
+        t.diagnostic(JSON.stringify(seen));
+        // On the wire: each side encrypts all of its extensions.
+        for (const { plain, encrypted } of path.extensions) {
+          assert.equal(plain, 0);
+          assert.ok(encrypted > 60);
+        }
+        await peer.close();
+      } finally {
+        parley.close();
+        path.close();
+      }
+    },
+  );
+}
+
+/** A path over which each tenth packet is lost: with the one before in it the sound has no gap. */
+for (const role of wants("media") && wantsPeer("chromium") ? ROLES : []) {
+  const title = `Chromium as ${role}, redundant audio over a path that loses packets`;
+  peerTest(title, { limit: LIMIT, missing: () => missingBrowser("chromium") }, async (t, start) => {
+    const concealed = {};
+    for (const list of [["red", "opus"], ["opus"]]) {
+      const parley = new Parley();
+      const path = new LossyPath();
+      try {
+        const peer = await chromiumPeer(start, [], [{ kind: "audio", codec: "opus" }]);
+        await connect(parley, peer, role, { audio: list }, path);
+        const look = async () => of(await peer.stats(), "inbound-rtp", "audio") ?? {};
+        await until("sound", look, ({ packetsReceived }) => packetsReceived > 50);
+        path.every = 10;
+        await sleep(500);
+        const before = await look();
+        await sleep(LOOK);
+        const after = await look();
+        path.every = 0;
+        const samples = (name) => after[name] - before[name];
+        concealed[list[0]] = samples("concealedSamples") / samples("totalSamplesReceived");
+        concealed[`${list[0]} packets`] = after.fecPacketsReceived;
+        await peer.close();
+      } finally {
+        parley.close();
+        path.close();
+      }
+    }
+    t.diagnostic(JSON.stringify(concealed));
+    assert.ok(concealed.red < 0.3 * concealed.opus, JSON.stringify(concealed));
+  });
+}
