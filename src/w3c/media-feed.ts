@@ -135,6 +135,40 @@ export interface MediaSource {
 /** Packets, and frames, that a hub holds between two microtasks; more than one wake-up of the event loop can bring. */
 export const MAX_HELD_PACKETS = 4096;
 
+/** What came in one round. */
+class Batch {
+  data: Uint8Array[] = [];
+  lengths: number[] = [];
+  extensions: (HeaderExtensions | undefined)[] = [];
+  origins: PacketOrigin[] = [];
+  /** Somebody has got bytes of the packet. */
+  kept: boolean[] = [];
+  frames: EncodedFrame[] = [];
+  frameOrigins: PacketOrigin[] = [];
+  frameTransformed: boolean[] = [];
+
+  get size(): number {
+    return this.data.length + this.frames.length;
+  }
+
+  /** The packets that nobody keeps. */
+  spent(): readonly Uint8Array[] {
+    return this.data.filter((_, i) => !this.kept[i]);
+  }
+
+  clear(): void {
+    this.data = [];
+    this.lengths = [];
+    this.extensions = [];
+    this.origins = [];
+    this.kept = [];
+    if (this.frames.length === 0) return;
+    this.frames = [];
+    this.frameOrigins = [];
+    this.frameTransformed = [];
+  }
+}
+
 /**
  * Hands what comes on to its readers once the round that brought it is over, since readers may do anything: send the packet
  * on over the very transport that it came from, or close that.
@@ -143,15 +177,12 @@ export class MediaHub {
   private readonly report: (error: unknown) => void;
   private readonly release: ((packets: readonly Uint8Array[]) => void) | undefined;
   private readers: readonly MediaReader[] = [];
-  private data: Uint8Array[] = [];
-  private lengths: number[] = [];
-  private extensions: (HeaderExtensions | undefined)[] = [];
-  private origins: PacketOrigin[] = [];
-  private kept: boolean[] = [];
-  private readonly spent: Uint8Array[] = [];
-  private frames: EncodedFrame[] = [];
-  private frameOrigins: PacketOrigin[] = [];
-  private frameTransformed: boolean[] = [];
+  private held = new Batch();
+  private spare = new Batch();
+  // What is being handed on: to whom, and whose turn is next.
+  private batch: Batch = this.spare;
+  private audience: readonly MediaReader[] = [];
+  private turn = 0;
   private scheduled = false;
   private readonly packet = new RtpPacket();
   /** Packets and frames that were not handed on because too many waited. */
@@ -182,27 +213,29 @@ export class MediaHub {
   /** The packet's bytes belong to the hub, unless somebody else has `kept` some. */
   push(packet: RtpPacket, origin: PacketOrigin, kept = true): void {
     if (this.readers.length === 0) return;
-    if (this.data.length >= MAX_HELD_PACKETS) {
+    const { held } = this;
+    if (held.data.length >= MAX_HELD_PACKETS) {
       this.dropped++;
       return;
     }
-    this.data.push(packet.bytes);
-    this.kept.push(kept);
-    this.lengths.push(packet.length);
-    this.extensions.push(packet.extensions);
-    this.origins.push(origin);
+    held.data.push(packet.bytes);
+    held.lengths.push(packet.length);
+    held.extensions.push(packet.extensions);
+    held.origins.push(origin);
+    held.kept.push(kept);
     this.schedule();
   }
 
   pushFrame(frame: EncodedFrame, origin: PacketOrigin, transformed = false): void {
     if (this.readers.length === 0) return;
-    if (this.frames.length >= MAX_HELD_PACKETS) {
+    const { held } = this;
+    if (held.frames.length >= MAX_HELD_PACKETS) {
       this.dropped++;
       return;
     }
-    this.frames.push(frame);
-    this.frameOrigins.push(origin);
-    this.frameTransformed.push(transformed);
+    held.frames.push(frame);
+    held.frameOrigins.push(origin);
+    held.frameTransformed.push(transformed);
     this.schedule();
   }
 
@@ -212,52 +245,57 @@ export class MediaHub {
     queueMicrotask(this.deliver);
   }
 
-  /** An earlier reader may have ended this one just now. */
-  private isReader(reader: MediaReader, readers: readonly MediaReader[]): boolean {
-    return this.readers === readers || this.readers.includes(reader);
+  /** What is held goes to one reader after the other: what a reader does with a packet finds its memory warm for the next one. */
+  private readonly deliver = (): void => {
+    this.batch = this.held;
+    this.held = this.spare;
+    this.turn = 0;
+    this.audience = this.readers;
+    this.next();
+  };
+
+  /** The turn of one reader; what it has made others queue comes before the next one's. */
+  private readonly next = (): void => {
+    const { audience, batch } = this;
+    if (this.turn < audience.length) this.show(batch, audience[this.turn++]!);
+    if (this.turn < audience.length) {
+      queueMicrotask(this.next);
+      return;
+    }
+    this.release?.(batch.spent());
+    batch.clear();
+    this.spare = batch;
+    this.scheduled = false;
+    if (this.held.size > 0) this.schedule();
+  };
+
+  private show(batch: Batch, reader: MediaReader): void {
+    const { packet } = this;
+    const { data, frames } = batch;
+    for (let i = 0; i < data.length; i++) {
+      if (!packet.parse(data[i]!, batch.lengths[i]!)) continue;
+      packet.extensions = batch.extensions[i];
+      packet.extensions?.find(packet);
+      try {
+        if (this.isReader(reader)) reader.onPacket?.(packet, batch.origins[i]!);
+      } catch (error) {
+        this.report(error);
+      }
+      if (packet.kept) batch.kept[i] = true;
+    }
+    for (let i = 0; i < frames.length; i++) {
+      try {
+        if (this.isReader(reader)) reader.onFrame?.(frames[i]!, batch.frameOrigins[i]!);
+        if (!batch.frameTransformed[i] || !this.isReader(reader)) continue;
+        reader.onTransformedFrame?.(frames[i]!, batch.frameOrigins[i]!);
+      } catch (error) {
+        this.report(error);
+      }
+    }
   }
 
-  private readonly deliver = (): void => {
-    this.scheduled = false;
-    const { data, lengths, extensions, origins, kept, spent, frames, frameOrigins, frameTransformed, packet } = this;
-    this.data = [];
-    this.lengths = [];
-    this.extensions = [];
-    this.origins = [];
-    this.kept = [];
-    for (let i = 0; i < data.length; i++) {
-      if (!packet.parse(data[i]!, lengths[i]!)) continue;
-      packet.extensions = extensions[i];
-      packet.extensions?.find(packet);
-      const { readers } = this;
-      for (const reader of readers) {
-        try {
-          if (this.isReader(reader, readers)) reader.onPacket?.(packet, origins[i]!);
-        } catch (error) {
-          this.report(error);
-        }
-      }
-      if (!kept[i] && !packet.kept) spent.push(data[i]!);
-    }
-    if (spent.length > 0) {
-      this.release?.(spent);
-      spent.length = 0;
-    }
-    if (frames.length === 0) return;
-    this.frames = [];
-    this.frameOrigins = [];
-    this.frameTransformed = [];
-    for (let i = 0; i < frames.length; i++) {
-      const { readers } = this;
-      for (const reader of readers) {
-        try {
-          if (this.isReader(reader, readers)) reader.onFrame?.(frames[i]!, frameOrigins[i]!);
-          if (!frameTransformed[i] || !this.isReader(reader, readers)) continue;
-          reader.onTransformedFrame?.(frames[i]!, frameOrigins[i]!);
-        } catch (error) {
-          this.report(error);
-        }
-      }
-    }
-  };
+  /** It may have been ended just now, by itself or by an earlier one. */
+  private isReader(reader: MediaReader): boolean {
+    return this.readers === this.audience || this.readers.includes(reader);
+  }
 }
