@@ -103,15 +103,19 @@ export class Forwarder implements ForwardListener {
     this.updateDeadline();
   }
 
-  /** The source to forward from its next key frame on, which is asked for; the present one goes on until then. Null: nothing, at once. */
-  setTarget(source: ForwardSource | null, now: number): void {
+  /**
+   * The source to forward from its next key frame on, which is asked for, but not before `askAt`; the present one goes on until then.
+   * Null: nothing, at once.
+   */
+  setTarget(source: ForwardSource | null, now: number, askAt: number = now): void {
     if (source === null) {
       this.current = null;
       this.setPending(null);
     } else if (source === this.current) this.setPending(null);
     else if (source !== this.pending) {
       this.setPending(source);
-      this.requestKeyFrame(now);
+      if (askAt <= now) this.requestKeyFrame(now);
+      else this.nextRequest = askAt;
     }
     this.updateDeadline();
   }

@@ -68,3 +68,24 @@ test("a packet that came after all is no loss", () => {
   assert.equal(it.averageLoss, 0);
   assert.equal(it.bitrate, 2_000_000);
 });
+
+test("whoever sends less than a rate that loss has bounded is not held there", () => {
+  const loss = new LossBased(30_000, 10_000_000);
+  let now = 0;
+  const send = (bitrate: number, ratio: number, seconds: number, delayBased: number): void => {
+    for (const end = now + seconds * 1000; now < end; now += 50) {
+      const bytes = (bitrate * 50) / 8000;
+      loss.onPacket(now, bytes * (1 - ratio), false);
+      if (ratio > 0) loss.onPacket(now, bytes * ratio, true);
+      loss.setAcknowledged(bitrate * (1 - ratio));
+      loss.update(delayBased, false);
+    }
+  };
+  send(300_000, 0, 2, 300_000);
+  send(300_000, 0.4, 3, 300_000);
+  const held = loss.bitrate;
+  assert.ok(held < 250_000, `${held}`);
+  // 85 % of it: not so little as to count as application-limited.
+  send(held * 0.8, 0, 10, 1_000_000);
+  assert.ok(loss.bitrate > 1.5 * held, `${loss.bitrate} after ${held}`);
+});

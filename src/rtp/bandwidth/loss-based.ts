@@ -136,7 +136,9 @@ export class LossBased {
       if (this.recoveringSince + INCREASE_WINDOW > now) candidate = Math.min(candidate, this.windowLimit);
       if (this.increases(this.bandwidth, candidate) && !Number.isNaN(this.acknowledged)) {
         const inHold = this.acknowledged < HOLD_THRESHOLD * this.holdRate && Number.isFinite(this.holdRate);
-        const ramp = (inHold ? RAMP_UP_IN_HOLD : RAMP_UP) * this.acknowledged;
+        // Whoever sends less than the estimate is not held there for good (Chromium pads, and so has more that arrives).
+        const slow = this.bandwidth * CANDIDATE_FACTORS[0]!;
+        const ramp = Math.max((inHold ? RAMP_UP_IN_HOLD : RAMP_UP) * this.acknowledged, slow);
         candidate = Math.max(this.bandwidth, Math.min(candidate, ramp));
         // So that the state becomes "increasing".
         if (this.state === "decreasing" && candidate === this.bandwidth) candidate += 1;
