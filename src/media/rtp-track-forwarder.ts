@@ -27,7 +27,18 @@ export interface RtpLayer {
 
 export interface RtpTrackForwarderInit {
   readonly track: MediaStreamTrack;
+  /** Goes below what is selected where the network to a listener does not carry that, of several listeners the slowest. True unless given. */
+  readonly adapt?: boolean | undefined;
+  /**
+   * Asks the publisher for no more than goes to the listeners (see `limitReceivedBitrate`), of several forwarders with this that with the
+   * least. For tracks of one encoding, which there is no layer to choose of. False unless given.
+   */
+  readonly limitSource?: boolean | undefined;
 }
+
+/** The publisher is asked for another rate if it differs by this share, and not more often than this in milliseconds. */
+const LIMIT_CHANGE = 0.05;
+const LIMIT_INTERVAL = 500;
 
 export class RtpTrackForwarder {
   /** To be added to connections. Ends with the received track, or on `close()`. */
@@ -42,7 +53,9 @@ export class RtpTrackForwarder {
     if (received.source.layers === undefined) {
       throw new DOMException("RtpTrackForwarder: the track's media is not received.", "NotSupportedError");
     }
-    this.source = new LayeredTrackSource(received, (layer) => this.onlayerchange?.(describe(layer, this.source.now())));
+    this.source = new LayeredTrackSource(received, init, (layer) =>
+      this.onlayerchange?.(describe(layer, this.source.now())),
+    );
     this.track = this.source.track.wrapper;
   }
 
@@ -60,8 +73,8 @@ export class RtpTrackForwarder {
 
   /**
    * Forwards this layer from its next key frame on, which is asked for, and of layers within a stream those up to the given ones.
-   * While it does not arrive, the next below it is forwarded. What is left out is the highest that arrives; so `select({})`
-   * is the beginning. Throws a TypeError for an index that is not a whole number from 0 to 7.
+   * While it does not arrive, or does not fit the network to the listener, the next below it is forwarded. What is left out is the
+   * highest that arrives; so `select({})` is the beginning. Throws a TypeError for an index that is not a whole number from 0 to 7.
    */
   select(selection: LayerSelection): void {
     for (const name of ["spatialIndex", "temporalIndex"] as const) {
@@ -91,12 +104,23 @@ class LayeredTrackSource implements TrackSource {
   readonly track: TrackImpl;
   forwarding: LayerForwarding | undefined;
   private readonly origin: TrackImpl;
+  private readonly adapts: boolean;
+  private readonly limits: boolean;
+  /** What the publisher was asked for last, bits per second; 0: nothing. */
+  private limit = 0;
+  private limitTime = Number.NEGATIVE_INFINITY;
   private readonly flows = new Set<LayeredFlow>();
   private readonly tracks = new Set<TrackImpl>();
 
-  constructor(received: TrackImpl, onSwitch: (layer: ReceivedLayer) => void) {
+  constructor(
+    received: TrackImpl,
+    { adapt, limitSource }: RtpTrackForwarderInit,
+    onSwitch: (layer: ReceivedLayer) => void,
+  ) {
     const { platform, kind, label } = received;
     this.origin = received;
+    this.adapts = adapt ?? true;
+    this.limits = limitSource ?? false;
     this.forwarding = new LayerForwarding(received.source.layers!, (length) => platform.crypto.random(length), {
       takes: (codec) => this.takes(codec),
       sendPacket: (packet, codec) => {
@@ -132,6 +156,29 @@ class LayeredTrackSource implements TrackSource {
   }
   disconnect(flow: LayeredFlow): void {
     this.flows.delete(flow);
+    this.followBitrates();
+  }
+
+  /** What the networks to the listeners carry has changed. */
+  followBitrates(): void {
+    // Closed: what a listener is told on its way out is no news.
+    if (this.forwarding === undefined) return;
+    let least = Number.POSITIVE_INFINITY;
+    for (const { bitrate } of this.flows) if (bitrate > 0) least = Math.min(least, bitrate);
+    const isKnown = Number.isFinite(least);
+    if (this.adapts) this.forwarding.setBudget(isKnown ? least : undefined);
+    if (this.limits) this.limitSource(isKnown ? Math.round(least) : 0);
+  }
+
+  private limitSource(bitrate: number): void {
+    const now = this.now();
+    const { limit, origin } = this;
+    const isNews = bitrate === 0 ? limit > 0 : Math.abs(bitrate - limit) > LIMIT_CHANGE * limit;
+    // Down at once.
+    if (!isNews || (bitrate > limit && limit > 0 && now - this.limitTime < LIMIT_INTERVAL)) return;
+    this.limit = bitrate;
+    this.limitTime = now;
+    origin.source.limitBitrate?.(this, bitrate === 0 ? null : bitrate);
   }
   requestKeyFrame(): void {
     this.forwarding?.requestKeyFrame();
@@ -144,6 +191,7 @@ class LayeredTrackSource implements TrackSource {
     this.tracks.delete(track);
     if (this.tracks.size > 0) return;
     this.origin.offEnd(this.end);
+    if (this.limits) this.limitSource(0);
     this.forwarding?.stop();
     this.forwarding = undefined;
   }
@@ -166,6 +214,8 @@ class LayeredFlow implements MediaFlow {
   private readonly source: LayeredTrackSource;
   private readonly track: FedTrack;
   private readonly outlet: MediaOutlet;
+  /** What the network to the listener carries, bits per second; 0: not known. */
+  bitrate = 0;
   private readonly payloadTypes = new Map<string, number>();
 
   constructor(source: LayeredTrackSource, track: FedTrack, outlet: MediaOutlet) {
@@ -195,8 +245,9 @@ class LayeredFlow implements MediaFlow {
   requestKeyFrame(): void {
     this.source.requestKeyFrame();
   }
-  setBitrate(): void {
-    // Which layer fits is for the program to say, which reads it from statistics.
+  setBitrate(_encoding: number, bitsPerSecond: number): void {
+    this.bitrate = bitsPerSecond;
+    this.source.followBitrates();
   }
   stop(): void {
     this.source.disconnect(this);

@@ -1,11 +1,12 @@
 // Sends on, still encoded, what an RTCRtpReceiver receives: a received track that was added to a connection (ontrack →
 // addTrack). The codec stays what it is, so the packets of one that the other peer does not take are not sent on. One stream
-// is passed through as it is; of several one is chosen (layer-forwarding.ts), unless the sender has an encoding for each.
+// is passed through as it is, unless it has layers and is more than the network to the other peer carries; of several streams one
+// is chosen that is not (layer-forwarding.ts), unless the sender has an encoding for each.
 import type { NegotiatedCodec } from "../jsep/codecs.js";
 import type { EncodedFrame, RtpPacket } from "../peer/media.js";
 import { LayerForwarding } from "./layer-forwarding.js";
 import type { FedTrack, MediaFlow, MediaOutlet, MediaReader, PacketOrigin } from "./media-feed.js";
-import type { ReceivedLayers } from "./received-layers.js";
+import type { LayerListener, ReceivedLayers } from "./received-layers.js";
 
 /** What a forwarded source has. */
 export interface ForwardedSource {
@@ -17,6 +18,12 @@ export interface ForwardedSource {
   requestKeyFrame(ssrc?: number): void;
 }
 
+/** What passes through is measured over so long; it is too much if it is more than is carried by this factor. */
+const MEASURE_INTERVAL = 1000;
+const TOLERANCE = 1.1;
+/** Whether a stream has layers is looked at for so long, and not again before the second has passed. */
+const SEARCH_TIME = 1000;
+const SEARCH_INTERVAL = 10_000;
 /** Not looked up yet; not negotiated. */
 const UNKNOWN = -1;
 const REFUSED = -2;
@@ -34,6 +41,12 @@ export class ForwardFlow implements MediaFlow {
   private readonly payloadTypes = new Int16Array(128).fill(UNKNOWN);
   /** The SSRC that feeds the outlet's only encoding. */
   private ssrc: number | undefined;
+  /** What the network to the other peer carries of this, bits per second; undefined: not known. */
+  private budget: number | undefined;
+  private bytes = 0;
+  private measuredFrom = Number.NEGATIVE_INFINITY;
+  private search: { readonly listener: LayerListener; readonly until: number } | undefined;
+  private nextSearch = Number.NEGATIVE_INFINITY;
   /** Packets of a codec that the other peer does not take. */
   refused = 0;
 
@@ -67,6 +80,39 @@ export class ForwardFlow implements MediaFlow {
         if (this.layering?.switches === 1) this.read();
       },
     });
+    this.layering.setBudget(this.budget);
+  }
+
+  /** What passes through as it is: where that is too much, whether it has layers to leave out. */
+  private measure(bytes: number): void {
+    this.bytes += bytes;
+    const now = this.source.layers.source.now();
+    const elapsed = now - this.measuredFrom;
+    if (elapsed < MEASURE_INTERVAL) return;
+    const rate = (this.bytes * 8000) / elapsed;
+    this.bytes = 0;
+    this.measuredFrom = now;
+    const { search, budget } = this;
+    if (search !== undefined) {
+      if (now >= search.until) this.endSearch();
+    } else if (budget !== undefined && rate > budget * TOLERANCE && now >= this.nextSearch && this.mayLayer) {
+      this.nextSearch = now + SEARCH_INTERVAL;
+      const listener = { onLayer() {}, onLayerGone() {}, look() {} };
+      this.search = { listener, until: now + SEARCH_TIME };
+      this.source.layers.add(listener, now, false);
+    }
+  }
+
+  private endSearch(): void {
+    const { search, source } = this;
+    if (search === undefined) return;
+    this.search = undefined;
+    const found = source.layers.layers.some(
+      ({ source: stream }) => stream.maxSpatialIndex > 0 || stream.maxTemporalIndex > 0,
+    );
+    // The one after the other: what was found stays.
+    if (found && this.layering === undefined) this.beginLayering();
+    source.layers.remove(search.listener);
   }
 
   private get hasSwitched(): boolean {
@@ -106,6 +152,7 @@ export class ForwardFlow implements MediaFlow {
   private sendPacket(packet: RtpPacket, origin: PacketOrigin): void {
     if (!this.track.enabled || this.hasSwitched) return;
     const encoding = this.encodingOf(origin);
+    if (this.budget !== undefined && this.layering === undefined) this.measure(packet.payloadLength);
     if (encoding >= 0) this.send(encoding, packet, origin.codec(packet.payloadType));
     else if (this.layering === undefined && this.mayLayer) this.beginLayering();
   }
@@ -152,11 +199,15 @@ export class ForwardFlow implements MediaFlow {
     else this.source.requestKeyFrame(this.ssrc);
   }
 
-  setBitrate(): void {
-    // Whoever encodes is told by the connection that this comes from.
+  setBitrate(_encoding: number, bitsPerSecond: number): void {
+    // Nothing is what an encoding gets that is not active.
+    this.budget = bitsPerSecond > 0 ? bitsPerSecond : undefined;
+    this.layering?.setBudget(this.budget);
   }
 
   stop(): void {
+    if (this.search !== undefined) this.source.layers.remove(this.search.listener);
+    this.search = undefined;
     this.stopReading?.();
     this.layering?.stop();
   }

@@ -1,8 +1,10 @@
 // Forwards one of the layers of a received track as one stream that never seems to change, over src/rtp/forwarder.ts: the highest
-// that arrives, or the one that a program has selected. A layer that stops is left for one that goes on, and gone back to when
-// it is there again. It has no timer: while nothing arrives there is nothing to decide.
+// that arrives, or the one that a program has selected, or what is below that and fits the network to the listener (layer-choice.ts).
+// A layer that stops is left for one that goes on, and gone back to when it is there again. It has no timer: while nothing arrives
+// there is nothing to decide.
 import type { NegotiatedCodec } from "../jsep/codecs.js";
 import { Forwarder, type ForwardSource, type RtpPacket } from "../peer/media.js";
+import { LayerChoice, type LayerOption } from "./layer-choice.js";
 import type { LayerListener, ReceivedLayer, ReceivedLayers } from "./received-layers.js";
 
 /** A layer that had stopped is gone back to when it has come for so long. Milliseconds. */
@@ -10,6 +12,8 @@ const STEADY_AFTER = 1000;
 /** Where sizes are not known, a layer is higher if its bitrate is so many times the other's. */
 const HIGHER_RATE = 1.5;
 const ALL_LAYERS = 255;
+/** For going up, a key frame of a layer is asked for so often at most, by all who forward it: others share the one that comes. */
+export const UPSWITCH_REQUEST_INTERVAL = 2000;
 
 /** Which layers go on; without a member, the highest. */
 export interface LayerSelection {
@@ -41,6 +45,11 @@ export class LayerForwarding implements LayerListener {
   private target: ReceivedLayer | undefined;
   private currentLayer: ReceivedLayer | undefined;
   private selection: LayerSelection = {};
+  /** Bits per second of payload that the network to the listener carries; undefined: as much as there is. */
+  private budget: number | undefined;
+  private readonly choice = new LayerChoice();
+  private spatial = ALL_LAYERS;
+  private temporal = ALL_LAYERS;
 
   /** `random`: for the first numbers of the stream. */
   constructor(layers: ReceivedLayers, random: (length: number) => Uint8Array, host: LayerForwardingHost) {
@@ -79,16 +88,31 @@ export class LayerForwarding implements LayerListener {
   }
 
   select(selection: LayerSelection): void {
-    const { forwarder } = this;
-    const now = this.layers.source.now();
     this.selection = selection;
-    this.choose(now);
-    forwarder.setMaxTemporalIndex(selection.temporalIndex ?? ALL_LAYERS, now);
-    forwarder.setMaxSpatialIndex(selection.spatialIndex ?? ALL_LAYERS, now);
+    this.choose(this.layers.source.now());
   }
 
   requestKeyFrame(): void {
     this.forwarder.requestKeyFrame(this.layers.source.now());
+  }
+
+  /** What the network to the listener carries of this, bits per second of payload; undefined: nobody knows. */
+  setBudget(bitsPerSecond: number | undefined): void {
+    this.budget = bitsPerSecond;
+  }
+
+  /** Bits per second of the best that there is to forward; NaN while unknown. */
+  get demand(): number {
+    const best = this.wanted(this.layers.source.now());
+    return best === undefined ? Number.NaN : best.rate(this.selectedSpatial, this.selectedTemporal);
+  }
+
+  private get selectedSpatial(): number {
+    return this.selection.spatialIndex ?? ALL_LAYERS;
+  }
+
+  private get selectedTemporal(): number {
+    return this.selection.temporalIndex ?? ALL_LAYERS;
   }
 
   stop(): void {
@@ -116,10 +140,65 @@ export class LayerForwarding implements LayerListener {
 
   /** `first`: one that is about to send its first packet. */
   private choose(now: number, first?: ReceivedLayer): void {
-    const layer = this.wanted(now) ?? (first !== undefined && this.host.takes(first.codec) ? first : undefined);
-    if (layer === undefined || layer === this.target) return;
-    this.target = layer;
-    this.forwarder.setTarget(layer.source, now);
+    const best = this.wanted(now) ?? (first !== undefined && this.host.takes(first.codec) ? first : undefined);
+    if (best === undefined) return;
+    const options = this.budget === undefined ? [] : this.options(best, now);
+    const option = this.choice.propose(options, this.budget ?? 0, now);
+    if (option === undefined) {
+      this.apply(best, this.selectedSpatial, this.selectedTemporal, now, now);
+      return;
+    }
+    const layer = option.stream as ReceivedLayer;
+    const { current } = this.choice;
+    // Who goes up can wait for a key frame, so that listeners who go up by and by do not make the publisher send one after the other.
+    const isUp = current !== undefined && option !== current && option.rate > current.rate;
+    const askAt = isUp ? Math.max(now, layer.lastRequest + UPSWITCH_REQUEST_INTERVAL) : now;
+    if (isUp && layer === current.stream && option.spatial > current.spatial && askAt > now) return;
+    this.choice.use(option, options, this.budget!, now);
+    this.apply(layer, option.spatial, option.temporal, now, askAt);
+  }
+
+  private apply(layer: ReceivedLayer, spatial: number, temporal: number, now: number, askAt: number): void {
+    const { forwarder } = this;
+    if (layer !== this.target) {
+      this.target = layer;
+      forwarder.setTarget(layer.source, now, askAt);
+    }
+    if (temporal !== this.temporal) forwarder.setMaxTemporalIndex(temporal, now);
+    if (spatial !== this.spatial) forwarder.setMaxSpatialIndex(spatial, now);
+    this.temporal = temporal;
+    this.spatial = spatial;
+  }
+
+  /** What could be forwarded, up to `best`, by rising quality; nothing while rates are not known. */
+  private options(best: ReceivedLayer, now: number): readonly LayerOption[] {
+    const streams = this.layers.layers.filter(
+      (layer) => layer === best || (this.isUsable(layer, now) && isHigher(best, layer)),
+    );
+    streams.sort((a, b) => (isHigher(a, b) ? 1 : isHigher(b, a) ? -1 : 0));
+    const out: LayerOption[] = [];
+    for (const stream of streams) {
+      const { maxSpatialIndex, maxTemporalIndex } = stream.source;
+      const top = { spatial: Math.min(this.selectedSpatial, 7), temporal: Math.min(this.selectedTemporal, 7) };
+      const spatials = Math.min(top.spatial, Math.max(0, maxSpatialIndex));
+      const temporals = Math.min(top.temporal, Math.max(0, maxTemporalIndex));
+      for (let s = 0; s <= spatials; s++) {
+        // Of all but the smallest picture at least half of the frames: fewer look worse than a smaller picture.
+        const least = stream === streams[0] && s === 0 ? 0 : Math.max(0, temporals - 1);
+        for (let t = least; t <= temporals; t++) {
+          const rate = stream.rate(s, t);
+          if (Number.isNaN(rate)) continue;
+          // The highest stands for whatever may come above it.
+          const spatial = s === spatials ? this.selectedSpatial : s;
+          const temporal = t === temporals ? this.selectedTemporal : t;
+          out.push({ stream, spatial, temporal, rate });
+        }
+      }
+    }
+    // What goes on now is not left while nobody knows whether it is too much.
+    const { target } = this;
+    const isUnknown = target !== undefined && streams.includes(target) && !out.some(({ stream }) => stream === target);
+    return isUnknown ? [] : out;
   }
 
   private wanted(now: number): ReceivedLayer | undefined {
@@ -167,7 +246,9 @@ export class LayerForwarding implements LayerListener {
 
   private request(source: ForwardSource): void {
     const layer = this.layerOf(source);
-    if (layer !== undefined) this.layers.source.requestKeyFrame(layer.origin.ssrc);
+    if (layer === undefined) return;
+    layer.lastRequest = this.layers.source.now();
+    this.layers.source.requestKeyFrame(layer.origin.ssrc);
   }
 
   private layerOf(source: ForwardSource): ReceivedLayer | undefined {

@@ -13,6 +13,10 @@ export const STOPPED_AFTER = 500;
 const LOOK_INTERVAL = 100;
 /** What a bitrate is the mean of. */
 const RATE_INTERVAL = 500;
+/** How fast the rates by which layers are chosen follow that. */
+const SMOOTHING = 0.3;
+/** Spatial and temporal layers of a stream that are told apart (RFC 9628 §4.2: three bits each). */
+const LAYERS = 8;
 
 /** One stream. */
 export class ReceivedLayer {
@@ -25,6 +29,11 @@ export class ReceivedLayer {
   since: number;
   /** It has stopped at least once. */
   hasStopped = false;
+  /** When a key frame of it was asked for last, by whoever forwards it. */
+  lastRequest: number = Number.NEGATIVE_INFINITY;
+  /** By spatial and temporal layer: bytes of this interval, and bits per second of the last ones. Undefined before the first ends. */
+  private readonly layerBytes = new Float64Array(LAYERS * LAYERS);
+  private layerRates: Float64Array | undefined;
   private bytes = 0;
   private rateFrom: number;
 
@@ -48,9 +57,25 @@ export class ReceivedLayer {
     if (now - lastArrival >= STOPPED_AFTER && lastArrival !== Number.NEGATIVE_INFINITY) {
       this.since = now;
       this.hasStopped = true;
+      this.layerRates = undefined;
     }
     this.bytes += packet.payloadLength;
-    this.source.receive(packet, now);
+    const { source } = this;
+    source.receive(packet, now);
+    const { spatialIndex, temporalIndex } = source;
+    this.layerBytes[(Math.max(0, spatialIndex) & 7) * LAYERS + (Math.max(0, temporalIndex) & 7)]! +=
+      packet.payloadLength;
+  }
+
+  /** Bits per second of payload of what goes on up to these layers, over the last seconds; NaN before it is known. */
+  rate(spatial: number, temporal: number): number {
+    const { layerRates } = this;
+    if (layerRates === undefined) return Number.NaN;
+    let sum = 0;
+    for (let s = 0; s <= Math.min(spatial, LAYERS - 1); s++) {
+      for (let t = 0; t <= Math.min(temporal, LAYERS - 1); t++) sum += layerRates[s * LAYERS + t]!;
+    }
+    return sum;
   }
 
   measure(now: number): void {
@@ -59,6 +84,14 @@ export class ReceivedLayer {
     this.bitrate = Math.round((this.bytes * 8000) / elapsed);
     this.bytes = 0;
     this.rateFrom = now;
+    const { layerBytes } = this;
+    const before = this.layerRates;
+    this.layerRates = before ?? new Float64Array(layerBytes.length);
+    for (let i = 0; i < layerBytes.length; i++) {
+      const rate = (layerBytes[i]! * 8000) / elapsed;
+      this.layerRates[i]! += (rate - this.layerRates[i]!) * (before === undefined ? 1 : SMOOTHING);
+    }
+    layerBytes.fill(0);
   }
 }
 
@@ -90,14 +123,14 @@ export class ReceivedLayers implements MediaReader {
     this.source = source;
   }
 
-  /** The listener hears at once of what there is. Packets are read while anybody listens. */
-  add(listener: LayerListener, now: number): void {
+  /** The listener hears at once of what there is. Packets are read while anybody listens. `asks`: for key frames of all at first. */
+  add(listener: LayerListener, now: number, asks = true): void {
     this.listeners = [...this.listeners, listener];
     for (const layer of this.layers) listener.onLayer(layer, now);
     if (this.stopReading !== undefined) return;
     this.stopReading = this.source.read(this);
     // They tell how large the pictures of each are.
-    this.source.requestKeyFrame();
+    if (asks) this.source.requestKeyFrame();
   }
 
   remove(listener: LayerListener): void {

@@ -51,7 +51,8 @@ export function createCameraPeer(options: Pick<DemoPeerOptions, "onCandidate" | 
       for (const { receiver, sender } of pc.getTransceivers()) {
         const { track } = receiver;
         if (track.kind === "video" && forwarder !== undefined) continue;
-        if (track.kind === "video") forwarder = new RtpTrackForwarder({ track });
+        // The visitor chooses, whatever the network says.
+        if (track.kind === "video") forwarder = new RtpTrackForwarder({ track, adapt: false });
         await sender.replaceTrack(track.kind === "video" ? forwarder!.track : track);
       }
       for (const transceiver of pc.getTransceivers()) {
