@@ -9,8 +9,8 @@ import { writeNack, writePictureLoss, writeRemb } from "./feedback.js";
 import { MAX_SILENCE } from "./jitter-buffer.js";
 import { MAX_STREAMS_PER_RECEIVER } from "./receiver.js";
 import { RtcpWriter } from "./rtcp.js";
+import { FEEDBACK_ALLOWANCE, FEEDBACK_PER_PACKET } from "./rtcp-input.js";
 import { SendHistory } from "./send-history.js";
-import { FEEDBACK_ALLOWANCE, FEEDBACK_PER_PACKET } from "./session.js";
 import { Pipe, packet, receiving, sending, VP8 } from "./testing.test.js";
 
 const KEY_FRAME = Uint8Array.of(0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00, 1, 2, 3);

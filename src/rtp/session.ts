@@ -3,25 +3,22 @@
 
 import type { Logger } from "../util/logger.js";
 import type { BandwidthEstimator } from "./bandwidth/estimator.js";
-import { BoundingSet } from "./bounding-set.js";
 import { BufferBudget } from "./buffer-budget.js";
 import { readU16, readU32 } from "./bytes.js";
-import { compactNtp, compactNtpOf, roundTripTime } from "./clock.js";
+import { compactNtpOf } from "./clock.js";
 import { CongestionControl } from "./congestion-control.js";
 import { EarlyPackets } from "./early-packets.js";
 import { HeaderExtensions } from "./extensions.js";
-import { type CongestionFeedback, writeFullIntraRequest, writeNack, writePictureLoss, writeTmmbn } from "./feedback.js";
+import { writeFullIntraRequest, writeNack, writePictureLoss } from "./feedback.js";
 import { RtpPacket } from "./packet.js";
 import type { RtpReceiveStream } from "./receive-stream.js";
 import { RtpReceiver } from "./receiver.js";
 import { ReportSchedule } from "./report-schedule.js";
-import { type Route, RtpRouter } from "./router.js";
-import { parseRtcp, type ReportBlock, type RtcpVisitor, SDES_CNAME } from "./rtcp.js";
+import { RtpRouter } from "./router.js";
+import { RtcpInput, type SendRoute } from "./rtcp-input.js";
 import { RtcpOutput } from "./rtcp-output.js";
 import type { RtpSendStream } from "./send-stream.js";
 import { RtpSender } from "./sender.js";
-import { synchronise } from "./synchronisation.js";
-import type { TransportFeedback } from "./transport-feedback.js";
 import type {
   RtpReceiverHost,
   RtpReceiverOptions,
@@ -34,22 +31,7 @@ import type {
 /** Bytes that a usual feedback message takes. */
 const FEEDBACK_ROOM = 400;
 const DEFAULT_RTT = 100;
-/**
- * Packets that transport-wide feedback may speak of: so many at once, and so many more for each that was sent with a number. An
- * honest peer reports each once; 24 bytes can claim that sixteen thousand were lost.
- */
-export const FEEDBACK_ALLOWANCE = 32_768;
-export const FEEDBACK_PER_PACKET = 4;
-/** Requests for key frames of one encoding are so many milliseconds apart at least: less than that of peers who repeat them (200). */
-const MIN_KEY_FRAME_INTERVAL = 150;
-
-interface SendRoute {
-  readonly stream: RtpSendStream;
-  /** What the SSRC carries of the stream. */
-  readonly role: "media" | "rtx" | "fec";
-}
-
-export class RtpSession implements RtcpVisitor {
+export class RtpSession {
   readonly receivers: readonly RtpReceiver[];
   readonly senders: readonly RtpSender[];
   /** What was dropped, and why. */
@@ -85,23 +67,15 @@ export class RtpSession implements RtcpVisitor {
   private readonly output: RtcpOutput;
   private readonly schedule: ReportSchedule;
   private readonly waiting: RtpReceiveStream[] = [];
-  /** Streams about whose limits (TMMBR) the peer is to be told. */
-  private readonly limited: RtpSendStream[] = [];
   private readonly congestion: CongestionControl;
+  private readonly input: RtcpInput;
   /** Some section's packets are to be reported on by transport-wide feedback. */
   private transportCc = false;
   /** By congestion control feedback, instead (RFC 8888 §6: that is of a transport, and so each section has to have it). */
   private reportsNumbers = false;
-  /** The same of what is sent. */
-  private numbersReported = false;
   private transportSequence: number;
   /** The number written into the packet that `transmit` is about to get, -1: none. */
   private pendingSequence = -1;
-  /** Packets that feedback may still speak of. */
-  private feedbackLeft: number = FEEDBACK_ALLOWANCE;
-  private rtt: number = Number.NaN;
-  /** The last reference time of ours that the peer has answered, as it names it. */
-  private answeredReferenceTime = -1;
   private now = 0;
   private closed = false;
 
@@ -128,6 +102,8 @@ export class RtpSession implements RtcpVisitor {
     });
     this.router = new RtpRouter(this.extensions, (stream) => stream.receiver.host.onStream?.(stream));
     this.packet.extensions = this.extensions;
+    const { router, congestion, output, sendRoutes, receivers, localSsrc, counters } = this;
+    this.input = new RtcpInput({ localSsrc, timeOrigin, router, receivers, sendRoutes, congestion, output, counters });
   }
 
   /** @internal */
@@ -187,7 +163,7 @@ export class RtpSession implements RtcpVisitor {
         if (fecSsrc !== null) this.sendRoutes.set(fecSsrc, { stream, role: "fec" });
       }
     }
-    this.numbersReported = this.senderList.length > 0 && this.senderList.every(({ ccfb }) => ccfb);
+    this.input.numbersReported = this.senderList.length > 0 && this.senderList.every(({ ccfb }) => ccfb);
     this.congestion.onSendersChanged(this.now);
   }
 
@@ -326,7 +302,7 @@ export class RtpSession implements RtcpVisitor {
     this.bytesSent += packet.length;
     if (this.pendingSequence >= 0) {
       this.congestion.onPacketSent(this.pendingSequence, packet.length, cluster, now);
-      if (this.numbersReported) {
+      if (this.input.numbersReported) {
         this.congestion.onNumber(readU32(packet, 8), readU16(packet, 2), this.pendingSequence);
       }
       this.pendingSequence = -1;
@@ -341,12 +317,12 @@ export class RtpSession implements RtcpVisitor {
 
   /** @internal The number of the next packet, 16 bits; `carried`: in an extension. */
   nextTransportSequence(sender: RtpSender, carried: boolean): number {
-    const reported = this.numbersReported || (carried && sender.transportCc);
+    const reported = this.input.numbersReported || (carried && sender.transportCc);
     if (!reported && !carried) return 0;
     this.transportSequence++;
     if (reported) {
       this.pendingSequence = this.transportSequence;
-      this.feedbackLeft = Math.min(FEEDBACK_ALLOWANCE, this.feedbackLeft + FEEDBACK_PER_PACKET);
+      this.input.onNumberSent();
     }
     return this.transportSequence & 0xffff;
   }
@@ -372,201 +348,16 @@ export class RtpSession implements RtcpVisitor {
   receiveRtcp(data: Uint8Array, length: number, now: number): void {
     if (this.closed) return;
     this.now = now;
-    if (!parseRtcp(data, length, this)) {
+    if (!this.input.receive(data, length, now)) {
       this.counters.malformedRtcp!++;
       this.logger?.("debug", "rtp", `malformed RTCP of ${length} bytes`);
     }
-    this.congestion.onCompoundEnd(now);
-    if (this.limited.length > 0) this.writeLimits();
   }
 
   /** @internal Milliseconds; `fallback` while unknown. */
   roundTripTime(fallback: number): number {
-    return Number.isNaN(this.rtt) ? fallback : this.rtt;
-  }
-
-  private compactNow(): number {
-    return compactNtpOf(this.options.timeOrigin + this.now);
-  }
-
-  private mediaRoute(ssrc: number): Route | undefined {
-    return this.router.get(ssrc);
-  }
-
-  /** @internal */
-  onSenderReport(
-    ssrc: number,
-    seconds: number,
-    fraction: number,
-    rtpTimestamp: number,
-    packets: number,
-    octets: number,
-  ): void {
-    const route = this.mediaRoute(ssrc);
-    if (route === undefined) return;
-    const { stream } = route;
-    if (route.role === "rtx") stream.rtxStatistics?.onSenderReport(seconds, fraction, this.now);
-    if (route.role !== "media") return;
-    stream.onSenderReport(seconds, fraction, rtpTimestamp, packets, octets, this.now);
-    if (stream.frames !== undefined && stream.cname !== "") this.synchronise(stream.cname);
-  }
-
-  private synchronise(cname: string): void {
-    const streams = this.receiverList.flatMap((receiver) => receiver.streams.filter((one) => one.cname === cname));
-    if (streams.length > 1) synchronise(streams);
-  }
-
-  /** @internal */
-  onReportBlock(_reporter: number, block: ReportBlock): void {
-    const route = this.sendRoutes.get(block.ssrc);
-    if (route === undefined) return;
-    const rtt = roundTripTime(this.compactNow(), block.lastSenderReport, block.delaySinceLastSenderReport);
-    if (!Number.isNaN(rtt)) this.rtt = rtt;
-    const { fractionLost, cumulativeLost, extendedHighestSequenceNumber, jitter } = block;
-    const { stream, role } = route;
-    if (role === "fec") return;
-    if (role === "media") {
-      const first = Number.isNaN(stream.remoteReportTime);
-      const expected = first ? 0 : extendedHighestSequenceNumber - stream.remoteHighestSequenceNumber;
-      this.congestion.onReportBlock(expected, cumulativeLost - stream.remotePacketsLost, rtt);
-    }
-    stream.onReport(role === "rtx", fractionLost, cumulativeLost, extendedHighestSequenceNumber, jitter, rtt, this.now);
-  }
-
-  /** @internal */
-  onSourceDescription(ssrc: number, type: number, data: Uint8Array, offset: number, length: number): void {
-    if (type !== SDES_CNAME) return;
-    const route = this.mediaRoute(ssrc);
-    if (route === undefined || route.role !== "media" || route.stream.cname !== "") return;
-    let text = "";
-    for (let i = 0; i < length; i++) text += String.fromCharCode(data[offset + i]!);
-    route.stream.cname = text;
-  }
-
-  /** @internal */
-  onBye(ssrc: number): void {
-    for (const { stream, role } of this.sendRoutes.values()) {
-      if (role === "media" && stream.limits?.remove(ssrc)) this.onLimitChange(stream);
-    }
-    const route = this.mediaRoute(ssrc);
-    if (route === undefined || route.role !== "media") return;
-    this.router.removeStream(route.stream);
-    route.stream.receiver.removeStream(route.stream);
-  }
-
-  /** @internal */
-  onReceiverReferenceTime(ssrc: number, seconds: number, fraction: number): void {
-    this.output.onReceiverReferenceTime(ssrc, compactNtp(seconds, fraction), this.now);
-  }
-
-  /** @internal */
-  onDelaySinceLastReport(_reporter: number, ssrc: number, lastReceiverReport: number, delay: number): void {
-    // Every stream of the peer may answer: that is one measurement.
-    if (ssrc !== this.localSsrc || lastReceiverReport === this.answeredReferenceTime) return;
-    const rtt = roundTripTime(this.compactNow(), lastReceiverReport, delay);
-    if (Number.isNaN(rtt)) return;
-    this.answeredReferenceTime = lastReceiverReport;
-    this.rtt = rtt;
-    // There is one peer, and one path to it.
-    for (const { streams } of this.receiverList) for (const stream of streams) stream.onRoundTripTime(rtt);
-  }
-
-  /** @internal */
-  onNack(_sender: number, media: number, packetId: number, bitmask: number): void {
-    const route = this.sendRoutes.get(media);
-    if (route === undefined || route.role !== "media") return;
-    const { stream } = route;
-    stream.resend(packetId, this.now);
-    for (let bits = bitmask, next = packetId + 1; bits !== 0; bits >>>= 1, next++) {
-      if ((bits & 1) !== 0) stream.resend(next & 0xffff, this.now);
-    }
-    stream.nackCount++;
-  }
-
-  /** @internal */
-  onPictureLoss(_sender: number, media: number): void {
-    const route = this.sendRoutes.get(media);
-    if (route === undefined) return;
-    route.stream.pliCount++;
-    this.requestKeyFrame(route.stream);
-  }
-
-  /** @internal */
-  onFullIntraRequest(sender: number, media: number, sequence: number): void {
-    const route = this.sendRoutes.get(media);
-    if (route === undefined) return;
-    const { stream } = route;
-    // The same number is the same request, repeated (RFC 5104 §4.3.1.1).
-    if (stream.lastFirSender === sender && stream.lastFirSequence === sequence) return;
-    if (!this.requestKeyFrame(stream)) return;
-    stream.lastFirSender = sender;
-    stream.lastFirSequence = sequence;
-    stream.firCount++;
-  }
-
-  /** A key frame costs the encoder and the path much, asking for one nothing. False: one was asked for just now. */
-  private requestKeyFrame(stream: RtpSendStream): boolean {
-    if (this.now - stream.lastKeyFrameRequest < MIN_KEY_FRAME_INTERVAL) return false;
-    stream.lastKeyFrameRequest = this.now;
-    stream.sender.host.onKeyFrameRequest?.(stream.index);
-    return true;
-  }
-
-  /** @internal */
-  onTmmbr(sender: number, media: number, bitrate: number, overhead: number): void {
-    const route = this.sendRoutes.get(media);
-    if (route?.role !== "media") return;
-    const { stream } = route;
-    stream.limits ??= new BoundingSet();
-    stream.limits.set(sender, bitrate, overhead);
-    this.onLimitChange(stream);
-  }
-
-  /** The owner of a limit and the others learn which ones hold, whether that has changed or not (RFC 5104 §4.2.2). */
-  private onLimitChange(stream: RtpSendStream): void {
-    if (!this.limited.includes(stream)) this.limited.push(stream);
-    // Down at once; up as well: there is one peer, whose other receivers need not be waited for (§3.5.4.3).
-    this.congestion.invalidate(this.now);
-  }
-
-  /** @internal */
-  onTmmbnEnd(sender: number): void {
-    this.congestion.limits?.onNotification(sender);
-  }
-
-  private writeLimits(): void {
-    for (const { ssrc, limits } of this.limited) {
-      const tuples = limits?.tuples ?? [];
-      this.output.prepare(12 + 8 * tuples.length);
-      writeTmmbn(this.output.rtcp, ssrc, tuples);
-    }
-    this.limited.length = 0;
-  }
-
-  /** @internal */
-  onRemb(_sender: number, bitrate: number): void {
-    this.congestion.onRemb(bitrate, this.now);
-  }
-
-  /** @internal */
-  takesTransportFeedback(count: number): boolean {
-    // The times of the two kinds of feedback are of different clocks.
-    if (this.numbersReported || count > this.feedbackLeft) {
-      if (!this.numbersReported) this.counters.excessFeedback!++;
-      return false;
-    }
-    this.feedbackLeft -= count;
-    return true;
-  }
-
-  /** @internal */
-  onTransportFeedback(feedback: TransportFeedback): void {
-    this.congestion.onTransportFeedback(feedback, this.now);
-  }
-
-  /** @internal */
-  onCongestionFeedback(feedback: CongestionFeedback): void {
-    if (this.numbersReported) this.congestion.onCongestionFeedback(feedback);
+    const { rtt } = this.input;
+    return Number.isNaN(rtt) ? fallback : rtt;
   }
 
   // Feedback out
