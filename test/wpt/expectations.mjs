@@ -33,10 +33,5 @@ export function entryOf(reasons, passing) {
   );
 }
 
-/** A reason for a first list, from what the failure says. */
-export function guessReason(id, message) {
-  if (/postMessage|iframe|service-?worker/i.test(id)) return "awaits a document";
-  if (/Worker is not defined/.test(message) || /worker/i.test(id)) return "awaits workers";
-  if (/canvas|playing|video element|currentTime|MediaElement/i.test(id)) return "awaits media elements";
-  return "awaits media";
-}
+/** Of a first list, until somebody has looked. */
+export const UNKNOWN = "not looked at yet";

@@ -13,14 +13,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import {
-  entryOf,
-  guessReason,
-  NOT_IN_CHROMIUM,
-  readExpectations,
-  reasonOf,
-  writeExpectations,
-} from "./expectations.mjs";
+import { entryOf, NOT_IN_CHROMIUM, readExpectations, reasonOf, UNKNOWN, writeExpectations } from "./expectations.mjs";
 import { DIRECTORIES, findTests } from "./tests.mjs";
 
 const STATUS = ["PASS", "FAIL", "TIMEOUT", "NOTRUN", "PRECONDITION_FAILED"];
@@ -92,7 +85,7 @@ function initialExpectations(results, chromium) {
       const outcome = subtests.get(name);
       if (outcome?.status === "PASS") passing++;
       else if (known[name]?.status !== "PASS") reasons.set(name, NOT_IN_CHROMIUM);
-      else reasons.set(name, guessReason(id, outcome?.message ?? ""));
+      else reasons.set(name, UNKNOWN);
     }
     const entry = entryOf(reasons, passing);
     if (entry !== undefined) expectations[id] = entry;
