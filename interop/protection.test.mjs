@@ -168,7 +168,7 @@ function checkProtected(seen) {
 
 const codecsOf = { "flexfec-03": ["VP8", "flexfec-03"], ulpfec: ["VP8", "red", "ulpfec"] };
 
-for (const role of wants("media") && wantsPeer("chromium") ? ROLES : []) {
+for (const role of wants("protection") && wantsPeer("chromium") ? ROLES : []) {
   for (const [name, args] of [
     ["flexfec-03", FLEXFEC],
     ["ulpfec", []],
@@ -201,7 +201,7 @@ for (const role of wants("media") && wantsPeer("chromium") ? ROLES : []) {
   }
 }
 
-for (const role of wants("media") && wantsPeer("webrtcbin") ? ROLES : []) {
+for (const role of wants("protection") && wantsPeer("webrtcbin") ? ROLES : []) {
   const title = `webrtcbin as ${role}, ULPFEC without NACK over a path that loses packets`;
   peerTest(title, { limit: LIMIT, missing: MEDIA_PEERS.webrtcbin.missing }, async (t, start) => {
     const parley = new Parley();
@@ -235,7 +235,7 @@ for (const role of wants("media") && wantsPeer("webrtcbin") ? ROLES : []) {
   });
 }
 
-for (const role of wants("media") && wantsPeer("chromium") ? ROLES : []) {
+for (const role of wants("protection") && wantsPeer("chromium") ? ROLES : []) {
   peerTest(
     `Chromium as ${role}, Cryptex`,
     { limit: LIMIT, missing: () => missingBrowser("chromium") },
@@ -280,7 +280,7 @@ for (const role of wants("media") && wantsPeer("chromium") ? ROLES : []) {
 }
 
 /** A path over which each tenth packet is lost: with the one before in it the sound has no gap. */
-for (const role of wants("media") && wantsPeer("chromium") ? ROLES : []) {
+for (const role of wants("protection") && wantsPeer("chromium") ? ROLES : []) {
   const title = `Chromium as ${role}, redundant audio over a path that loses packets`;
   peerTest(title, { limit: LIMIT, missing: () => missingBrowser("chromium") }, async (t, start) => {
     const concealed = {};
@@ -292,15 +292,21 @@ for (const role of wants("media") && wantsPeer("chromium") ? ROLES : []) {
         await connect(parley, peer, role, { audio: list }, path);
         const look = async () => of(await peer.stats(), "inbound-rtp", "audio") ?? {};
         await until("sound", look, ({ packetsReceived }) => packetsReceived > 50);
+        const [sent] = [...path.payloadTypes[0]].sort((a, b) => b[1] - a[1]);
+        assert.equal(sent[0], list[0] === "red" ? 63 : 111);
+        await peer.page("wait", 800);
+        await sleep(2000);
         path.every = 10;
-        await sleep(500);
-        const before = await look();
-        await sleep(LOOK);
-        const after = await look();
+        // The microphone leaves out what a busy machine is late for, which is concealed as well: not each time, however.
+        for (let attempt = 0; attempt < 3; attempt++) {
+          const before = await look();
+          await sleep(3000);
+          const after = await look();
+          const samples = (name) => after[name] - before[name];
+          const share = samples("concealedSamples") / samples("totalSamplesReceived");
+          concealed[list[0]] = Math.min(concealed[list[0]] ?? 1, share);
+        }
         path.every = 0;
-        const samples = (name) => after[name] - before[name];
-        concealed[list[0]] = samples("concealedSamples") / samples("totalSamplesReceived");
-        concealed[`${list[0]} packets`] = after.fecPacketsReceived;
         await peer.close();
       } finally {
         parley.close();

@@ -38,6 +38,8 @@ export class LossyPath {
   /** Each media packet of this number is lost, on each side; 0: none. */
   every = 0;
   #counts = [0, 0];
+  /** Payload types of the packets of each side, with how many there were. */
+  payloadTypes = [new Map(), new Map()];
   /** Packets of each side with a header extension: in the clear, and encrypted (RFC 9335). */
   extensions = [0, 1].map(() => ({ plain: 0, encrypted: 0 }));
   /** Bits per second that go on from each side, 0 Parley, 1 the peer; what would wait longer than QUEUE is lost. */
@@ -83,6 +85,8 @@ export class LossyPath {
     socket.on("message", (data, from) => {
       this.#ends[other] = from;
       if (isRtp(data)) {
+        const type = data[1] & 127;
+        this.payloadTypes[other].set(type, (this.payloadTypes[other].get(type) ?? 0) + 1);
         if (data[0] & 0x10) {
           const profile = data.readUInt16BE(12 + 4 * (data[0] & 15));
           this.extensions[other][profile === 0xc0de || profile === 0xc2de ? "encrypted" : "plain"]++;

@@ -238,6 +238,10 @@ export function install(bits) {
       await pc.setLocalDescription();
       return gathered();
     },
+    /** What comes late on a busy machine is not to be missed: everything waits so many milliseconds. */
+    wait(milliseconds) {
+      for (const receiver of pc.getReceivers()) receiver.jitterBufferTarget = milliseconds;
+    },
     accept: (sdp) => pc.setRemoteDescription({ type: "answer", sdp }),
     candidates: () => candidates.splice(0),
     candidate: (candidate) => pc.addIceCandidate(candidate),

@@ -86,11 +86,12 @@ export function offeredPayloads(
     return id;
   };
   const out: SdpPayload[] = [];
-  let opus: number | undefined;
+  // What RED carries may come behind it.
+  const carried = codecs.find(({ identity }) => identity === OPUS);
+  const opus = carried === undefined ? undefined : number(carried.identity, carried.payloadType);
   for (const codec of preferences === null ? inNegotiatedOrder(codecs, negotiated) : codecs) {
     const payloadType = number(codec.identity, codec.payloadType);
     if (payloadType === undefined) continue;
-    if (codec.identity === OPUS) opus = payloadType;
     let { fmtp } = codec;
     if (codec.role === "red" && kind === "audio") {
       // RFC 2198 §5: the formats of the blocks.

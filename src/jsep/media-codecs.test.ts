@@ -195,6 +195,27 @@ test("codecs follow the direction: what is only received is not offered to be se
   assert.match(answer, /flexfec-03/);
 });
 
+test("redundant audio keeps its place in front of what it carries", () => {
+  const red = { mimeType: "audio/red", clockRate: 48_000, channels: 2 };
+  const opus = { mimeType: "audio/opus", clockRate: 48_000, channels: 2, sdpFmtpLine: "minptime=10;useinbandfec=1" };
+  const expected = ["63 red 111/111", "111 opus minptime=10;useinbandfec=1"];
+  for (const codecPreferences of [
+    [red, opus],
+    [opus, red],
+  ]) {
+    const order = codecPreferences[0] === red ? expected : expected.toReversed();
+    const a = new Side("a").with(transceiver("1", "audio", { codecPreferences }));
+    assert.deepEqual(formats(a.createOffer(), 0), order);
+    const b = new Side("b").with(transceiver("x", "audio", { codecPreferences }));
+    assert.deepEqual(formats(b.answer(new Side("c").with(transceiver("1", "audio")).createOffer()), 0), order);
+  }
+  // Without what it carries there is none.
+  const a = new Side("a").with(
+    transceiver("1", "audio", { codecPreferences: [red, { mimeType: "audio/PCMU", clockRate: 8000, channels: 1 }] }),
+  );
+  assert.deepEqual(formats(a.createOffer(), 0), ["0 PCMU"]);
+});
+
 test("FlexFEC: offered where it was asked for, taken where it is offered, and kept", () => {
   const draft = { mimeType: "video/flexfec-03", clockRate: 90_000, sdpFmtpLine: "repair-window=10000000" };
   const standard = { ...draft, mimeType: "video/flexfec" };

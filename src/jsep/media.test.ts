@@ -154,7 +154,6 @@ test("an offer that replaces a pending one may have another kind of m-line in it
   assert.equal(planOf(b, made).discard, true);
   assert.equal(b.media!.has(made), false);
 });
-
 test("rollback: what the offer made goes, what it took is free again (RFC 9429 §5.7)", () => {
   const [a, b] = pair();
   a.with(transceiver("1", "audio"), transceiver("2", "video"));
