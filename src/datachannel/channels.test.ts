@@ -324,6 +324,51 @@ test("the peer closes a negotiated channel before we are established: it opens, 
   assert.deepEqual(record.events.at(-1), "closed");
 });
 
+test("a reset that the peer repeats is not answered by one of ours, which it would answer in turn", () => {
+  let now = 1000;
+  const resets: number[] = [];
+  const channels = new DataChannels(
+    { now: () => now, onFlushNeeded() {}, onChannel: () => assert.fail("not negotiated") },
+    1000,
+  );
+  const host = channels.sctpHost(() => {});
+  channels.attach({
+    outboundStreams: 65_535,
+    inboundStreams: 65_535,
+    send: () => "ok",
+    resetStreams: (ids) => resets.push(...ids),
+    discard() {},
+  });
+  channels.setRole("client");
+  host.onEstablished();
+  const expectReset = (ids: readonly number[], answered: boolean): void => {
+    host.onStreamsReset(ids);
+    assert.deepEqual(resets.splice(0), answered ? ids : []);
+    if (answered) host.onOutgoingReset(ids, true);
+  };
+  const record = { channel: undefined as unknown as Channel, events: [] as string[], bytes: 0 };
+  record.channel = channels.open({ ...DEFAULTS, negotiated: true, id: 5 }, handler(record));
+  expectReset([5], true);
+  assert.deepEqual(record.events, ["open", "closing", "closed"]);
+  expectReset([5], false);
+  // Of a channel that is the peer's alone.
+  expectReset([7], true);
+  expectReset([7], false);
+  // It is used again, as far as we can tell: by a message, or after a while.
+  host.onMessage(7, 51, utf8Encode("hello"));
+  expectReset([7], true);
+  now += 10_001;
+  expectReset([7], true);
+  expectReset([5], true);
+  // What is remembered is bounded.
+  expectReset(
+    Array.from({ length: 3000 }, (_, i) => 100 + i),
+    true,
+  );
+  const { resetAt } = channels as unknown as { resetAt: Map<number, number> };
+  assert.ok(resetAt.size <= 1024, `${resetAt.size}`);
+});
+
 test("a thousand channels open and close", () => {
   const bed = new Bed({}, 0.02, 9);
   const records = Array.from({ length: 1000 }, () => bed.open(0));

@@ -46,6 +46,14 @@ export { MAX_PARTIAL_BYTES } from "./partial-messages.js";
 const MAX_ID = 65_534;
 /** UTF-16 units of labels and protocols of the channels that the peer has open; what would exceed it is reset at once. */
 export const MAX_PEER_NAMES: number = 4 * 1024 * 1024;
+/**
+ * A reset of a stream that was reset in both directions so many milliseconds ago or less, and was not used since, is one that was
+ * repeated. It is not answered by one of ours: libwebrtc would answer that, and so on for ever.
+ */
+const REPEATED_RESET = 10_000;
+/** Streams of which that is remembered. */
+const MAX_RESET_STREAMS = 1024;
+
 export interface DataChannelHost {
   /** Monotonic milliseconds (for message lifetimes). */
   now(): number;
@@ -90,6 +98,8 @@ export class DataChannels implements ChannelOwner {
   private readonly early: EarlyMessages = new EarlyMessages();
   /** Streams without a channel whose resets are not over in both directions. */
   private readonly lingering: Map<number, Resets> = new Map();
+  /** When streams were last reset in both directions. */
+  private readonly resetAt: Map<number, number> = new Map();
   /** Streams on which the peer opened a channel anew while the answer to our reset, for the channel before, is missing. */
   private readonly reused: Set<number> = new Set();
   private peerNames = 0;
@@ -119,6 +129,7 @@ export class DataChannels implements ChannelOwner {
       onRestarted: () => {
         this.lingering.clear();
         this.reused.clear();
+        this.resetAt.clear();
         for (const channel of [...this.byId.values()]) this.finish(channel, "association-failed");
       },
       onClosed: (reason) => {
@@ -376,7 +387,23 @@ export class DataChannels implements ChannelOwner {
     channel.handler.onMessage(data, isText);
   }
 
+  private noteReset(id: number): void {
+    this.resetAt.delete(id);
+    this.resetAt.set(id, this.host.now());
+    if (this.resetAt.size <= MAX_RESET_STREAMS) return;
+    for (const oldest of this.resetAt.keys()) {
+      this.resetAt.delete(oldest);
+      return;
+    }
+  }
+
+  private isRepeated(id: number): boolean {
+    const at = this.resetAt.get(id);
+    return at !== undefined && this.host.now() - at <= REPEATED_RESET;
+  }
+
   private keepEarly(streamId: number, ppid: number, data: Uint8Array): void {
+    this.resetAt.delete(streamId);
     if (!this.early.keep(streamId, ppid, data)) this.dropped++;
   }
 
@@ -457,8 +484,11 @@ export class DataChannels implements ChannelOwner {
         const resets = this.lingering.get(id);
         if (resets !== undefined) {
           resets.incoming = true;
-          if (resets.outgoing) this.lingering.delete(id);
-        } else if (id < this.maxChannels) {
+          if (resets.outgoing) {
+            this.lingering.delete(id);
+            this.noteReset(id);
+          }
+        } else if (id < this.maxChannels && !this.isRepeated(id)) {
           // Nobody here, but the peer waits for our side.
           this.lingering.set(id, { outgoing: false, incoming: true });
           this.resetStreams([id]);
@@ -490,6 +520,7 @@ export class DataChannels implements ChannelOwner {
       if (resets !== undefined) {
         resets.outgoing = true;
         if (resets.incoming || !ok) this.lingering.delete(id);
+        if (resets.incoming && ok) this.noteReset(id);
       }
       this.recycle(id);
       const channel = this.byId.get(id);
@@ -519,6 +550,7 @@ export class DataChannels implements ChannelOwner {
     this.early.clear();
     this.lingering.clear();
     this.reused.clear();
+    this.resetAt.clear();
   }
 
   // -- Ends
@@ -542,6 +574,7 @@ export class DataChannels implements ChannelOwner {
     if (id !== null && this.byId.get(id) === channel) {
       this.byId.delete(id);
       this.recycle(id);
+      if (channel.incomingReset && channel.outgoingReset) this.noteReset(id);
     }
     if (this.recent === channel) this.recent = undefined;
     if (id === null) this.waiting = this.waiting.filter((other) => other !== channel);

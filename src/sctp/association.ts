@@ -617,6 +617,6 @@ export class SctpAssociation {
   private flushResets(now: number): void {
     const { outstanding, rto } = this.sender;
     const possible = (this.handshake.capabilities & CAN_RECONFIG) !== 0;
-    this.resetQueue.flush(possible, (outstanding.nextTsn - 1) >>> 0, outstanding.cumulativeTsn, rto.rto, now);
+    this.resetQueue.flush(possible, (outstanding.nextTsn - 1) >>> 0, rto.rto, now);
   }
 }

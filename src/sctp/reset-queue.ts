@@ -40,8 +40,8 @@ export class ResetQueue {
     return this.draining.length > 0 || this.resets.pending.length > 0 || this.resets.busy;
   }
 
-  /** Adds RE-CONFIG chunks to the open packet. `possible`: the peer knows them; `acknowledgedTsn`: it has our data up to there. */
-  flush(possible: boolean, lastTsn: number, acknowledgedTsn: number, rto: number, now: number): void {
+  /** Adds RE-CONFIG chunks to the open packet. `possible`: the peer knows them. */
+  flush(possible: boolean, lastTsn: number, rto: number, now: number): void {
     const { resets, out } = this;
     if (this.draining.length > 0) {
       this.draining = this.draining.filter((id) => {
@@ -55,7 +55,7 @@ export class ResetQueue {
     if (resets.pending.length === 0) return;
     for (const chunk of resets.pending) out.add(chunk);
     resets.pending.length = 0;
-    resets.onSent(now, rto, acknowledgedTsn);
+    resets.onSent(now, rto);
   }
 
   /** Streams whose reset the peer cannot be asked for; each is told once. */

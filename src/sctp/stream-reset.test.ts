@@ -9,6 +9,7 @@ import {
   RESULT_BAD_SEQUENCE,
   RESULT_DENIED,
   RESULT_IN_PROGRESS,
+  RESULT_NOTHING_TO_DO,
   RESULT_PERFORMED,
   StreamReset,
 } from "./stream-reset.js";
@@ -70,11 +71,11 @@ class Bed {
   }
 
   /** Sends what is due; the sequence number of the request among it, if there is one. */
-  send(lastTsn: number, acknowledgedTsn: number): number | undefined {
+  send(lastTsn: number): number | undefined {
     this.resets.prepare(lastTsn, 1000);
     const request = this.resets.pending.splice(0).find((chunk) => read16(chunk, 4) === OUTGOING_SSN_RESET_REQUEST);
     if (request === undefined) return undefined;
-    this.resets.onSent(0, 100, acknowledgedTsn);
+    this.resets.onSent(0, 100);
     assert.equal(read32(request, 16), lastTsn);
     assert.equal(read16(request, 20), 7);
     return read32(request, 8);
@@ -119,43 +120,131 @@ test("a peer that takes a new number to ask again after in progress, as older dc
   ]);
 });
 
-test("another request while one waits is refused", () => {
+test("several requests at once, as Pion makes them, in any order and lost: each is performed once", () => {
   const bed = new Bed();
-  bed.ask(PEER_TSN, PEER_TSN + 9, [7], PEER_TSN + 5);
-  assert.deepEqual(bed.ask(PEER_TSN + 1, PEER_TSN + 10, [8], PEER_TSN + 5), [
-    [PEER_TSN + 1, RESULT_ALREADY_IN_PROGRESS],
-  ]);
-  assert.deepEqual(bed.ask(PEER_TSN + 2, PEER_TSN + 9, [7], PEER_TSN + 5), [[PEER_TSN + 2, RESULT_BAD_SEQUENCE]]);
+  assert.deepEqual(bed.ask(PEER_TSN + 1, PEER_TSN + 9, [8], PEER_TSN + 9), [[PEER_TSN + 1, RESULT_PERFORMED]]);
+  assert.deepEqual(bed.ask(PEER_TSN + 2, PEER_TSN + 12, [9, 10], PEER_TSN + 9), [[PEER_TSN + 2, RESULT_IN_PROGRESS]]);
+  assert.deepEqual(bed.ask(PEER_TSN + 3, PEER_TSN + 11, [11], PEER_TSN + 9), [[PEER_TSN + 3, RESULT_IN_PROGRESS]]);
+  assert.deepEqual(bed.ask(PEER_TSN + 1, PEER_TSN + 9, [8], PEER_TSN + 9), [[PEER_TSN + 1, RESULT_PERFORMED]]);
+  assert.deepEqual(bed.ask(PEER_TSN, PEER_TSN + 5, [7], PEER_TSN + 9), [[PEER_TSN, RESULT_PERFORMED]]);
+  bed.resets.onCumulativeTsn(PEER_TSN + 11);
+  assert.deepEqual(bed.answers(), [[PEER_TSN + 3, RESULT_PERFORMED]]);
+  bed.resets.onCumulativeTsn(PEER_TSN + 12);
+  assert.deepEqual(bed.answers(), [[PEER_TSN + 2, RESULT_PERFORMED]]);
+  assert.deepEqual(bed.incoming, [[8], [7], [11], [9, 10]]);
+  assert.deepEqual(bed.ask(PEER_TSN + 2, PEER_TSN + 12, [9, 10], PEER_TSN + 12), [[PEER_TSN + 2, RESULT_PERFORMED]]);
+  assert.equal(bed.incoming.length, 4);
 });
 
-test("told that our reset is in progress we ask again under the same number, until all our data is acknowledged", () => {
+test("numbers far from the next one are bad; what waits, is answered or remembered is bounded", () => {
+  const bed = new Bed();
+  const bad = (sequence: number): void => {
+    assert.deepEqual(bed.ask(sequence, PEER_TSN, [1], PEER_TSN), [[sequence >>> 0, RESULT_BAD_SEQUENCE]]);
+  };
+  bad(PEER_TSN - 1);
+  bad(PEER_TSN + 16);
+  bad(PEER_TSN + 0x8000_0000);
+  for (let i = 0; i < 16; i++) {
+    assert.deepEqual(bed.ask(PEER_TSN + i, PEER_TSN + 9 + i, [i], PEER_TSN), [[PEER_TSN + i, RESULT_IN_PROGRESS]]);
+  }
+  const seventeenth = PEER_TSN + 16;
+  const refused = [[seventeenth, RESULT_ALREADY_IN_PROGRESS]];
+  assert.deepEqual(bed.ask(seventeenth, PEER_TSN + 99, [99], PEER_TSN), refused);
+  bed.resets.onCumulativeTsn(PEER_TSN + 9);
+  bed.answers();
+  assert.deepEqual(bed.ask(seventeenth, PEER_TSN + 99, [99], PEER_TSN), [[seventeenth, RESULT_IN_PROGRESS]]);
+  // All at once, without anything being sent.
+  bed.resets.onCumulativeTsn(PEER_TSN + 99);
+  assert.equal(bed.incoming.length, 17);
+  assert.equal(bed.answers().length, 16);
+  for (let i = 17; i < 1000; i++) bed.ask(PEER_TSN + i, PEER_TSN, [i], PEER_TSN + 99);
+  const { results } = bed.resets as unknown as { results: Map<number, number> };
+  assert.ok(results.size <= 32, `${results.size}`);
+  bad(PEER_TSN + 17);
+});
+
+test("told that our reset is in progress we ask again after a timeout, under the next number", () => {
   const bed = new Bed();
   bed.resets.want(7);
-  assert.equal(bed.send(LOCAL_TSN + 9, LOCAL_TSN + 5), LOCAL_TSN);
-  for (let i = 0; i < 5; i++) {
-    bed.answer(LOCAL_TSN, RESULT_IN_PROGRESS);
-    bed.resets.handleTimeout();
-    assert.equal(bed.send(LOCAL_TSN + 9, LOCAL_TSN + 8), LOCAL_TSN);
+  assert.equal(bed.send(LOCAL_TSN + 9), LOCAL_TSN);
+  for (let n = 0; n < 3; n++) {
+    bed.answer(LOCAL_TSN + n, RESULT_IN_PROGRESS);
+    assert.equal(bed.send(LOCAL_TSN + 9), undefined, "not at once");
+    // Once more is no news, nor is an answer that was late.
+    bed.answer(LOCAL_TSN + n, RESULT_IN_PROGRESS);
+    assert.equal(bed.resets.handleTimeout(), false, "the peer has answered");
+    assert.equal(bed.send(LOCAL_TSN + 9), LOCAL_TSN + n + 1);
   }
-  // It is all there now, which an answer to an earlier request cannot know.
-  bed.resets.handleTimeout();
-  assert.equal(bed.send(LOCAL_TSN + 9, LOCAL_TSN + 9), LOCAL_TSN);
-  bed.answer(LOCAL_TSN, RESULT_IN_PROGRESS);
-  bed.resets.handleTimeout();
-  assert.equal(bed.send(LOCAL_TSN + 9, LOCAL_TSN + 9), LOCAL_TSN);
-  bed.answer(LOCAL_TSN, RESULT_IN_PROGRESS);
-  // older dcSCTP never looks again at a request that it has called in progress: it needs another one.
-  bed.resets.handleTimeout();
-  assert.equal(bed.send(LOCAL_TSN + 9, LOCAL_TSN + 9), LOCAL_TSN + 1);
-  bed.answer(LOCAL_TSN + 1, RESULT_PERFORMED);
+  // Refused as it was asked for before: of that an answer is to come yet.
+  bed.answer(LOCAL_TSN + 1, RESULT_ALREADY_IN_PROGRESS);
+  assert.equal(bed.resets.handleTimeout(), true);
+  assert.equal(bed.send(LOCAL_TSN + 9), LOCAL_TSN + 3);
+  bed.answer(LOCAL_TSN + 3, RESULT_PERFORMED);
   assert.deepEqual(bed.outgoing, [{ ids: [7], ok: true }]);
   assert.equal(bed.resets.deadline, Number.POSITIVE_INFINITY);
+  bed.answer(LOCAL_TSN + 3, RESULT_PERFORMED);
+  assert.equal(bed.outgoing.length, 1);
+  bed.resets.want(7);
+  assert.equal(bed.send(LOCAL_TSN + 12), LOCAL_TSN + 4);
+});
+
+test("a peer that answers again by itself, as usrsctp and Pion do, is not asked again", () => {
+  // Before the next number was used: it stays the next one.
+  const early = new Bed();
+  early.resets.want(7);
+  early.send(LOCAL_TSN + 9);
+  early.answer(LOCAL_TSN, RESULT_IN_PROGRESS);
+  early.answer(LOCAL_TSN, RESULT_PERFORMED);
+  assert.deepEqual(early.outgoing, [{ ids: [7], ok: true }]);
+  assert.equal(early.send(LOCAL_TSN + 9), undefined);
+  early.resets.want(7);
+  assert.equal(early.send(LOCAL_TSN + 12), LOCAL_TSN + 1);
+
+  // After that, or while it is waiting to be sent.
+  for (const sent of [true, false]) {
+    const late = new Bed();
+    late.resets.want(7);
+    late.send(LOCAL_TSN + 9);
+    late.answer(LOCAL_TSN, RESULT_IN_PROGRESS);
+    late.resets.handleTimeout();
+    if (sent) assert.equal(late.send(LOCAL_TSN + 9), LOCAL_TSN + 1);
+    late.answer(LOCAL_TSN, RESULT_PERFORMED);
+    late.answer(LOCAL_TSN + 1, RESULT_PERFORMED);
+    assert.deepEqual(late.outgoing, [{ ids: [7], ok: true }]);
+    assert.equal(late.send(LOCAL_TSN + 9), undefined);
+    late.resets.want(7);
+    assert.equal(late.send(LOCAL_TSN + 12), LOCAL_TSN + (sent ? 2 : 1));
+  }
+});
+
+test("nothing to do, said of a repeated request, may be said of one in progress: it is asked for once more", () => {
+  const bed = new Bed();
+  bed.resets.want(7);
+  bed.send(LOCAL_TSN + 9);
+  // The answer was lost.
+  bed.resets.handleTimeout();
+  assert.equal(bed.send(LOCAL_TSN + 9), LOCAL_TSN);
+  bed.answer(LOCAL_TSN, RESULT_NOTHING_TO_DO);
+  assert.deepEqual(bed.outgoing, []);
+  bed.resets.handleTimeout();
+  assert.equal(bed.send(LOCAL_TSN + 9), LOCAL_TSN + 1);
+  bed.resets.handleTimeout();
+  assert.equal(bed.send(LOCAL_TSN + 9), LOCAL_TSN + 1);
+  bed.answer(LOCAL_TSN + 1, RESULT_NOTHING_TO_DO);
+  assert.deepEqual(bed.outgoing, [{ ids: [7], ok: true }]);
+
+  // Of a request that was sent once it is what it says.
+  const once = new Bed();
+  once.resets.want(7);
+  once.send(LOCAL_TSN + 9);
+  once.answer(LOCAL_TSN, RESULT_NOTHING_TO_DO);
+  assert.deepEqual(once.outgoing, [{ ids: [7], ok: true }]);
 });
 
 test("what is denied is over", () => {
   const bed = new Bed();
   bed.resets.want(7);
-  assert.equal(bed.send(LOCAL_TSN + 9, LOCAL_TSN + 9), LOCAL_TSN);
+  assert.equal(bed.send(LOCAL_TSN + 9), LOCAL_TSN);
   bed.answer(LOCAL_TSN, RESULT_DENIED);
   assert.deepEqual(bed.outgoing, [{ ids: [7], ok: false }]);
 });

@@ -32,14 +32,20 @@ export interface StreamResetHost {
   onResetRequested(streamIds: readonly number[]): void;
 }
 
+/**
+ * RFC 6525 §5.2.1 has one request after the other. Pion makes several at once, and gives up those that are refused: so many
+ * numbers ahead of the next one are taken, too, and so many of the latest answers can be repeated.
+ */
+const MAX_AHEAD = 16;
+/** Requests that wait for data, and answers that wait for a packet. */
+const MAX_DEFERRED = 16;
+const MAX_RESPONSES = 16;
+
 interface DeferredReset {
-  readonly sequence: number;
+  sequence: number;
   readonly lastTsn: number;
   readonly streamIds: readonly number[];
 }
-
-/** Answers "in progress" to requests made with all data acknowledged, after which the next one is a new request. */
-const MAX_LATE_PROGRESS = 2;
 
 export class StreamReset {
   private readonly host: StreamResetHost;
@@ -50,16 +56,21 @@ export class StreamReset {
   private request: Uint8Array | undefined;
   /** Sender's Last Assigned TSN of that request. */
   private lastTsn = 0;
-  /** The request was last sent with all data up to there acknowledged. */
-  private sentAcknowledged = false;
-  private lateProgress = 0;
+  /** The number under which these streams were asked for first. */
+  private firstSequence = 0;
+  /** How often they were asked for under the present one. */
+  private timesSent = 0;
+  /** The request was made anew as it was answered with "nothing to do". */
+  private doubted = false;
   /** The peer has answered "in progress" since the request was last sent. */
   inProgress = false;
   private sequence = 0;
+  /** The lowest number of which the peer has made no request. */
   private peerSequence = 0;
-  private lastResult = RESULT_NOTHING_TO_DO;
-  /** The peer's request that waits for data still missing. */
-  private deferred: DeferredReset | undefined;
+  /** What the latest requests were answered with. */
+  private readonly results = new Map<number, number>();
+  /** The peer's requests that wait for data still missing. */
+  private deferred: DeferredReset[] = [];
   /** The one that waited last, once it was performed. */
   private performed: DeferredReset | undefined;
   /** RE-CONFIG chunks that go with the next flush. */
@@ -74,10 +85,10 @@ export class StreamReset {
   begin(localInitialTsn: number, peerInitialTsn: number): void {
     this.sequence = localInitialTsn;
     this.peerSequence = peerInitialTsn;
-    this.lastResult = RESULT_NOTHING_TO_DO;
+    this.results.clear();
     this.asked = undefined;
     this.request = undefined;
-    this.deferred = undefined;
+    this.deferred = [];
     this.performed = undefined;
     this.wanted = [];
     this.pending.length = 0;
@@ -100,12 +111,15 @@ export class StreamReset {
     this.asked = this.wanted.slice(0, most);
     this.wanted = this.wanted.slice(most);
     this.lastTsn = lastTsn;
-    this.lateProgress = 0;
+    this.firstSequence = this.sequence;
+    this.doubted = false;
     this.ask(this.asked);
     this.pending.push(this.request!);
   }
 
   private ask(streamIds: readonly number[]): void {
+    this.dropRequest();
+    this.timesSent = 0;
     const value = new Uint8Array(12 + 2 * streamIds.length);
     write32(value, 0, this.sequence);
     write32(value, 4, (this.peerSequence - 1) >>> 0);
@@ -116,12 +130,20 @@ export class StreamReset {
     this.request = reconfig([{ type: OUTGOING_SSN_RESET_REQUEST, value }]);
   }
 
-  /** What was pending is handed to the transport. `acknowledgedTsn`: what the peer has of our data. */
-  onSent(now: number, rto: number, acknowledgedTsn: number): void {
+  /** It is not to be sent any more. */
+  private dropRequest(): void {
+    const { request } = this;
+    this.request = undefined;
+    const at = request === undefined ? -1 : this.pending.indexOf(request);
+    if (at >= 0) this.pending.splice(at, 1);
+  }
+
+  /** What was pending is handed to the transport. */
+  onSent(now: number, rto: number): void {
     if (this.asked === undefined || this.deadline !== Number.POSITIVE_INFINITY) return;
     this.deadline = now + rto;
     this.inProgress = false;
-    this.sentAcknowledged = ((acknowledgedTsn - this.lastTsn) | 0) >= 0;
+    this.timesSent++;
   }
 
   /** Asks again. True if the peer has not answered at all: an error for the association's counter. */
@@ -168,24 +190,29 @@ export class StreamReset {
     return true;
   }
 
-  /** True for the request that is expected next, one at a time; repeats the answer to the last one, refuses any other. */
+  /** True for a request that was not made before; repeats the answer to one that was, refuses any other. */
   private isNew(sequence: number): boolean {
-    const next = sequence === this.peerSequence;
-    if (next && this.deferred === undefined) return true;
-    const repeated = sequence === (this.peerSequence - 1) >>> 0;
-    this.respond(sequence, next ? RESULT_ALREADY_IN_PROGRESS : repeated ? this.lastResult : RESULT_BAD_SEQUENCE);
+    const known = this.results.get(sequence);
+    const ahead = (sequence - this.peerSequence) | 0;
+    if (known === undefined && ahead >= 0 && ahead < MAX_AHEAD) return true;
+    this.respond(sequence, known ?? RESULT_BAD_SEQUENCE);
     return false;
   }
 
   private answer(sequence: number, result: number): void {
-    this.peerSequence = (sequence + 1) >>> 0;
-    this.lastResult = result;
+    const { results } = this;
+    results.set(sequence, result);
+    while (results.has(this.peerSequence)) this.peerSequence = (this.peerSequence + 1) >>> 0;
+    for (const old of results.keys()) {
+      if (results.size <= 2 * MAX_AHEAD) break;
+      results.delete(old);
+    }
     this.respond(sequence, result);
   }
 
   private respond(sequence: number, result: number): void {
-    // One request is outstanding at a time; more answers than this are not wanted by any honest peer.
-    if (this.pending.length >= 4) return;
+    // More answers than this are not wanted by any honest peer.
+    if (this.pending.length >= MAX_RESPONSES) return;
     const value = new Uint8Array(8);
     write32(value, 0, sequence);
     write32(value, 4, result);
@@ -193,62 +220,78 @@ export class StreamReset {
   }
 
   private handleOutgoing(value: Uint8Array, cumulativeTsn: number): void {
+    const sequence = read32(value, 0);
+    if (!this.isNew(sequence)) return;
     const streamIds: number[] = [];
     for (let at = 12; at + 2 <= value.length; at += 2) streamIds.push(read16(value, at));
-    const request = { sequence: read32(value, 0), lastTsn: read32(value, 8), streamIds };
+    const request = { sequence, lastTsn: read32(value, 8), streamIds };
     const { deferred, performed } = this;
-    if (deferred !== undefined && isRenumbered(deferred, request)) {
-      this.deferred = request;
-      this.answer(request.sequence, RESULT_IN_PROGRESS);
+    const before = deferred.find((other) => isRenumbered(other, request));
+    if (before !== undefined) {
+      before.sequence = sequence;
+      this.answer(sequence, RESULT_IN_PROGRESS);
       return;
     }
-    if (!this.isNew(request.sequence)) return;
     this.performed = undefined;
-    if (performed !== undefined && isRenumbered(performed, request)) {
-      this.answer(request.sequence, RESULT_PERFORMED);
-      return;
+    if (performed !== undefined && isRenumbered(performed, request)) this.answer(sequence, RESULT_PERFORMED);
+    else if (((cumulativeTsn - request.lastTsn) | 0) >= 0) {
+      this.host.resetIncoming(streamIds);
+      this.answer(sequence, RESULT_PERFORMED);
+    } else if (deferred.length >= MAX_DEFERRED) this.respond(sequence, RESULT_ALREADY_IN_PROGRESS);
+    else {
+      // RFC 6525 §5.2.2 E2.
+      deferred.push(request);
+      this.answer(sequence, RESULT_IN_PROGRESS);
     }
-    this.deferred = request;
-    if (this.onCumulativeTsn(cumulativeTsn)) this.performed = undefined;
-    else this.answer(request.sequence, RESULT_IN_PROGRESS);
   }
 
-  /**
-   * More data has arrived: performs the peer's reset when all that was sent before it is here (RFC 6525 §5.2.2 E2). False if
-   * it still waits.
-   */
-  onCumulativeTsn(cumulativeTsn: number): boolean {
-    const { deferred } = this;
-    if (deferred === undefined || ((cumulativeTsn - deferred.lastTsn) | 0) < 0) return false;
-    this.deferred = undefined;
-    this.performed = deferred;
-    this.host.resetIncoming(deferred.streamIds);
-    this.answer(deferred.sequence, RESULT_PERFORMED);
-    return true;
+  /** More data has arrived: performs the peer's resets of which all that was sent before is here (RFC 6525 §5.2.2 E2). */
+  onCumulativeTsn(cumulativeTsn: number): void {
+    const due = this.deferred.filter(({ lastTsn }) => ((cumulativeTsn - lastTsn) | 0) >= 0);
+    if (due.length === 0) return;
+    this.deferred = this.deferred.filter((request) => !due.includes(request));
+    for (const request of due) {
+      this.performed = request;
+      this.host.resetIncoming(request.streamIds);
+      this.answer(request.sequence, RESULT_PERFORMED);
+    }
   }
 
   get waiting(): boolean {
-    return this.deferred !== undefined;
+    return this.deferred.length > 0;
   }
 
   private handleResponse(sequence: number, result: number): void {
-    if (this.asked === undefined || sequence !== this.sequence) return;
-    const streamIds = this.asked;
+    const { asked } = this;
+    const age = (this.sequence - sequence) | 0;
+    if (asked === undefined || age < 0 || ((sequence - this.firstSequence) | 0) < 0) return;
     if (result === RESULT_IN_PROGRESS) {
       this.inProgress = true;
-      // The timer goes on: it will ask again, under the same number. older dcSCTP never looks again at a request that it
-      // has called so. What it needs is another one, but not before it has had the time to say that this one is done.
-      if (!this.sentAcknowledged || ++this.lateProgress < MAX_LATE_PROGRESS) return;
-      this.lateProgress = 0;
-      this.sequence = (this.sequence + 1) >>> 0;
-      this.ask(streamIds);
+      // dcSCTP looks again only at another request, and takes the same one for done: so the timer asks under the next number.
+      if (age === 0 && this.timesSent > 0) this.renumber(asked);
+      return;
+    }
+    const done = result === RESULT_NOTHING_TO_DO || result === RESULT_PERFORMED;
+    // Refused because of the same request under a number before: the answer to that counts.
+    if (!done && age > 0) return;
+    if (result === RESULT_NOTHING_TO_DO && age === 0 && this.timesSent > 1 && !this.doubted) {
+      // Older dcSCTP says so of a request that it was sent again, be it that the first answer, "in progress", was lost.
+      this.doubted = true;
+      this.inProgress = true;
+      this.renumber(asked);
       return;
     }
     this.asked = undefined;
-    this.request = undefined;
-    this.sequence = (this.sequence + 1) >>> 0;
+    this.dropRequest();
+    // A number that was not used yet is the next request's.
+    if (this.timesSent > 0) this.sequence = (this.sequence + 1) >>> 0;
     this.deadline = Number.POSITIVE_INFINITY;
-    this.host.onOutgoingReset(streamIds, result === RESULT_NOTHING_TO_DO || result === RESULT_PERFORMED);
+    this.host.onOutgoingReset(asked, done);
+  }
+
+  private renumber(streamIds: readonly number[]): void {
+    this.sequence = (this.sequence + 1) >>> 0;
+    this.ask(streamIds);
   }
 
   stop(): void {
@@ -257,7 +300,7 @@ export class StreamReset {
     this.wanted = [];
     this.asked = undefined;
     this.request = undefined;
-    this.deferred = undefined;
+    this.deferred = [];
   }
 }
 

@@ -146,7 +146,7 @@ test("both sides reset many streams at once, under loss", () => {
   }
 });
 
-test("a peer that calls a reset in progress for long is alive, and asked again under a new number once it has all data", () => {
+test("a peer for which a reset that was once in progress stays so is asked again under a new number", () => {
   const numbers = new Set<number>();
   const filter = (from: number, packet: Uint8Array): boolean => {
     const at = from === 1 ? resetAnswerIn(packet) : -1;
