@@ -1,4 +1,4 @@
-// A way between two ICE agents that loses media packets when it is told to: each side is shown a candidate of this machine in
+// A way between two ICE agents that loses media packets, or records with data, when it is told to: each side is shown a candidate of this machine in
 // place of the other's, and datagrams go on from socket to socket.
 import { createSocket } from "node:dgram";
 import { networkInterfaces } from "node:os";
@@ -31,6 +31,8 @@ const isRtp = (data) => data.length > 12 && data[0] >= 128 && data[0] < 192 && !
 
 /** Milliseconds of waiting at a rate. */
 const QUEUE = 300;
+/** The type of DTLS records (RFC 6347 §4.1) that carry SCTP packets. */
+const APPLICATION_DATA = 23;
 
 export class LossyPath {
   /** Of media packets, 0 to 1. */
@@ -45,6 +47,9 @@ export class LossyPath {
   /** Bits per second that go on from each side, 0 Parley, 1 the peer; what would wait longer than QUEUE is lost. */
   rates = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   #free = [0, 0];
+  /** Of DTLS records with data, 0 to 1. */
+  dataLoss = 0;
+  recordsLost = 0;
   /** Media packets that did not go on, by the side they came from: 0 Parley, 1 the peer. */
   lost = [0, 0];
   #numbers = [new Set(), new Set()];
@@ -98,6 +103,10 @@ export class LossyPath {
         }
         // Some repeat a packet as it was: the same again is not counted.
         this.#numbers[other].add(data.readUInt16BE(2) + data.readUInt32BE(8) * 65_536);
+      }
+      if (this.dataLoss > 0 && data[0] === APPLICATION_DATA && this.#random() < this.dataLoss) {
+        this.recordsLost++;
+        return;
       }
       const wait = this.#wait(other, data.length + 28);
       if (wait > QUEUE) {

@@ -183,7 +183,7 @@ export class Session {
         await from.until(() => from.gathered, 15_000, "the end of gathering");
         description = await from.call("local");
       }
-      return { ...description, sdp: strip(from, description.sdp) };
+      return { ...description, sdp: await strip(from, description.sdp) };
     };
     const offer = await outgoing(offerer, await offerer.call("offer", { restart }));
     offerer.description = offer;
