@@ -21,6 +21,8 @@ export interface ForwardedSource {
 /** What passes through is measured over so long; it is too much if it is more than is carried by this factor. */
 const MEASURE_INTERVAL = 1000;
 const TOLERANCE = 1.1;
+/** Packets; a power of two. */
+const LOOK_EACH = 32;
 /** Whether a stream has layers is looked at for so long, and not again before the second has passed. */
 const SEARCH_TIME = 1000;
 const SEARCH_INTERVAL = 10_000;
@@ -44,6 +46,7 @@ export class ForwardFlow implements MediaFlow {
   /** What the network to the other peer carries of this, bits per second; undefined: not known. */
   private budget: number | undefined;
   private bytes = 0;
+  private packets = 0;
   private measuredFrom = Number.NEGATIVE_INFINITY;
   private search: { readonly listener: LayerListener; readonly until: number } | undefined;
   private nextSearch = Number.NEGATIVE_INFINITY;
@@ -86,6 +89,8 @@ export class ForwardFlow implements MediaFlow {
   /** What passes through as it is: where that is too much, whether it has layers to leave out. */
   private measure(bytes: number): void {
     this.bytes += bytes;
+    // A look at the clock costs as much as the rest.
+    if ((++this.packets & (LOOK_EACH - 1)) !== 0) return;
     const now = this.source.layers.source.now();
     const elapsed = now - this.measuredFrom;
     if (elapsed < MEASURE_INTERVAL) return;
