@@ -10,7 +10,7 @@ import {
   MAX_BUFFERED_PACKETS,
 } from "./frame-assembler.js";
 import { MAX_EVENT_DURATION } from "./telephone-events.js";
-import { generator, OPUS, Pipe, receiving, sending, TELEPHONE, TIME_ORIGIN, VP8 } from "./testing.test.js";
+import { generator, OPUS, Pipe, packet, receiving, sending, TELEPHONE, TIME_ORIGIN, VP8 } from "./testing.test.js";
 import type { EncodedFrame, EncodedFrameInit, RtpCodec } from "./types.js";
 
 /** A frame of VP8 as far as its first bytes go. */
@@ -490,4 +490,60 @@ test("padding is no reason to tell an encoding less", () => {
   pipe.run(1);
   const { targetBitrate } = pipe.sessions[0].bandwidth!;
   assert.ok(told > 0.9 * targetBitrate && told < targetBitrate, `${told} of ${targetBitrate}`);
+});
+
+test("timestamps go on behind those of another source, and after a pause never back", () => {
+  const pipe = new Pipe();
+  const { send, given } = video(pipe);
+  const [sender] = pipe.sessions[0].senders;
+  const run = (timestamps: readonly number[]): void => {
+    for (const timestamp of timestamps) {
+      send({ ...vp8Frame(0, 100), timestamp });
+      pipe.run(100 / 3);
+    }
+  };
+  run([900_000, 903_000, 906_000]);
+  sender!.sourceChanged(true);
+  run([0, 3000, 6000]);
+  // The same clock went on while nothing was sent.
+  sender!.sourceChanged(false);
+  run([96_000, 99_000]);
+  // It was set back.
+  sender!.sourceChanged(false);
+  run([3000, 6000]);
+  // Ahead, but of another.
+  sender!.sourceChanged(true);
+  run([5_000_000, 5_003_000]);
+  pipe.run(2500);
+  assert.deepEqual(
+    given.map(({ frame }) => frame.timestamp),
+    [
+      900_000, 903_000, 906_000, 909_000, 912_000, 915_000, 1_005_000, 1_008_000, 1_011_000, 1_014_000, 1_017_000,
+      1_020_000,
+    ],
+  );
+});
+
+test("packets of another source with the same SSRC go on behind the last ones", () => {
+  const pipe = new Pipe();
+  const arrived: [number, number][] = [];
+  const sender = pipe.sessions[0].addSender(sending(), {});
+  pipe.sessions[1].addReceiver(receiving(), {
+    onPacket: ({ sequenceNumber, timestamp }) => arrived.push([sequenceNumber, timestamp]),
+  });
+  const pass = (sequenceNumber: number, timestamp: number): void => {
+    sender.sendPacket(0, packet(sequenceNumber, timestamp, { ssrc: 7 }), VP8.payloadType, pipe.now);
+    pipe.run(100);
+  };
+  pass(500, 9000);
+  pass(501, 18_000);
+  sender.sourceChanged(true);
+  pass(3, 70);
+  pass(4, 9070);
+  pipe.run(100);
+  const [first] = arrived;
+  assert.deepEqual(
+    arrived.map(([sequenceNumber, timestamp]) => [(sequenceNumber - first![0]) & 0xffff, timestamp - first![1]]),
+    [0, 1, 2, 3].map((i) => [i, i * 9000]),
+  );
 });

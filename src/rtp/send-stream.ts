@@ -35,6 +35,11 @@ const MAX_DATAGRAM = 65_507;
 const block: ExtensionBlock = new ExtensionBlock();
 const original: RtpPacket = new RtpPacket();
 
+/** Of the source of frames: none of the others, it begins again after a pause, it is another one. */
+const GOES_ON = 0;
+const RESUMES = 1;
+const BEGINS = 2;
+
 export class RtpSendStream {
   readonly sender: RtpSender;
   readonly index: number;
@@ -121,6 +126,9 @@ export class RtpSendStream {
   private source = -1;
   private sequenceOffset = 0;
   private timestampOffset = 0;
+  /** What is added to the timestamps of frames. */
+  private frameOffset = 0;
+  private resumption: typeof GOES_ON | typeof RESUMES | typeof BEGINS = GOES_ON;
 
   /** @internal */
   constructor(session: RtpSession, sender: RtpSender, index: number, encoding: RtpEncoding) {
@@ -165,6 +173,12 @@ export class RtpSendStream {
     this.source = -1;
     this.lastSequence = (this.lastSequence + 1) & 0xffff;
     return this.lastSequence;
+  }
+
+  /** @internal What comes next is of another source, or of one that has paused. */
+  sourceChanged(another: boolean): void {
+    if (another) this.source = -1;
+    this.resumption = another ? BEGINS : RESUMES;
   }
 
   /** @internal Writes the packet anew and sends it. */
@@ -391,6 +405,18 @@ export class RtpSendStream {
     };
   }
 
+  /** The timestamp to send for one of the source: a stream's time never goes back (RFC 3550 §5.1), whoever makes its frames. */
+  private frameTimestamp(timestamp: number, codec: RtpCodec, time: number): number {
+    const next = (timestamp + this.frameOffset) >>> 0;
+    const { resumption } = this;
+    this.resumption = GOES_ON;
+    if (resumption === GOES_ON || Number.isNaN(this.lastTimestampTime)) return next;
+    if (resumption === RESUMES && ((next - this.lastTimestamp) | 0) > 0) return next;
+    const elapsed = Math.max(1, Math.round(((time - this.lastTimestampTime) * codec.clockRate) / 1000));
+    this.frameOffset = (this.lastTimestamp + elapsed - timestamp) | 0;
+    return (timestamp + this.frameOffset) >>> 0;
+  }
+
   /** @internal Splits a frame into packets and hands them on. False: it is none of the codec. */
   sendFrame(frame: EncodedFrameInit, codec: RtpCodec, maxPacketSize: number, now: number): boolean {
     const format = this.sender.format(codec);
@@ -413,7 +439,7 @@ export class RtpSendStream {
     const room = maxPacketSize - extensionAt - writeExtensions(true) - (isProtected ? REPAIR_OVERHEAD : 2);
     const packets: OutgoingPacket[] = [];
     let descriptorAt = -1;
-    const timestamp = frame.timestamp >>> 0;
+    const timestamp = this.frameTimestamp(frame.timestamp, codec, frame.captureTime ?? now);
     const red = this.sender.redundancyFor(codec);
     const payloadType = red?.payloadType ?? codec.payloadType;
     const done = packetizer.packetize(frame, red === undefined ? room : room - 1, (media, marker) => {

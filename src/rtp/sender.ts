@@ -84,6 +84,14 @@ export class RtpSender {
     for (const stream of this.streams) stream.discard(false);
   }
 
+  /**
+   * What comes next is of another source than before: its numbers and timestamps go on behind the last ones. Or (`another` false)
+   * it is the same after a pause, whose timestamps stay what they are unless they went back.
+   */
+  sourceChanged(another: boolean): void {
+    for (const stream of this.streams) stream.sourceChanged(another);
+  }
+
   /** What was negotiated or set anew. Streams whose SSRC and place stay go on. */
   update(options: RtpSenderOptions): void {
     if (this.closed) return;

@@ -44,6 +44,8 @@ export class SenderFlow implements MediaOutlet {
   private session: MediaTransportOptions | undefined;
   private flow: MediaFlow | undefined;
   private flowTrack: TrackImpl | null = null;
+  /** Of what was sent last. */
+  private lastTrackId: string | undefined;
   codecs: readonly NegotiatedCodec[] = [];
   encodings: readonly OutletEncoding[] = [];
   readonly transform: TransformSlot;
@@ -189,6 +191,8 @@ export class SenderFlow implements MediaOutlet {
     if (this.flow !== undefined) this.flow.update();
     else {
       this.flowTrack = track;
+      if (this.lastTrackId !== undefined) this.rtpSender!.sourceChanged(track.id !== this.lastTrackId);
+      this.lastTrackId = track.id;
       this.flow = track.source.connect?.(track, this);
     }
   }
