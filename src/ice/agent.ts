@@ -86,7 +86,7 @@ export class IceAgent {
     this.servers = options.servers ?? [];
     this.policy = options.policy ?? "all";
     this.currentRole = options.role ?? "controlled";
-    this.tieBreaker = options.crypto.random(8);
+    this.tieBreaker = this.drawTieBreaker(this.currentRole);
     this.current = this.generation(options.usernameFragment, options.password);
   }
 
@@ -156,9 +156,24 @@ export class IceAgent {
 
   setRole(role: IceRole, now: number): void {
     if (role === this.currentRole || this.currentState === "closed") return;
+    this.tieBreaker = this.drawTieBreaker(role);
+    this.takeRole(role, now);
+  }
+
+  private takeRole(role: IceRole, now: number): void {
     this.currentRole = role;
     this.current.session.setRole(role, now);
     this.previous?.session.setRole(role, now);
+  }
+
+  /**
+   * RFC 8445 §5.2, with first bits that let us yield in a conflict with nearly every peer: not all can. After a restart that it
+   * offers, or answers, Pion keeps the role that it had, drops checks of the same role, and never changes its own.
+   */
+  private drawTieBreaker(role: IceRole): Uint8Array {
+    const tieBreaker = this.options.crypto.random(8);
+    tieBreaker[0] = tieBreaker[1] = role === "controlled" ? 0xff : 0;
+    return tieBreaker;
   }
 
   /** The peer's credentials. Other ones than before (without a restart of ours) drop what belongs to the old ones. */
@@ -296,7 +311,7 @@ export class IceAgent {
     const own = { role: () => this.currentRole, tieBreaker: () => this.tieBreaker };
     const host = makeSessionHost(own, {
       switchRole: (role, renew, now) => {
-        if (renew) this.tieBreaker = this.options.crypto.random(8);
+        if (renew) this.tieBreaker = this.drawTieBreaker(role);
         this.switchRole(role, now);
       },
       onProgress: (_session, now) => this.update(now),
@@ -365,8 +380,8 @@ export class IceAgent {
   }
 
   private switchRole(role: IceRole, now: number): void {
-    if (role === this.currentRole) return;
-    this.setRole(role, now);
+    if (role === this.currentRole || this.currentState === "closed") return;
+    this.takeRole(role, now);
     this.host.onRoleChange(role);
   }
 

@@ -242,6 +242,12 @@ export class IceSession {
 
   setRole(role: IceRole, now: number): void {
     this.checklist.setRole(role);
+    // What claims the other role may be dropped, repeated or not: sent anew.
+    for (const pair of this.checklist.pairs) {
+      if (pair.state !== "in-progress" || pair.check === undefined || pair.check.context.role === role) continue;
+      this.checklist.retry(pair);
+      this.checklist.trigger(pair);
+    }
     this.nomination.restart();
     this.evaluate(now);
     this.pump(now);

@@ -283,6 +283,43 @@ test("role conflicts by tie-breaker, as RFC 8445 §7.3.1.1 has them", async () =
   }
 });
 
+test("in a conflict we yield to nearly every tie-breaker, since not every peer can", async () => {
+  const attributes = { controlling: StunAttribute.iceControlling, controlled: StunAttribute.iceControlled };
+  for (const [role, theirs, after] of [
+    ["controlling", Uint8Array.of(0, 1, 0, 0, 0, 0, 0, 0), "controlled"],
+    ["controlled", Uint8Array.of(0xff, 0xfe, 255, 255, 255, 255, 255, 255), "controlling"],
+  ] as const) {
+    const bench = new Bench({ role });
+    await bench.start();
+    const answers = await bench.exchange(bench.check((m) => m.add(attributes[role], theirs)));
+    assert.equal(answers[0]!.error, undefined);
+    assert.equal(bench.peer.agent.role, after);
+    // So, too, with a role that was set later.
+    const later = new Bench({ role: after });
+    later.peer.do((agent, now) => agent.setRole(role, now));
+    await later.start();
+    await later.exchange(later.check((m) => m.add(attributes[role], theirs)));
+    assert.equal(later.peer.agent.role, after);
+  }
+});
+
+test("after yielding, checks under way are sent anew with the role that we have now", async () => {
+  const bench = new Bench({ role: "controlled" });
+  await bench.start();
+  const [first] = bench.requests();
+  assert.ok(first!.has(StunAttribute.iceControlled));
+  // The peer drops what claims the role that it has, as Pion does: no answer ever comes.
+  await bench.exchange(bench.check((m) => m.add(StunAttribute.iceControlled, new Uint8Array(8))));
+  assert.equal(bench.peer.agent.role, "controlling");
+  await bench.sim.run(200);
+  const again = bench.requests().slice(1);
+  assert.ok(again.length > 0);
+  for (const request of again) {
+    assert.ok(request.has(StunAttribute.iceControlling));
+    assert.notDeepEqual(request.transactionId, first!.transactionId);
+  }
+});
+
 test("a 487 answer switches the role and the tie-breaker, and repeats the check", async () => {
   const bench = new Bench({ role: "controlling" });
   await bench.start();

@@ -229,7 +229,10 @@ function answeredTransport(
   });
 }
 
-/** RFC 8445 §6.1.1. */
+/**
+ * RFC 8445 §6.1.1; and with a restart anew, as Chromium and Firefox do (RFC 5245 §5.2), and Firefox does not get over the conflict
+ * with a peer that keeps its role. With one that keeps it, as RFC 8445 has it, the agent resolves that.
+ */
 function iceRole(state: NegotiationState, weOffered: boolean, remoteLite: boolean): "controlling" | "controlled" {
   if (state.configuration.iceLite !== remoteLite) return remoteLite ? "controlling" : "controlled";
   return weOffered ? "controlling" : "controlled";

@@ -53,7 +53,7 @@ test("a remote answer: where to check, whom to trust, which role (RFC 9429 §5.1
   assert.ok(transport!.remoteChanged);
   assert.equal(transport!.remote!.usernameFragment, "bbb0");
   assert.equal(transport!.remote!.fingerprints[0]!.value.slice(0, 2), "BB");
-  assert.equal(transport!.iceRole, "controlling");
+  assert.equal(a.state.transports[0]!.iceRole, "controlling");
   assert.equal(transport!.dtlsRole, "server");
   assert.equal(transport!.newDtlsAssociation, false);
   assert.deepEqual(a.plan!.sctp, {
@@ -244,27 +244,33 @@ test("an ICE restart by us (RFC 9429 §5.2.3.1, §5.10)", () => {
   assert.deepEqual(localIceParameters(a.state), [{ usernameFragment: "aaa1", password: "aPasswordOfEnoughLength1" }]);
 });
 
-test("after a restart, who offered it controls (RFC 8445 §6.1.1)", () => {
+test("after a restart, who offered it controls, as in browsers; else roles stay what conflicts have made of them", () => {
   const [a, b] = connected();
+  const roles = (): unknown[] => [a, b].map((side) => side.state.transports[0]!.iceRole);
+  const told = (): unknown[] => [a, b].map((side) => side.plan!.transports[0]!.iceRole);
+  assert.deepEqual(roles(), ["controlling", "controlled"]);
   negotiate(b, a);
-  assert.equal(a.plan!.transports[0]!.iceRole, "controlling");
+  assert.deepEqual(roles(), ["controlling", "controlled"]);
+  assert.deepEqual(told(), [null, null]);
   negotiate(b, a, { iceRestart: true });
-  assert.equal(a.plan!.transports[0]!.iceRole, "controlled");
-  assert.equal(b.plan!.transports[0]!.iceRole, "controlling");
+  assert.deepEqual(roles(), ["controlled", "controlling"]);
+  assert.deepEqual(told(), ["controlled", "controlling"]);
+  negotiate(b, a, { iceRestart: true });
+  assert.deepEqual(told(), [null, null]);
 });
 
 test("ICE lite decides who controls (RFC 8445 §6.1.1)", () => {
   const full = new Side("a");
   const lite = new Side("b", { iceLite: true });
   negotiate(full, lite, { dataChannel: true });
-  assert.equal(full.plan!.transports[0]!.iceRole, "controlling");
+  assert.equal(full.state.transports[0]!.iceRole, "controlling");
   assert.equal(full.plan!.transports[0]!.remote!.iceLite, true);
-  assert.equal(lite.plan!.transports[0]!.iceRole, "controlled");
+  assert.equal(lite.state.transports[0]!.iceRole, "controlled");
   const fullToo = new Side("a");
   const liteToo = new Side("b", { iceLite: true });
   negotiate(liteToo, fullToo, { dataChannel: true });
-  assert.equal(fullToo.plan!.transports[0]!.iceRole, "controlling");
-  assert.equal(liteToo.plan!.transports[0]!.iceRole, "controlled");
+  assert.equal(fullToo.state.transports[0]!.iceRole, "controlling");
+  assert.equal(liteToo.state.transports[0]!.iceRole, "controlled");
 });
 
 test("an answer may restart ICE on its own, but not ignore the restart of the offer (RFC 9429 §5.10)", () => {

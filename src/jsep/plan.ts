@@ -35,6 +35,7 @@ export interface TransportPlan {
   /** Those not handed over before. */
   readonly remoteCandidates: readonly IceCandidate[];
   readonly remoteEndOfCandidates: boolean;
+  /** Null while it stays what it was, or what a conflict has made of it. */
   readonly iceRole: "controlling" | "controlled" | null;
   readonly dtlsRole: "client" | "server" | null;
   /** Close the DTLS association that there is, and start another with `remote.fingerprints`. */
@@ -149,7 +150,7 @@ function transportPlan(
       (remoteChanged && before !== undefined && before.remote !== null),
     remoteCandidates: after.remoteCandidates.filter((candidate) => !handedOver.has(candidateKey(candidate))),
     remoteEndOfCandidates: after.remoteEndOfCandidates && (remoteChanged || before?.remoteEndOfCandidates !== true),
-    iceRole: after.iceRole,
+    iceRole: before?.iceRole === after.iceRole && before.dtlsGeneration === after.dtlsGeneration ? null : after.iceRole,
     dtlsRole: after.dtlsRole,
     newDtlsAssociation: before !== undefined && before.dtlsGeneration !== after.dtlsGeneration,
     renewed,
