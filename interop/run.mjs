@@ -98,6 +98,8 @@ const files = [
   wanted("media") && "media-peers",
   wanted("media") && "media-codecs",
   wanted("media") && "media-layers",
+  wanted("media") && "media-srtp",
+  wanted("media") && "media-changes",
   wanted("media") && "media",
   wanted("media") && "raw-media",
   wanted("protection", "chromium", "webrtcbin") && "protection",

@@ -11,6 +11,7 @@ export class BrowserAgent {
   #browser = new MediaBrowser();
   #page;
   #tracks;
+  #offered = false;
   #decoded = [];
   #sent = [];
 
@@ -41,9 +42,17 @@ export class BrowserAgent {
         const { width, height, rate } = JSON.parse(readFileSync(material, "utf8"));
         return page("open", { synthetic: true, width, height, rate, configuration });
       }
-      case "offer":
-        return { sdp: await page("offerBoth", this.#tracks) };
+      case "offer": {
+        // Again later: as the page has made it.
+        const made = this.#offered ? [] : this.#tracks;
+        this.#offered = true;
+        return { sdp: await page("offerBoth", made) };
+      }
+      case "restart":
+        await page("run", "pc.restartIce()");
+        return { sdp: await page("offerBoth", []) };
       case "answer":
+        this.#offered = true;
         return { sdp: await page("answerBoth", sdp) };
       case "seen": {
         const { state, tracks: seen } = await page("seen");

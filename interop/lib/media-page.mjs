@@ -106,7 +106,11 @@ export function install(bits) {
 
   const gathered = () =>
     new Promise((resolve) => {
-      const look = () => pc.iceGatheringState === "complete" && resolve(pc.localDescription.sdp);
+      // After a restart the state is for a moment that of the gathering before.
+      const look = () =>
+        pc.iceGatheringState === "complete" &&
+        pc.localDescription.sdp.includes("a=candidate:") &&
+        resolve(pc.localDescription.sdp);
       pc.addEventListener("icegatheringstatechange", look);
       look();
     });
@@ -231,7 +235,7 @@ export function install(bits) {
     async answerBoth(sdp, direction = "sendrecv") {
       await pc.setRemoteDescription({ type: "offer", sdp });
       for (const transceiver of pc.getTransceivers()) {
-        if (direction === "recvonly" || transceiver.sender.track) continue;
+        if (direction === "recvonly" || transceiver.currentDirection || transceiver.sender.track) continue;
         transceiver.direction = direction;
         await transceiver.sender.replaceTrack(await sourceOf(transceiver.receiver.track.kind));
       }

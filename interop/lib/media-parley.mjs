@@ -46,10 +46,11 @@ export function prefer(transceiver, [codec, ...others], more = /\/rtx$/i) {
 
 export async function describe(pc, init) {
   await pc.setLocalDescription(init);
+  // After a restart the state is for a moment that of the gathering before.
   await until(
     "gathering",
     () => pc.iceGatheringState,
-    (state) => state === "complete",
+    (state) => state === "complete" && pc.localDescription.sdp.includes("a=candidate:"),
   );
   return pc.localDescription.sdp;
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -297,6 +298,10 @@ func describe(description webrtc.SessionDescription, err error) (interface{}, er
 		return nil, err
 	}
 	<-complete
+	// After a restart it was complete before.
+	for i := 0; i < 300 && !(pc.ICEGatheringState() == webrtc.ICEGatheringStateComplete && strings.Contains(pc.LocalDescription().SDP, "a=candidate")); i++ {
+		time.Sleep(10 * time.Millisecond)
+	}
 	return fields{"sdp": pc.LocalDescription().SDP}, nil
 }
 
