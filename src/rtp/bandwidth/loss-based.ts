@@ -32,6 +32,8 @@ const HOLD_FACTOR = 2;
 const PADDING_DURATION = 2000;
 /** A single observation with the most loss counts as a spike unless it sent more than this multiple of the median. */
 const SPIKE_FACTOR = 2;
+/** Less than this counts as none. */
+const NO_LOSS = 0.01;
 /** Sending less than this share of the estimate is sending little. */
 const USED_SHARE = 0.65;
 const LOWEST_BITRATE = 5000;
@@ -137,7 +139,7 @@ export class LossBased {
       if (this.increases(this.bandwidth, candidate) && !Number.isNaN(this.acknowledged)) {
         const inHold = this.acknowledged < HOLD_THRESHOLD * this.holdRate && Number.isFinite(this.holdRate);
         // Whoever sends less than the estimate is not held there for good (Chromium pads, and so has more that arrives).
-        const slow = this.bandwidth * CANDIDATE_FACTORS[0]!;
+        const slow = this.averageLoss < NO_LOSS ? this.bandwidth * CANDIDATE_FACTORS[0]! : 0;
         const ramp = Math.max((inHold ? RAMP_UP_IN_HOLD : RAMP_UP) * this.acknowledged, slow);
         candidate = Math.max(this.bandwidth, Math.min(candidate, ramp));
         // So that the state becomes "increasing".
