@@ -120,6 +120,8 @@ export class PeerTransport implements RoundOwner {
   private readonly sctpTransport: SctpTransport;
   private mediaTransport: MediaTransport | undefined;
   private mediaStartPending = false;
+  /** The addresses of the selected pair. */
+  private route: string | undefined;
   /** What was negotiated of Cryptex (RFC 9335), for a media transport yet to be made. */
   private cryptex = { send: false, receive: false };
   private waitingForMedia: (() => void)[] = [];
@@ -577,6 +579,13 @@ export class PeerTransport implements RoundOwner {
     successor.flush(now);
   }
 
+  /** Media has another path when the addresses are others; a pair may also be replaced by one with the same. */
+  private followRoute(route: string): void {
+    if (this.route !== undefined && this.route !== route)
+      this.mediaTransport?.session.onRouteChange(this.platform.now());
+    this.route = route;
+  }
+
   /** Ends everything because of a bug of ours that was noticed elsewhere. */
   fail(error: unknown): void {
     this.round.fault(error);
@@ -645,6 +654,7 @@ export class PeerTransport implements RoundOwner {
     onSelectedPairChange: (local, remote) => {
       this.pathReady = true;
       this.sctpTransport.pathUpdated = true;
+      this.followRoute(`${local.address} ${local.port} ${remote.address} ${remote.port}`);
       this.host.onSelectedPairChange(local, remote);
     },
     onRoleChange: (role) => this.host.onIceRoleChange(role),

@@ -33,6 +33,8 @@ const PACKETS_TO_KNOW = 50;
 const NEWS = 0.01;
 /** Milliseconds between two looks at what time alone changes. */
 const LOOK_INTERVAL = 200;
+/** Milliseconds' worth of the estimate that repeats may take at once. */
+const REPEAT_WINDOW = 500;
 /** Streams that one REMB names. */
 const MAX_REMB_STREAMS = 31;
 
@@ -68,6 +70,9 @@ export class CongestionControl {
   private allocationDue = false;
   private nextLook = Number.NEGATIVE_INFINITY;
   private packetsSeen = 0;
+  /** Bytes of repeats that have not drained yet at the estimate's rate, and when that was. */
+  private repeated = 0;
+  private repeatedAt = 0;
   /** The pacer is sending: its packets know their cluster. */
   private inPacer = false;
   // Of the compound being read.
@@ -111,6 +116,14 @@ export class CongestionControl {
     this.allocationDue = true;
   }
 
+  /** Packets go another way from here on. */
+  onRouteChange(now: number): void {
+    this.now = now;
+    this.remote?.onRouteChange();
+    this.estimator?.onRouteChange(now);
+    this.updatePacer();
+  }
+
   /** A packet with that transport-wide number leaves; `bytes` as the session sees it. */
   onPacketSent(transportSequence: number, bytes: number, cluster: number, now: number): void {
     this.now = now;
@@ -128,6 +141,21 @@ export class CongestionControl {
   /** What waits of a stream is not sent any more; `repeats`: nor what was asked for again. */
   discard(stream: RtpSendStream, repeats: boolean, now: number): void {
     this.pacer?.remove((one, priority) => one === stream && (repeats || priority !== PRIORITY_RETRANSMISSION), now);
+  }
+
+  /**
+   * Whether a repeat of so many bytes may go: of them there is no more than the estimate (or START_BITRATE) allows, since after an outage a peer asks for
+   * all that was lost, at a rate that may not hold any more. What is not repeated is asked for again, or not wanted any more.
+   */
+  mayRepeat(bytes: number, now: number): boolean {
+    const { estimator } = this;
+    if (estimator === undefined) return true;
+    const rate = Math.max(estimator.targetBitrate, START_BITRATE) / 8000;
+    this.repeated = Math.max(0, this.repeated - (now - this.repeatedAt) * rate);
+    this.repeatedAt = now;
+    if (this.repeated > 0 && this.repeated + bytes > rate * REPEAT_WINDOW) return false;
+    this.repeated += bytes;
+    return true;
   }
 
   private pacing(): Pacer<RtpSendStream> {

@@ -112,15 +112,21 @@ export class SendHistory {
 
   /**
    * Whether a packet that `find` would find may be sent again: at once the first time, then not before `interval` milliseconds
-   * have passed, and MAX_REPEATS times in all. If so, it counts as sent again now.
+   * have passed, and MAX_REPEATS times in all.
    */
-  repeat(sequenceNumber: number, interval: number, now: number): boolean {
+  repeatable(sequenceNumber: number, interval: number, now: number): boolean {
     const slot = this.slotOf(sequenceNumber);
     if (slot < 0) return false;
     const repeats = this.repeats[slot]!;
-    if (repeats >= MAX_REPEATS || (repeats > 0 && now - this.times[slot]! < interval)) return false;
+    return repeats < MAX_REPEATS && !(repeats > 0 && now - this.times[slot]! < interval);
+  }
+
+  /** If it may be sent again, it counts as sent again now. */
+  repeat(sequenceNumber: number, interval: number, now: number): boolean {
+    if (!this.repeatable(sequenceNumber, interval, now)) return false;
+    const slot = this.slotOf(sequenceNumber);
     this.times[slot] = now;
-    this.repeats[slot] = repeats + 1;
+    this.repeats[slot]!++;
     return true;
   }
 }

@@ -277,8 +277,10 @@ export class RtpSendStream {
     const { history } = this;
     if (history === undefined || !this.sender.options.active) return false;
     const interval = Math.max(MIN_RESEND_INTERVAL, this.session.roundTripTime(DEFAULT_RTT));
-    if (!history.repeat(sequenceNumber, interval, now) || !history.find(sequenceNumber)) return false;
+    if (!history.repeatable(sequenceNumber, interval, now) || !history.find(sequenceNumber)) return false;
     const { offset, length } = history;
+    if (!this.session.mayRepeat(length, now)) return false;
+    history.repeat(sequenceNumber, interval, now);
     const bytes = history.data.subarray(offset, offset + length);
     const codec = original.parse(bytes) ? this.sender.codec(original.payloadType) : undefined;
     if (codec === undefined) return false;

@@ -222,6 +222,13 @@ export class RtpSession {
     }
   }
 
+  /** Packets go another way from here on: what is known of the path does not hold any more. */
+  onRouteChange(now: number): void {
+    this.now = now;
+    this.rtt = Number.NaN;
+    this.congestion.onRouteChange(now);
+  }
+
   // RTP
 
   /** A packet that is authentic. The session owns the memory now. */
@@ -335,6 +342,11 @@ export class RtpSession {
   /** @internal The stream has a packet that may wait for its turn: `sendPaced` asks for it. False: refused. */
   pace(stream: RtpSendStream, bytes: number, priority: number, now: number): boolean {
     return !this.closed && this.congestion.pace(stream, bytes, priority, now);
+  }
+
+  /** @internal See CongestionControl.mayRepeat. */
+  mayRepeat(bytes: number, now: number): boolean {
+    return this.congestion.mayRepeat(bytes, now);
   }
 
   /** @internal See CongestionControl.discard. */

@@ -136,6 +136,27 @@ test("an application that sends little keeps its estimate true, and finds the ra
   assert.ok(Math.abs(after - 1) < 0.1, `${after}`);
 });
 
+test("another way: from Wi-Fi to a slow and long one, and back; each is found anew within two seconds", () => {
+  const capacity = [
+    [0, 8_000_000],
+    [20_000, 1_000_000],
+    [40_000, 8_000_000],
+  ] as const;
+  const routes = [
+    [20_000, 160],
+    [40_000, 30],
+  ] as const;
+  const result = runBandwidth({ ...STEPS, rtt: 30, capacity, routes });
+  for (const from of [0, 20_000, 40_000]) {
+    const { mean: ratio, within } = closeness(result, from + 2000, from + 20_000);
+    assert.ok(Math.abs(ratio - 1) < 0.1 && within > 0.8, `from ${from}: ${ratio}, ${within}`);
+    // Nothing of the old rate goes into the new way.
+    const first = percentile(delaysBetween(result, from + 300, from + 3000), 0.95);
+    assert.ok(first < 200, `from ${from}: 95 % wait less than ${first} ms`);
+  }
+  assertShortQueues(result);
+});
+
 test("an application that sends little over a lossy path is not drowned in padding", () => {
   const result = runBandwidth({
     ...STEPS,
@@ -146,6 +167,70 @@ test("an application that sends little over a lossy path is not drowned in paddi
   });
   const sent = mean(samplesBetween(result, 5000, 60_000).map((sample) => sample.sent[0]!));
   assert.ok(sent < 150_000, `${sent}`);
+});
+
+test("two flows over a long way wait no longer either", () => {
+  for (const capacity of [1_000_000, 4_000_000]) {
+    for (const start of [3000, 9000]) {
+      const result = runBandwidth({ ...SHARED, rtt: 200, capacity: [[0, capacity]], flows: [{}, { start }] });
+      assertShortQueues(result);
+      const [first, second] = shares(result, 30_000, 90_000) as [number, number];
+      assert.ok(Math.abs(first - second) / (first + second) < 0.2, `${first} ${second}`);
+      assert.ok(first + second > 0.9 * capacity, `${first + second} of ${capacity}`);
+    }
+  }
+});
+
+test("a flow that joins late gets its half within fifteen seconds", () => {
+  for (const start of [10_000, 25_000]) {
+    const result = runBandwidth({ ...SHARED, duration: start + 45_000, flows: [{}, { start }] });
+    const alone = closeness(result, 5000, start);
+    assert.ok(Math.abs(alone.mean - 1) < 0.1, `${alone.mean}`);
+    const [first, second] = shares(result, start + 15_000, start + 45_000) as [number, number];
+    assert.ok(Math.abs(first - second) / (first + second) < 0.25, `${first} ${second}`);
+    assert.ok(first + second > 3_400_000, `${first + second}`);
+    assertShortQueues(result);
+    // And who is left alone has it all again.
+    const left = runBandwidth({ ...SHARED, duration: start + 40_000, flows: [{}, { start, stop: start + 20_000 }] });
+    const [again] = shares(left, start + 27_000, start + 40_000) as [number];
+    assert.ok(again > 3_500_000, `${again}`);
+  }
+});
+
+test("two percent of random loss without congestion: near the capacity, whatever that is", () => {
+  for (const rate of [1_000_000, 3_000_000, 8_000_000]) {
+    for (const seed of ["a", "b", "c"]) {
+      const result = runBandwidth({ ...STEPS, seed, duration: 40_000, capacity: [[0, rate]], link: { loss: 0.02 } });
+      const { mean: ratio } = closeness(result, 8000, 40_000);
+      assert.ok(ratio > 0.85 && ratio < 1.1, `${rate} ${seed}: ${ratio}`);
+    }
+  }
+});
+
+test("a burst after little: a key frame, and an application that wants it all again", () => {
+  const result = runBandwidth({
+    ...STEPS,
+    capacity: [[0, 3_000_000]],
+    flows: [
+      {
+        application: [
+          [0, 200_000],
+          // Ten times as much for a fifth of a second: what a key frame is.
+          [20_000, 2_000_000],
+          [20_200, 200_000],
+          [40_000, Number.POSITIVE_INFINITY],
+        ],
+      },
+    ],
+  });
+  // What is known of the path is kept true by probes, and the burst goes through at that rate.
+  const before = closeness(result, 12_000, 20_000);
+  assert.ok(before.mean > 0.75 && before.mean < 1.2, `${before.mean}`);
+  const burst = Math.max(...delaysBetween(result, 20_000, 20_600));
+  assert.ok(burst < 100, `${burst} ms`);
+  const { mean: after } = closeness(result, 41_000, 60_000);
+  assert.ok(Math.abs(after - 1) < 0.1, `${after}`);
+  assertShortQueues(result);
 });
 
 test("the same scenario gives the same run", () => {

@@ -34,6 +34,8 @@ export interface BandwidthScenario {
   /** Of the bottleneck; its rate and latency are set from the above. The queue is 100 000 bytes unless given. */
   readonly link?: LinkOptions;
   readonly flows: readonly FlowOptions[];
+  /** Other ways, with their round-trip times, from each time on; what is under way on the one before still arrives. */
+  readonly routes?: readonly (readonly [time: number, rtt: number])[];
   /** How arrivals are told; transport-wide unless given. */
   readonly feedback?: "transport-wide" | "rfc8888";
   /** Traffic that yields to nobody: at `rate` in each period for `on` of it, milliseconds. */
@@ -122,6 +124,11 @@ class Flow {
     this.scheduler.at(options.start ?? 0, () => this.frame());
   }
 
+  onRouteChange(): void {
+    this.estimator.onRouteChange(this.scheduler.now);
+    this.updatePacer(this.scheduler.now);
+  }
+
   get running(): boolean {
     return this.scheduler.now < (this.options.stop ?? Number.POSITIVE_INFINITY);
   }
@@ -202,7 +209,7 @@ class World {
   readonly feedback: BandwidthScenario["feedback"];
   readonly forwardPipe: Pipe;
   private readonly backPipe: Pipe;
-  private readonly latency: number;
+  private latency: number;
 
   constructor(scenario: BandwidthScenario) {
     const world = { scheduler: this.scheduler, random: new Random(scenario.seed ?? "bandwidth"), tap: undefined };
@@ -212,6 +219,7 @@ class World {
     const link: LinkOptions = { queue: 100_000, ...scenario.link, latency: this.latency, rate };
     this.forwardPipe = new Pipe(world, "forward", link);
     this.backPipe = new Pipe(world, "back", { latency: this.latency, loss: scenario.link?.loss });
+    for (const [time, rtt] of scenario.routes ?? []) this.scheduler.at(time, () => this.takeRoute(rtt));
     for (const [time, next] of scenario.capacity) {
       this.scheduler.at(time, () => {
         this.forwardPipe.options = { ...this.forwardPipe.options, rate: next };
@@ -219,12 +227,18 @@ class World {
     }
   }
 
+  private takeRoute(rtt: number): void {
+    this.latency = rtt / 2;
+    for (const pipe of [this.forwardPipe, this.backPipe]) pipe.options = { ...pipe.options, latency: this.latency };
+  }
+
   /** `size` bytes of an IP packet. */
   forward(size: number, deliver: (arrival: number) => void): void {
     const sent = this.scheduler.now;
+    const { latency } = this;
     const rate = this.forwardPipe.options.rate!;
     this.forwardPipe.send(packetOf(size), (_, now) => {
-      this.lastDelay = Math.max(0, now - sent - this.latency - (size * 8000) / rate);
+      this.lastDelay = Math.max(0, now - sent - latency - (size * 8000) / rate);
       this.delays.push(sent, this.lastDelay);
       deliver(now);
     });
@@ -254,6 +268,11 @@ export function runBandwidth(scenario: BandwidthScenario): BandwidthResult {
   const world = new World(scenario);
   const { scheduler } = world;
   const flows = scenario.flows.map((options) => new Flow(world, options));
+  for (const [time] of scenario.routes ?? []) {
+    scheduler.at(time, () => {
+      for (const flow of flows) flow.onRouteChange();
+    });
+  }
   const { cross } = scenario;
   if (cross !== undefined) {
     const gap = (MTU * 8000) / cross.rate;

@@ -111,3 +111,39 @@ test("a program limits what it receives: the other end is told, and told when th
   isOver = true;
   await pair.close();
 });
+
+test("a phone leaves Wi-Fi for a slower network, and restarts ICE: the estimate is of the new path at once", async () => {
+  const sim = new Simulation(9);
+  const phone = sim.host("phone", { link: { latency: 5, rate: 20_000_000, queue: 200_000 } });
+  const pair = new Pair(sim, { host: phone }, { host: sim.host("server", { link: { latency: 10 } }) });
+  const generator = new RtpTrackGenerator({ kind: "video", mimeType: "video/VP8" });
+  let told = 0;
+  generator.onbitratechange = (bitsPerSecond) => {
+    told = bitsPerSecond;
+  };
+  pair.a.addTrack(generator.track);
+  await pair.open();
+  let isOver = false;
+  let sequence = 0;
+  const packet = new Uint8Array(1012);
+  const send = (): void => {
+    writeRtpHeader(packet, true, 96, sequence++ & 0xffff, sequence * 3000, 7, 0);
+    generator.sendRtp(packet);
+    // At most 4 Mbit/s, as a camera would.
+    if (!isOver) sim.scheduler.after(8_000_000 / Math.max(50_000, Math.min(told, 4_000_000)), send);
+  };
+  send();
+  await sim.run(5000);
+  assert.ok(told > 3_800_000, `${told}`);
+  const link = { latency: 60, rate: 1_000_000, queue: 125_000 };
+  phone.changeAddress(phone.address(), { realm: sim.internet, sockets: "silent", link });
+  pair.a.restartIce();
+  // Nothing is told while nothing arrives; what matters is what goes into the new path.
+  await pair.until(() => (phone.link.up.stats.delivered ?? 0) > 30, 20_000);
+  await sim.run(3000);
+  assert.ok(told > 600_000 && told < 1_000_000, `${told}`);
+  const { overflowed } = phone.link.up.stats;
+  assert.ok(overflowed < 100, `${overflowed}`);
+  isOver = true;
+  await pair.close();
+});

@@ -64,13 +64,18 @@ export class BandwidthEstimator {
   private maxBitrate: number;
   private readonly startBitrate: number;
   private readonly history = new SentHistory();
-  private readonly throughput = new Throughput();
-  private readonly delay: DelayBased;
-  private readonly target: TargetRate;
-  private readonly queue = new StandingQueue();
-  private readonly alr = new ApplicationLimited();
-  private readonly probeEstimator = new ProbeEstimator();
-  private readonly probes: ProbeController;
+  // What is known of the path.
+  private throughput!: Throughput;
+  private delay!: DelayBased;
+  private target!: TargetRate;
+  private queue!: StandingQueue;
+  private alr!: ApplicationLimited;
+  private probeEstimator!: ProbeEstimator;
+  private probes!: ProbeController;
+  private clusters = 0;
+  /** Packets that were sent earlier went another way. */
+  private routeSince = Number.NEGATIVE_INFINITY;
+  private allocated = 0;
   private feedbackSeen = false;
   private wasLimited = false;
   private nextProcess = Number.NEGATIVE_INFINITY;
@@ -92,15 +97,43 @@ export class BandwidthEstimator {
     this.minBitrate = Math.max(LOWEST_BITRATE, options.minBitrate);
     this.maxBitrate = Math.max(this.minBitrate, options.maxBitrate);
     this.startBitrate = Math.max(this.minBitrate, Math.min(options.startBitrate, this.maxBitrate));
-    this.delay = new DelayBased(this.startBitrate, this.minBitrate);
-    this.target = new TargetRate(this.startBitrate, this.minBitrate, Math.min(HIGHEST_BITRATE, this.maxBitrate));
-    this.probes = new ProbeController((cluster) => {
-      this.probeEstimator.expect(cluster.id, cluster.minPackets, cluster.minBytes);
-      host.onProbe?.(cluster);
-    });
+    this.begin();
     this.lastTarget = this.target.bitrate;
     this.alr.setEstimate(this.lastTarget);
-    this.probes.setBounds(this.maxBitrate, 0);
+  }
+
+  private begin(): void {
+    const { host, startBitrate, minBitrate, maxBitrate } = this;
+    this.throughput = new Throughput();
+    this.queue = new StandingQueue();
+    this.alr = new ApplicationLimited();
+    this.probeEstimator = new ProbeEstimator();
+    this.delay = new DelayBased(startBitrate, minBitrate);
+    this.target = new TargetRate(startBitrate, minBitrate, Math.min(HIGHEST_BITRATE, maxBitrate));
+    this.probes = new ProbeController((cluster) => {
+      this.clusters = cluster.id + 1;
+      this.probeEstimator.expect(cluster.id, cluster.minPackets, cluster.minBytes);
+      host.onProbe?.(cluster);
+    }, this.clusters);
+    this.probes.setBounds(maxBitrate, 0);
+  }
+
+  /** Packets go another way from here on: what was found does not hold there, and is found anew. */
+  onRouteChange(now: number): void {
+    if (this.startTime === Number.NEGATIVE_INFINITY) return;
+    const { receiverLimit } = this.target;
+    this.begin();
+    // What the receiver wants is not of the path, or it says so anew.
+    this.target.receiverLimit = receiverLimit;
+    this.routeSince = now;
+    this.feedbackSeen = false;
+    this.wasLimited = false;
+    this.reportedRtt = false;
+    this.smoothedRtt = Number.NaN;
+    this.lastLoss = Number.NEGATIVE_INFINITY;
+    this.startTime = Number.NEGATIVE_INFINITY;
+    if (this.allocated > 0) this.probes.setAllocated(this.allocated, false, now);
+    this.publish(now);
   }
 
   /** What may be sent altogether, bits per second, as counted by `onPacketSent`. */
@@ -156,7 +189,8 @@ export class BandwidthEstimator {
 
   /** What all streams together may use, bits per second: probing above twice of it teaches nothing. 0: unknown. */
   setAllocatedBitrate(bitrate: number, now: number): void {
-    this.probes.setAllocated(Number.isFinite(bitrate) ? bitrate : 0, this.alr.active, now);
+    this.allocated = Number.isFinite(bitrate) ? bitrate : 0;
+    this.probes.setAllocated(this.allocated, this.alr.active, now);
   }
 
   /** Nearest number to the latest one sent that has these lower 16 bits. */
@@ -184,7 +218,7 @@ export class BandwidthEstimator {
   onPacketFeedback(transportSequence: number, arrival: number): void {
     const { history } = this;
     const slot = history.find(transportSequence);
-    if (slot < 0) return;
+    if (slot < 0 || history.sendTimes[slot]! < this.routeSince) return;
     const state = history.states[slot];
     const { loss } = this.target;
     if (Number.isNaN(arrival)) {

@@ -76,12 +76,14 @@ export class ProbeController {
   private beforeDrop = 0;
   private lastDropProbe = Number.NEGATIVE_INFINITY;
   private alrEnded = Number.NEGATIVE_INFINITY;
-  private nextId = 0;
+  private nextId: number;
   private spread = 0;
   private growthInterval = GROWTH_INTERVAL;
 
-  constructor(onProbe: (cluster: ProbeCluster) => void) {
+  /** `firstId`: of the first cluster. */
+  constructor(onProbe: (cluster: ProbeCluster) => void, firstId = 0) {
     this.onProbe = onProbe;
+    this.nextId = firstId;
   }
 
   /** Bounds in bits per second; `max` Infinity: none given. */

@@ -40,6 +40,12 @@ export class RemoteBitrate {
     if (rtt > 0) this.control.rtt = rtt;
   }
 
+  /** Packets come another way: their delays have nothing to do with those before. */
+  onRouteChange(): void {
+    this.interArrival.reset();
+    this.trendline.reset();
+  }
+
   /** `absSendTime`: 24 bits of the extension. `bytes` with all headers. */
   onPacket(absSendTime: number, bytes: number, now: number): void {
     if (Number.isNaN(this.sendTicks)) this.sendTicks = absSendTime;
