@@ -1,7 +1,5 @@
-// RTCPeerConnection (webrtc-pc §4.4): argument conversion and events around a Connection, and its data channels.
-import type { Plan } from "../jsep/plan.js";
+// RTCPeerConnection (webrtc-pc §4.4): argument conversion and events around a Connection.
 import type { AppliedDescription } from "../jsep/state.js";
-import type { Channel, ChannelHandler, PeerTransport } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
 import { accessors } from "../util/accessors.js";
 import {
@@ -15,12 +13,8 @@ import {
 import { Connection, type ConnectionOwner } from "./connection.js";
 import type { RTCIceGatheringState, RTCIceTransportState, RTCPeerConnectionState } from "./connection-states.js";
 import { callback, domString, interfaceArgument } from "./conversions.js";
-import {
-  convertDataChannelArguments,
-  type DataChannelParameters,
-  dataChannelParameters,
-  type RTCDataChannelInit,
-} from "./data-channel-init.js";
+import { convertDataChannelArguments, dataChannelParameters, type RTCDataChannelInit } from "./data-channel-init.js";
+import { DataChannelObjects } from "./data-channel-objects.js";
 import { defaultPlatform } from "./environment.js";
 import { domException, exceptionOf } from "./errors.js";
 import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
@@ -36,13 +30,7 @@ import {
   generateCertificate,
   type RTCCertificate,
 } from "./rtc-certificate.js";
-import {
-  type DataChannelCounts,
-  DataChannelImpl,
-  type DataChannelOwner,
-  type RTCDataChannel,
-  type RTCDataChannelEvent,
-} from "./rtc-data-channel.js";
+import type { RTCDataChannel, RTCDataChannelEvent } from "./rtc-data-channel.js";
 import { RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } from "./rtc-events.js";
 import { iceCandidateInit, RTCIceCandidate, type RTCIceCandidateInit } from "./rtc-ice-candidate.js";
 import type { RTCIdentityAssertion } from "./rtc-identity-assertion.js";
@@ -91,7 +79,6 @@ export interface RTCPeerConnectionEventMap {
 }
 const makeMediaHost = accessors<MediaObjectsHost, "isClosed" | "isConnected">(["isClosed", "isConnected"]);
 const makeStatsSource = accessors<StatsSource, "transports" | "transceivers">(["transports", "transceivers"]);
-const makeChannelOwner = accessors<DataChannelOwner, "maxMessageSize">(["maxMessageSize"]);
 
 const PeerConnectionTarget: TypedEventTargetConstructor<RTCPeerConnectionEventMap> = EventTarget;
 
@@ -102,11 +89,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   readonly #identity: Identity;
   #configuration: Configuration;
   readonly #stats: ConnectionStats;
-  readonly #channels = new Set<DataChannelImpl>();
-  readonly #channelCounts: DataChannelCounts = { opened: 0, closed: 0 };
-  /** Channels that no association carries yet. */
-  #unattached: DataChannelImpl[] = [];
-  #hadDataChannel = false;
+  readonly #channels: DataChannelObjects;
   readonly #descriptions = new WeakMap<AppliedDescription, RTCSessionDescription>();
   declare onconnectionstatechange: EventHandler;
   declare ondatachannel: EventHandler<RTCDataChannelEvent>;
@@ -137,6 +120,11 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       isClosed: () => this.#connection.isClosed,
       isConnected: () => this.#connection.connectionState === "connected",
     };
+    this.#channels = new DataChannelObjects({
+      target: this,
+      tasks: () => this.#connection.tasks,
+      sctp: () => this.#objects.sctp,
+    });
     const mediaHost = makeMediaHost(states, {
       platform,
       target: this,
@@ -188,8 +176,8 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     return makeStatsSource(lists, {
       platform,
       certificate: () => connection.certificates()[0]?.der,
-      channels: this.#channels,
-      channelCounts: this.#channelCounts,
+      channels: this.#channels.all,
+      channelCounts: this.#channels.counts,
     });
   }
 
@@ -206,7 +194,8 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       committed: (plan) => this.#objects.committed(plan),
       media: this.#media,
       carriedOut: (plan) => {
-        this.#attachChannels(plan);
+        const { sctp } = plan;
+        this.#channels.attach(sctp === null ? undefined : this.#connection.transports.get(sctp.transport));
         this.#media.carriedOut(plan);
       },
       remoteCandidateAdded: (id, candidate) => this.#objects.addRemoteCandidate(id, candidate),
@@ -218,10 +207,10 @@ export class RTCPeerConnection extends PeerConnectionTarget {
             const init = { address: address ?? null, port: port ?? null, url, errorCode, errorText };
             fire(this, new RTCPeerConnectionIceErrorEvent("icecandidateerror", init));
           }),
-        onChannel: (channel) => this.#acceptChannel(channel),
+        onChannel: (channel) => this.#channels.accept(channel),
       }),
       transportStates: () => this.#objects.states(),
-      hasDataChannels: () => this.#hadDataChannel,
+      hasDataChannels: () => this.#channels.hadAny,
     };
   }
 
@@ -236,25 +225,8 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     const given = convertDataChannelArguments(label, dataChannelDict, where);
     this.#checkOpen(where);
     const parameters = dataChannelParameters(given, where);
-    const { id } = parameters;
-    const maxChannels = this.#objects.sctp?.maxChannels ?? null;
-    if (id !== undefined) {
-      for (const other of this.#channels) {
-        if (other.id === id) throw domException("OperationError", `${where}The id ${id} is in use.`);
-      }
-      if (maxChannels !== null && id >= maxChannels) {
-        throw domException(
-          "OperationError",
-          `${where}The id ${id} is beyond the ${maxChannels} channels there can be.`,
-        );
-      }
-    }
-    const channel = this.#addChannel(parameters);
-    this.#connection.queueTask(() => channel.lockTransfer());
-    this.#unattached.push(channel);
-    const first = !this.#hadDataChannel;
-    this.#hadDataChannel = true;
-    this.#openUnattached();
+    const first = !this.#channels.hadAny;
+    const channel = this.#channels.create(parameters, where);
     if (first) this.#connection.updateNegotiationNeeded();
     return channel.wrapper;
   }
@@ -262,54 +234,6 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   #checkOpen(where: string): void {
     if (!this.#connection.isClosed) return;
     throw domException("InvalidStateError", `${where}The RTCPeerConnection's signalingState is 'closed'.`);
-  }
-
-  #addChannel(parameters: DataChannelParameters): DataChannelImpl {
-    this.#channelOwner ??= this.#createChannelOwner();
-    const channel = new DataChannelImpl(parameters, this.#channelOwner);
-    this.#channels.add(channel);
-    return channel;
-  }
-
-  #channelOwner: DataChannelOwner | undefined;
-
-  #createChannelOwner(): DataChannelOwner {
-    const objects = this.#objects;
-    const limits = { maxMessageSize: () => objects.sctp?.maxMessageSize ?? Number.POSITIVE_INFINITY };
-    return makeChannelOwner(limits, {
-      tasks: this.#connection.tasks,
-      counts: this.#channelCounts,
-      onDataChannelClosed: (channel) => {
-        this.#channels.delete(channel);
-        this.#unattached = this.#unattached.filter((other) => other !== channel);
-      },
-    });
-  }
-
-  #sctpTransport: PeerTransport | undefined;
-
-  #attachChannels(plan: Plan): void {
-    this.#sctpTransport = plan.sctp === null ? undefined : this.#connection.transports.get(plan.sctp.transport);
-    this.#openUnattached();
-  }
-
-  #openUnattached(): void {
-    const transport = this.#sctpTransport;
-    if (transport === undefined) return;
-    for (const channel of this.#unattached.splice(0)) {
-      const { state, handler } = channel;
-      if (state === "connecting" || handler !== channel)
-        channel.bind(transport.openChannel(channel.parameters, handler));
-    }
-  }
-
-  #acceptChannel(underlying: Channel): ChannelHandler {
-    const { parameters } = underlying;
-    const channel = this.#addChannel({ ...parameters, negotiated: false, id: undefined });
-    channel.bind(underlying);
-    this.#hadDataChannel = true;
-    channel.announce(this);
-    return channel.handler;
   }
 
   // Offer and answer (§4.4.2)
@@ -491,9 +415,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   close(): void {
     if (this.#connection.isClosed) return;
     this.#connection.close();
-    for (const channel of this.#channels) channel.abandon();
-    this.#channels.clear();
-    this.#unattached = [];
+    this.#channels.close();
     this.#objects.closeAll();
     this.#media.close();
   }
