@@ -206,7 +206,7 @@ class NodeAead implements Aead {
 
 /** The output of a cipher was copied, and is not needed any more. */
 function done({ buffer, length }: Uint8Array): void {
-  if (length >= WORTH_RELEASING) release(buffer as ArrayBuffer);
+  if (length >= WORTH_RELEASING && length === buffer.byteLength) release(buffer as ArrayBuffer);
 }
 const TAG = { authTagLength: 16 };
 const PLAINTEXT_LENGTH = { plaintextLength: 0 };
