@@ -64,6 +64,35 @@ function fragment(unit, size, make) {
   return payloads;
 }
 
+/**
+ * Elements with their lengths (W = 0), one OBU behind the other, over as many packets as they take: Chromium takes what does not begin with a
+ * fragment for the beginning of a frame. N at the first packet of a key frame.
+ */
+function packetizeAv1(obus, max, isKey) {
+  const packets = [];
+  let parts = [];
+  let room = max;
+  let continues = false;
+  const close = (isCut) => {
+    packets.push(Buffer.concat([Buffer.of((continues ? 0x80 : 0) | (isCut ? 0x40 : 0)), ...parts]));
+    [parts, room, continues] = [[], max, isCut];
+  };
+  for (const obu of obus) {
+    for (let at = 0; at < obu.length; ) {
+      if (room < 8) close(at > 0);
+      const part = obu.subarray(at, at + room - 3);
+      const length = part.length < 128 ? [part.length] : [(part.length & 127) | 128, part.length >> 7];
+      parts.push(Buffer.from(length), part);
+      room -= part.length + length.length;
+      at += part.length;
+      if (at < obu.length) close(true);
+    }
+  }
+  close(false);
+  if (isKey) packets[0][0] |= 8;
+  return packets;
+}
+
 /** The payloads of one frame. */
 export function packetize(codec, frame, max, { isKey, pictureId }) {
   const id = (pictureId & 0x7fff) | 0x8000;
@@ -103,16 +132,8 @@ export function packetize(codec, frame, max, { isKey, pictureId }) {
               ]),
             ),
       );
-    case "AV1": {
-      // One element in each packet (W = 1), without its length; N at the first of a key frame.
-      const all = unitsOf(codec, frame).flatMap((obu) =>
-        fragment(obu, max, (part, first, last) =>
-          Buffer.concat([Buffer.of((first ? 0 : 0x80) | (last ? 0 : 0x40) | 0x10), part]),
-        ),
-      );
-      if (isKey) all[0][0] |= 8;
-      return all;
-    }
+    case "AV1":
+      return packetizeAv1(unitsOf(codec, frame), max, isKey);
   }
   return [frame]; // sound
 }

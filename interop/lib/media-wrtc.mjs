@@ -30,8 +30,10 @@ export async function open() {
       return;
     }
     end.sink = new RTCAudioSink(track);
-    end.sink.ondata = ({ samples: heard, sampleRate, channelCount }) => {
-      for (let i = 0; i < heard.length; i += channelCount) end.samples.push(heard[i]);
+    // Of stereo it says that there is one channel.
+    end.sink.ondata = ({ samples: heard, sampleRate, numberOfFrames }) => {
+      const channels = Math.max(1, Math.round(heard.length / numberOfFrames));
+      for (let i = 0; i < heard.length; i += channels) end.samples.push(heard[i]);
       end.samples = end.samples.slice(-sampleRate / 2);
       end.rate = sampleRate;
     };
