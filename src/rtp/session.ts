@@ -225,7 +225,7 @@ export class RtpSession {
   /** Packets go another way from here on: what is known of the path does not hold any more. */
   onRouteChange(now: number): void {
     this.now = now;
-    this.rtt = Number.NaN;
+    this.input.rtt = Number.NaN;
     this.congestion.onRouteChange(now);
   }
 
