@@ -277,19 +277,20 @@ export class SenderFlow implements MediaOutlet {
   }
 
   private release(): void {
-    this.flow?.stop();
-    this.flow = undefined;
-    this.flowTrack = null;
     const { rtpSender, transport } = this;
+    this.forget();
     if (rtpSender !== undefined) transport!.removeRtp((now) => rtpSender.close(now));
-    this.rtpSender = undefined;
-    this.transport = undefined;
   }
 
   close(): void {
     this.transform.close();
+    this.forget();
+  }
+
+  private forget(): void {
     this.flow?.stop();
     this.flow = undefined;
+    this.flowTrack = null;
     this.rtpSender = undefined;
     this.transport = undefined;
   }
