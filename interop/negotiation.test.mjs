@@ -229,6 +229,8 @@ class Whole {
   failures = [];
   collisions = 0;
   held = null;
+  /** Our descriptions lose their BUNDLE groups on the way. */
+  unbundled = false;
   #makingOffer = false;
   #ignoring = false;
   #answerPending = false;
@@ -252,6 +254,8 @@ class Whole {
   }
 
   send(message) {
+    const { description } = message;
+    if (this.unbundled && description) description.sdp = description.sdp.replace(/a=group:BUNDLE.*\r\n/, "");
     if (this.held !== null) this.held.push(() => this.send(message));
     else this.them.call("receive", message).catch((error) => this.failures.push(String(error)));
   }
@@ -426,6 +430,28 @@ for (const who of ["us", "them", "both"]) {
       await side.echo(channel);
       assert.equal(side.sections, sections);
     }
+  };
+}
+
+for (const who of ["us", "them"]) {
+  // The data section has a transport of its own then; its channels go on with the first section's.
+  whole[`bundled by the second exchange only, which ${who === "us" ? "we begin" : "they begin"}`] = async (
+    side,
+    them,
+  ) => {
+    side.unbundled = true;
+    const channel = side.pc.createDataChannel("x");
+    const { sender } = side.pc.addTransceiver("audio");
+    await side.settled();
+    await side.echo(channel);
+    assert.notEqual(side.pc.sctp.transport, sender.transport);
+    side.unbundled = false;
+    if (who === "us") side.pc.addTransceiver("video");
+    else await them.call("addTransceiver", "video", { direction: "sendrecv" });
+    await side.until("the change", () => side.pc.getTransceivers().length === 2);
+    await side.settled();
+    assert.equal(side.pc.sctp.transport, sender.transport);
+    await side.echo(channel);
   };
 }
 

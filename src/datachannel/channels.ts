@@ -82,7 +82,7 @@ interface Resets {
 }
 
 export class DataChannels implements ChannelOwner {
-  private readonly host: DataChannelHost;
+  private host: DataChannelHost;
   private association: ChannelAssociation | undefined;
   /** Changes with each association. */
   private generation = 0;
@@ -110,6 +110,11 @@ export class DataChannels implements ChannelOwner {
   constructor(host: DataChannelHost, maxMessageSize: number) {
     this.host = host;
     this.partial = new PartialMessages(maxMessageSize);
+  }
+
+  /** From now on the channels are another transport's. */
+  move(host: DataChannelHost): void {
+    this.host = host;
   }
 
   /** The host to make the association with. `transmit` as in SctpHost. */

@@ -1,7 +1,13 @@
 // The machines of one bundle: ICE below, DTLS on it, SCTP and data channels on that. Owns the round (see round.ts): no
 // machine is entered from another's callback; what a callback asks for is noted and done when the round settles.
 // Knows nothing of SDP. Callers give commands; events go to one host, which must only record them.
-import { type Channel, type ChannelHandler, type ChannelParameters, DataChannels } from "../datachannel/channels.js";
+import {
+  type Channel,
+  type ChannelHandler,
+  type ChannelParameters,
+  type DataChannelHost,
+  DataChannels,
+} from "../datachannel/channels.js";
 import { type Fingerprint, matchesFingerprint } from "../dtls/certificate.js";
 import { DtlsConnection } from "../dtls/connection.js";
 import {
@@ -100,9 +106,15 @@ export interface PeerTransportHost {
   onChannel(channel: Channel): ChannelHandler;
 }
 
+/** What a transport hands over whose channels go on at another. */
+export interface LeftSctp {
+  readonly channels: DataChannels;
+  readonly association: SctpAssociation | undefined;
+}
+
 export class PeerTransport implements RoundOwner {
   readonly ice: IceAgent;
-  readonly channels: DataChannels;
+  private ownChannels: DataChannels;
   private readonly platform: Platform;
   private readonly options: PeerTransportOptions;
   private readonly host: PeerTransportHost;
@@ -153,20 +165,15 @@ export class PeerTransport implements RoundOwner {
       },
       this.iceHost,
     );
-    this.channels = new DataChannels(
-      {
-        now: () => this.now,
-        onFlushNeeded: () => this.round.markDirty(),
-        onChannel: (channel) => host.onChannel(channel),
-        onEstablished: () => host.onSctpStateChange("connected", undefined),
-        onClosed: (reason) => host.onSctpStateChange("closed", reason),
-      },
-      options.maxMessageSize,
-    );
+    this.ownChannels = new DataChannels(this.channelsHost, options.maxMessageSize);
     this.sctpTransport = new SctpTransport(options.platform, options.maxMessageSize, this.channels, {
       mayBeginAnew: () => this.negotiating || this.successor !== undefined,
       send: (packet) => void this.dtlsConnection?.send(packet),
     });
+  }
+
+  get channels(): DataChannels {
+    return this.ownChannels;
   }
 
   get dtls(): DtlsConnection | undefined {
@@ -390,6 +397,25 @@ export class PeerTransport implements RoundOwner {
     this.command(() => {});
   }
 
+  /** Hands the channels over, which go on at another transport: to be followed by its `takeSctp`. */
+  leaveSctp(): LeftSctp {
+    const channels = this.ownChannels;
+    this.ownChannels = new DataChannels(this.channelsHost, this.options.maxMessageSize);
+    const { dtlsConnection } = this;
+    if (dtlsConnection !== undefined) this.ownChannels.setRole(dtlsConnection.role);
+    return { channels, association: this.sctpTransport.leave(this.ownChannels) };
+  }
+
+  /** As `startSctp`, for channels that were another transport's: what has been bundled now, and was not before. */
+  takeSctp({ channels, association }: LeftSctp, parameters: SctpParameters): void {
+    if (this.closed) return;
+    channels.move(this.channelsHost);
+    this.ownChannels = channels;
+    const { dtlsConnection } = this;
+    if (dtlsConnection !== undefined) channels.changeRole(dtlsConnection.role);
+    this.command(() => this.sctpTransport.take(channels, association, parameters));
+  }
+
   /** Opens a data channel; see DataChannels.open. */
   openChannel(parameters: ChannelParameters, handler: ChannelHandler): Channel {
     return this.channels.open(parameters, handler);
@@ -458,19 +484,24 @@ export class PeerTransport implements RoundOwner {
 
   /**
    * Says goodbye to the peer, as far as there is one, and lets go of everything; only what is needed to give relays back
-   * stays, for up to RELEASE_TIMEOUT. The host hears nothing of that.
+   * stays, for up to RELEASE_TIMEOUT. The host hears nothing of that. `silently`: without the goodbye, which the peer might hear
+   * before the description that makes this transport superfluous, and take for ours.
    */
-  close(): void {
+  close(silently = false): void {
     if (this.closed) return;
     const now = this.platform.now();
     this.round.run(now, () => {
       this.current = now;
       this.negotiating = false;
       this.sctp?.abort(now);
-      this.sctp?.flush(now);
+      // What is not flushed, or has no keys, does not leave.
+      if (silently) this.mediaTransport?.stop();
+      else this.sctp?.flush(now);
       this.mediaTransport?.close(now);
-      this.successor?.close(now);
-      this.dtlsConnection?.close(now);
+      if (!silently) {
+        this.successor?.close(now);
+        this.dtlsConnection?.close(now);
+      }
       this.ice.close(now);
       this.closed = true;
       this.early = [];
@@ -642,6 +673,14 @@ export class PeerTransport implements RoundOwner {
   }
 
   // Hosts of the machines
+
+  private readonly channelsHost: DataChannelHost = {
+    now: () => this.now,
+    onFlushNeeded: () => this.round.markDirty(),
+    onChannel: (channel) => this.host.onChannel(channel),
+    onEstablished: () => this.host.onSctpStateChange("connected", undefined),
+    onClosed: (reason) => this.host.onSctpStateChange("closed", reason),
+  };
 
   private readonly iceHost: IceHost = {
     onLocalCandidate: (candidate) => this.host.onLocalCandidate(candidate),

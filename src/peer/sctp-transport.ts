@@ -31,7 +31,7 @@ export interface SctpTransportHost {
 export class SctpTransport {
   private readonly platform: Platform;
   private readonly maxMessageSize: number;
-  private readonly channels: DataChannels;
+  private channels: DataChannels;
   private readonly host: SctpTransportHost;
   private current: SctpAssociation | undefined;
   private parameters: SctpParameters | undefined;
@@ -69,6 +69,23 @@ export class SctpTransport {
     this.parameters = parameters;
     if (this.current !== undefined) this.current.peerMaxMessageSize = parameters.peerMaxMessageSize;
     else this.channels.attach(this.make(parameters));
+  }
+
+  /** The channels go on at another transport; here there are `channels` instead. What was not sent yet is in the association. */
+  leave(channels: DataChannels): SctpAssociation | undefined {
+    const { current } = this;
+    this.current = undefined;
+    this.channels = channels;
+    return current;
+  }
+
+  /** As `start`, with the channels of another transport and what was not sent there. */
+  take(channels: DataChannels, old: SctpAssociation | undefined, parameters: SctpParameters): void {
+    this.parameters = parameters;
+    this.channels = channels;
+    const association = this.make(parameters);
+    if (old !== undefined) association.takeOver(old);
+    channels.carryOver(association);
   }
 
   private make({ localPort, remotePort, peerMaxMessageSize }: SctpParameters): SctpAssociation {

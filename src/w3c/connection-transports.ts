@@ -15,6 +15,8 @@ export type TransportEvents = (id: number) => PeerTransportHost;
 export class ConnectionTransports {
   private readonly byId = new Map<number, PeerTransport>();
   private readonly hosts = new Map<number, PeerTransportHost>();
+  /** The transport that data channels are on. */
+  private sctpHome: number | undefined;
   readonly pool: CandidatePool;
   private readonly configuration: () => TransportConfiguration;
   private readonly certificates: () => readonly LocalCertificate[];
@@ -45,6 +47,13 @@ export class ConnectionTransports {
 
   /** Carries out a plan: what is discarded goes first, so that its ports are free. */
   carryOut(plan: Plan): void {
+    const { sctp } = plan;
+    const home = sctp?.transport;
+    const left =
+      home === undefined || this.sctpHome === undefined || home === this.sctpHome
+        ? undefined
+        : this.byId.get(this.sctpHome)?.leaveSctp();
+    this.sctpHome = home;
     for (const id of plan.discardedTransports) this.discard(id);
     for (const transport of plan.transports) this.prepare(transport);
     // All that gather begin before the first has something to tell: the state of the connection does not go back and forth.
@@ -55,15 +64,19 @@ export class ConnectionTransports {
     for (const transport of plan.transports) this.update(transport);
     const isNegotiating = plan.next.signalingState !== "stable";
     for (const { id } of plan.transports) this.byId.get(id)?.setNegotiating(isNegotiating);
-    const { sctp } = plan;
     if (sctp === null) return;
-    if (plan.newSctpAssociation) this.byId.get(sctp.transport)?.resetSctp();
-    this.byId.get(sctp.transport)?.startSctp({
+    const parameters = {
       localPort: sctp.localPort,
       remotePort: sctp.remotePort,
       // RFC 8841 §6.1: zero says that the peer takes messages of any size.
       peerMaxMessageSize: Number.isFinite(sctp.remoteMaxMessageSize) ? sctp.remoteMaxMessageSize : 0,
-    });
+    };
+    const transport = this.byId.get(sctp.transport);
+    if (left !== undefined) transport?.takeSctp(left, parameters);
+    else {
+      if (plan.newSctpAssociation) transport?.resetSctp();
+      transport?.startSctp(parameters);
+    }
   }
 
   private prepare({ id, local, localChanged }: TransportPlan): void {
@@ -109,7 +122,7 @@ export class ConnectionTransports {
   }
 
   private discard(id: number): void {
-    this.byId.get(id)?.close();
+    this.byId.get(id)?.close(true);
     this.byId.delete(id);
     this.hosts.delete(id);
   }
