@@ -100,6 +100,8 @@ const files = [
   wanted("media") && "media-layers",
   wanted("media") && "media-srtp",
   wanted("media") && "media-changes",
+  wanted("media") && "media-chains",
+  wanted("media") && "media-feedback",
   wanted("media") && "media",
   wanted("media") && "raw-media",
   wanted("protection", "chromium", "webrtcbin") && "protection",

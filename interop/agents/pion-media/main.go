@@ -322,7 +322,8 @@ func run(r request) (interface{}, error) {
 		if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: r.Sdp}); err != nil {
 			return nil, err
 		}
-		if len(pc.GetSenders()) == 0 {
+		// What is offered as sendonly it would answer with sendrecv.
+		if len(pc.GetSenders()) == 0 && !strings.Contains(r.Sdp, "a=sendonly") {
 			if err := answer(); err != nil {
 				return nil, err
 			}
