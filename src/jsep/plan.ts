@@ -150,7 +150,10 @@ function transportPlan(
       (remoteChanged && before !== undefined && before.remote !== null),
     remoteCandidates: after.remoteCandidates.filter((candidate) => !handedOver.has(candidateKey(candidate))),
     remoteEndOfCandidates: after.remoteEndOfCandidates && (remoteChanged || before?.remoteEndOfCandidates !== true),
-    iceRole: before?.iceRole === after.iceRole && before.dtlsGeneration === after.dtlsGeneration ? null : after.iceRole,
+    iceRole:
+      !renewed && before?.iceRole === after.iceRole && before.dtlsGeneration === after.dtlsGeneration
+        ? null
+        : after.iceRole,
     dtlsRole: after.dtlsRole,
     newDtlsAssociation: before !== undefined && before.dtlsGeneration !== after.dtlsGeneration,
     renewed,
