@@ -133,6 +133,8 @@ export class Pacer<T> {
     ) {
       this.endProbe();
     }
+    // Each asks anew: what passes through unpaced may have come to have something to repeat.
+    if (this.probes.length === 0) this.paddingExhausted = false;
     this.probes.push(cluster);
     this.schedule(now);
   }
