@@ -140,7 +140,12 @@ async function connected(start, name, role) {
   const agent = await start(MEDIA_PEERS[name].start(name));
   const parley = new ParleyEnd(material.path, CODECS);
   await agent.call("open", { tracks: CODECS.map(trackOf), material: material.path });
-  await parley.connect(agent, role);
+  try {
+    await parley.connect(agent, role);
+  } catch (error) {
+    parley.close();
+    throw error;
+  }
   return new Call(parley, agent);
 }
 

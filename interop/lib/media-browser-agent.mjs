@@ -7,7 +7,7 @@ const LIMIT = 20_000;
 
 export class BrowserAgent {
   strays = [];
-  #name;
+  name;
   #browser = new MediaBrowser();
   #page;
   #tracks;
@@ -16,22 +16,22 @@ export class BrowserAgent {
   #sent = [];
 
   constructor(name) {
-    this.#name = name;
+    this.name = name;
   }
 
   async start() {
-    await within(this.#browser.start(this.#name), LIMIT, `${this.#name} to start`);
-    this.#page = await within(this.#browser.page(), LIMIT, `a page of ${this.#name}`);
+    await within(this.#browser.start(this.name), LIMIT, `${this.name} to start`);
+    this.#page = await within(this.#browser.page(), LIMIT, `a page of ${this.name}`);
     return this;
   }
 
   call(op, args = {}) {
-    return within(this.#do(op, args), LIMIT, `${this.#name} to do "${op}"`);
+    return within(this.#do(op, args), LIMIT, `${this.name} to do "${op}"`);
   }
 
   /** A command of media-page.mjs. */
   page(...args) {
-    return within(this.#page(...args), LIMIT, `${this.#name} to do "${args[0]}"`);
+    return within(this.#page(...args), LIMIT, `${this.name} to do "${args[0]}"`);
   }
 
   async #do(op, { tracks, material, sdp, configuration }) {

@@ -40,8 +40,16 @@ function entriesOf(codec) {
 export function prefer(transceiver, [codec, ...others], more = /\/rtx$/i) {
   const { kind } = trackOf(codec);
   const { codecs } = RTCRtpReceiver.getCapabilities(kind);
+  // Tones with the clock of the sound alone: Pion takes one for the other where there are several.
+  const tones = /telephone-event$/;
+  const clock = codec === "opus" ? 48_000 : 8000;
   const all = [codec, ...others.filter((other) => other !== codec && trackOf(other).kind === kind)];
-  transceiver.setCodecPreferences([...all.flatMap(entriesOf), ...codecs.filter(({ mimeType }) => more.test(mimeType))]);
+  transceiver.setCodecPreferences([
+    ...all.flatMap(entriesOf),
+    ...codecs.filter(
+      ({ mimeType, clockRate }) => more.test(mimeType) && (!tones.test(mimeType) || clockRate === clock),
+    ),
+  ]);
 }
 
 export async function describe(pc, init) {
@@ -117,8 +125,9 @@ export class ParleyEnd {
   processors = [];
   remoteTracks = [];
 
-  /** `mixed`: every section has the codecs of all, its own first. */
-  constructor(path, codecs, { configuration, mixed = false } = {}) {
+  /** `mixed`: every section has the codecs of all, its own first; `helpers`: see prefer. */
+  constructor(path, codecs, { configuration, mixed = false, helpers } = {}) {
+    this.helpers = helpers;
     this.codecs = codecs;
     this.mixed = mixed;
     this.pc = new RTCPeerConnection(configuration);
@@ -144,7 +153,7 @@ export class ParleyEnd {
         void transceiver.sender.replaceTrack(track);
         transceiver.direction = "sendrecv";
       }
-      prefer(transceiver, this.mixed ? [codec, ...this.codecs] : [codec]);
+      prefer(transceiver, this.mixed ? [codec, ...this.codecs] : [codec], this.helpers);
     });
   }
 
