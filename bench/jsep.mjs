@@ -44,7 +44,9 @@ function run(count, bundlePolicy) {
 
 run(20, "balanced");
 for (const policy of ["balanced", "max-compat"]) {
-  console.log(`bundlePolicy ${policy}: processor milliseconds, and microseconds per transceiver (medians of ${rounds})`);
+  console.log(
+    `bundlePolicy ${policy}: processor milliseconds, and microseconds per transceiver (medians of ${rounds})`,
+  );
   const results = COUNTS.map((count) => ({ count, ...run(count, policy) }));
   console.log(["".padEnd(26), ...COUNTS.map((n) => `${n} `.padStart(18))].join(""));
   for (const part of ["first", "again"]) {
