@@ -76,8 +76,14 @@ class Node implements Platform {
   };
 }
 
-function pick({ createAead, createKeyShare, importPublicKey }: typeof cheapCrypto): Partial<typeof cheapCrypto> {
-  return { createAead, createKeyShare, importPublicKey };
+function pick({
+  createAead,
+  createAesCtr,
+  createAesCtrHmacSha1,
+  createKeyShare,
+  importPublicKey,
+}: typeof cheapCrypto): Partial<typeof cheapCrypto> {
+  return { createAead, createAesCtr, createAesCtrHmacSha1, createKeyShare, importPublicKey };
 }
 
 class World {
