@@ -10,7 +10,7 @@ import { peerTest } from "./lib/suite.mjs";
 
 const LIMIT = 90_000;
 /** Long enough for what is under way to have come, and for nothing to follow. */
-const QUIET = 600;
+const QUIET = 450;
 const CODECS = ["VP8", "opus"];
 /** Packets of sound that may be missing after an ICE restart: none but on a machine that is too busy. */
 const RESTART_LOSS = 3;

@@ -15,11 +15,11 @@ import { peerTest } from "./lib/suite.mjs";
 /** For one peer in one role. */
 const LIMIT = 60_000;
 /** How long media is looked at, in milliseconds. */
-const LOOK = 2000;
+const LOOK = 1500;
 /** From asking for a key frame to showing it: webrtcbin's latency, and a busy machine. */
 const RECOVERY = 1000;
 /** Of what should come in that time: a busy machine decodes less. */
-const LEAST = 0.4;
+const LEAST = 0.25;
 const TONE = 440;
 /** The share of pictures that have to follow the one before. */
 const STEADY = 0.9;

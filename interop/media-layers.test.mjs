@@ -15,7 +15,7 @@ const HEIGHT = 540;
 /** From choosing a layer to seeing it. */
 const SWITCH = 8000;
 /** How long a layer is looked at, in milliseconds. */
-const LOOK = 1500;
+const LOOK = 1200;
 const COUNTER = 1024;
 
 /** A page's offer, with all candidates, and Parley's answer. */
