@@ -17,7 +17,7 @@ const LIMIT = 60_000;
 /** How long media is looked at, in milliseconds. */
 const LOOK = 1500;
 /** From asking for a key frame to showing it: webrtcbin's latency, and a busy machine. */
-const RECOVERY = 1000;
+const RECOVERY = 2000;
 /** Of what should come in that time: a busy machine decodes less. */
 const LEAST = 0.25;
 const TONE = 440;
