@@ -1,10 +1,14 @@
 // Simulcast and SVC: browsers send layers, Parley tells them apart and forwards the one that is chosen, pages show it.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
-import { RtpTrackForwarder } from "../dist/media.js";
+import { EncodedTrackGenerator, RtpTrackForwarder } from "../dist/media.js";
 import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
-import { connected, describe, until } from "./lib/media-parley.mjs";
+import { codecMaterial, missingEncoders } from "./lib/media-material.mjs";
+import { connected, describe, prefer, trackOf, until } from "./lib/media-parley.mjs";
+import { MEDIA_PEERS } from "./lib/media-peers.mjs";
+import { FrameLoop, pace } from "./lib/media-sender.mjs";
 import { wants, wantsPeer } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
@@ -17,6 +21,24 @@ const SWITCH = 8000;
 /** How long a layer is looked at, in milliseconds. */
 const LOOK = 1200;
 const COUNTER = 1024;
+
+/** The material's VP8 on every encoding of one track. */
+function simulcastSource({ path, rate }) {
+  const { codecs } = JSON.parse(readFileSync(path, "utf8"));
+  const generator = new EncodedTrackGenerator({ kind: "video", mimeType: "video/VP8" });
+  const loop = new FrameLoop(codecs.VP8);
+  generator.onkeyframerequest = () => loop.requestKeyFrame();
+  let stop = () => {};
+  const start = (rids) => {
+    const send = (number) => {
+      const { frame, isKey } = loop.next(number);
+      for (const rid of rids)
+        generator.sendFrame({ data: frame, timestamp: (number * 90_000) / rate, keyFrame: isKey }, rid);
+    };
+    stop = pace(rate, send, () => {});
+  };
+  return { all: { track: generator.track, start }, close: () => stop() };
+}
 
 /** A page's offer, with all candidates, and Parley's answer. */
 async function receiveFrom(page, pc, sdp) {
@@ -194,6 +216,41 @@ const svc =
     assert.ok(base.rate < all.rate * 0.45 && base.rate > 2, JSON.stringify([all, base]));
     return notes;
   };
+
+if (wants("media") && wantsPeer("pion")) {
+  const missing = () => MEDIA_PEERS.pion.missing() ?? missingEncoders();
+  peerTest("Parley → Pion, VP8 simulcast", { limit: LIMIT, missing }, async (_, start) => {
+    const material = await codecMaterial();
+    const there = await start(MEDIA_PEERS.pion.start("pion"));
+    const { all, close } = simulcastSource(material);
+    const pc = new RTCPeerConnection();
+    try {
+      await there.call("open", { tracks: [trackOf("VP8")], material: material.path, layers: true });
+      const rids = ["a", "b", "c"];
+      const transceiver = pc.addTransceiver(all.track, {
+        direction: "sendonly",
+        sendEncodings: rids.map((rid) => ({ rid })),
+      });
+      prefer(transceiver, ["VP8"]);
+      const { sdp } = await there.call("answer", { sdp: await describe(pc) });
+      assert.match(sdp, /^a=simulcast:recv a;b;c\r?$/m);
+      await pc.setRemoteDescription({ type: "answer", sdp });
+      await connected(pc);
+      all.start(rids);
+      await until(
+        "three layers at Pion",
+        async () => (await there.call("seen")).tracks[0].rids,
+        (counts) => rids.every((rid) => counts[rid] > 30),
+      );
+      const sent = [...(await pc.getStats()).values()].filter(({ type }) => type === "outbound-rtp");
+      assert.deepEqual(sent.map(({ rid }) => rid).sort(), rids);
+      assert.deepEqual(there.strays, []);
+    } finally {
+      close();
+      pc.close();
+    }
+  });
+}
 
 if (wants("media")) {
   const tests = [

@@ -15,9 +15,12 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v3"
 	"github.com/pion/webrtc/v3/pkg/media"
 )
+
+const sdesRepairRTPStreamIDURI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 
 type fields map[string]interface{}
 
@@ -44,6 +47,7 @@ type request struct {
 	Profiles []uint16
 	Numbered *uint16
 	Fir      bool
+	Layers   bool
 }
 
 // end is one section of the connection, both ways.
@@ -54,6 +58,7 @@ type end struct {
 	codec    webrtc.RTPCodecParameters
 	remote   *webrtc.TrackRemote
 	packets  []string
+	rids     map[string]int
 	wantsKey bool
 	at       int
 	number   uint16
@@ -101,7 +106,7 @@ func open(r request) error {
 	// Its own list has RTX, which this version offers but does not read.
 	engine := &webrtc.MediaEngine{}
 	for i, w := range r.Tracks {
-		e := &end{wanted: w, codec: codecOf(w), wantsKey: true, number: 1000}
+		e := &end{wanted: w, codec: codecOf(w), wantsKey: true, number: 1000, rids: map[string]int{}}
 		if r.Numbered != nil {
 			e.number = *r.Numbered
 		}
@@ -123,6 +128,14 @@ func open(r request) error {
 	tones := webrtc.RTPCodecParameters{PayloadType: 126, RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: "audio/telephone-event", ClockRate: 8000, SDPFmtpLine: "0-16"}}
 	if err = engine.RegisterCodec(tones, webrtc.RTPCodecTypeAudio); err != nil {
 		return err
+	}
+	for _, uri := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdesRepairRTPStreamIDURI} {
+		if !r.Layers {
+			break
+		}
+		if err = engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
+			return err
+		}
 	}
 	registry := &interceptor.Registry{}
 	if err = webrtc.RegisterDefaultInterceptors(engine, registry); err != nil {
@@ -174,6 +187,11 @@ func receive(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 			return
 		}
 		lock.Lock()
+		if rid := track.RID(); rid != "" {
+			e.rids[rid]++
+			lock.Unlock()
+			continue
+		}
 		e.packets = append(e.packets, base64.StdEncoding.EncodeToString(buffer[:n]))
 		lock.Unlock()
 	}
@@ -340,7 +358,7 @@ func run(r request) (interface{}, error) {
 			if taken == nil {
 				taken = []string{}
 			}
-			tracks = append(tracks, fields{"packets": taken})
+			tracks = append(tracks, fields{"packets": taken, "rids": e.rids})
 			e.packets = nil
 		}
 		return fields{"state": pc.ConnectionState().String(), "tracks": tracks}, nil
