@@ -5,7 +5,7 @@ import { RtpPacket, writeRtpHeader } from "../packet.js";
 import { type FecFormat, FecPacket, MAX_PROTECTED_STREAMS } from "./fec-packet.js";
 import { FecReceiver, MAX_WAITING_FEC, MEDIA_WINDOW } from "./fec-receiver.js";
 import { FecSender, MAX_GROUP_SIZE } from "./fec-sender.js";
-import type { MutableExtension } from "./parity.js";
+import { type MutableExtension, xorBytes } from "./parity.js";
 import { redBlockType, stripRed } from "./red.js";
 
 const MEDIA = 0xcafe;
@@ -296,6 +296,18 @@ test("of an extension whose end is written later only that end counts as zeros",
   give(it, later);
   it.addFecPacket(around(repairs[0]!));
   assert.deepEqual(recovered, [lost]);
+});
+
+test("bytes are XORed wherever they lie, and no others", () => {
+  const next = seeded(12);
+  for (let round = 0; round < 500; round++) {
+    const data = Uint8Array.from({ length: 400 }, () => next(256)).subarray(next(8));
+    const target = Uint8Array.from({ length: 400 }, () => next(256)).subarray(next(8));
+    const [from, at, length] = [next(16), next(16), next(370)];
+    const expected = target.map((byte, i) => (i >= at && i < at + length ? byte ^ data[from + i - at]! : byte));
+    xorBytes(target, at, data, from, from + length);
+    assert.deepEqual(target, expected, `${round}`);
+  }
 });
 
 test("a packet that was overtaken by the first of its group goes without, and does not end it", () => {
