@@ -1,9 +1,11 @@
 // Installs the W3C classes and navigator.mediaDevices on globalThis, and lets data channels be transferred to threads that
-// import this as well (postMessage of ports and workers, structuredClone), and encoded
-// frames be cloned, for code that expects a browser's globals. Names that
-// are taken are replaced: a runtime's own half of the API would not know our objects.
+// import this as well (postMessage of ports and workers, structuredClone), and certificates and encoded frames be cloned, for code that
+// expects a browser's globals. Names that are taken are replaced: a runtime's own half of the API would not know our objects.
+
+import type { KeyObject } from "node:crypto";
 import * as entry from "./index.js";
 import "./globals-types.js";
+import { postablePrivateKey, postedPrivateKey } from "./node/crypto.js";
 import { nodePlatform } from "./node/platform.js";
 import { installClone, installTransfer } from "./node/transfer.js";
 import type { DataChannelParameters } from "./w3c/data-channel-init.js";
@@ -13,6 +15,7 @@ import {
   detachDataChannel,
   receiveDataChannel,
 } from "./w3c/data-channel-transfer.js";
+import { deserializeCertificate, type SerializedCertificate, serializeCertificate } from "./w3c/rtc-certificate.js";
 import { deserializeFrame, isEncodedFrame, type SerializedFrame, serializeFrame } from "./w3c/rtc-encoded-frame.js";
 import { construct, defineInterface, isPlatformObject, takeImpl } from "./w3c/webidl.js";
 
@@ -32,6 +35,13 @@ installClone({
   owns: isEncodedFrame,
   describe: (frame) => serializeFrame(frame as entry.RTCEncodedVideoFrame),
   revive: (description) => deserializeFrame(description as SerializedFrame),
+});
+
+installClone({
+  name: "RTCCertificate",
+  owns: (value) => isPlatformObject(value, "RTCCertificate"),
+  describe: (certificate) => serializeCertificate(certificate as entry.RTCCertificate, postablePrivateKey),
+  revive: (description) => deserializeCertificate(description as SerializedCertificate<KeyObject>, postedPrivateKey),
 });
 
 for (const [name, value] of Object.entries(entry)) {

@@ -6,12 +6,15 @@ import {
   MediaStream,
   mediaDevices,
   OverconstrainedError,
+  RTCCertificate,
   RTCEncodedAudioFrame,
   RTCEncodedVideoFrame,
   RTCIceCandidate,
   RTCPeerConnection,
 } from "#src/index.js";
 import "#src/globals.js";
+import { nodeCrypto } from "#src/node/crypto.js";
+import { certificateImplOf } from "#src/w3c/rtc-certificate.js";
 import { createAudioFrame, createVideoFrame } from "#src/w3c/rtc-encoded-frame.js";
 
 test("the classes and navigator.mediaDevices are globals", () => {
@@ -43,6 +46,39 @@ test("mediaDevices is an attribute of Navigator, which programs cannot make", ()
   assert.equal(descriptor.get!.name, "get mediaDevices");
   assert.throws(() => descriptor.get!.call({}), TypeError);
   assert.throws(() => new Navigator(), TypeError);
+});
+
+test("a certificate can be cloned, with its key, also into another thread's port", async () => {
+  for (const algorithm of [
+    { name: "ECDSA", namedCurve: "P-256" },
+    {
+      name: "RSASSA-PKCS1-v1_5",
+      modulusLength: 2048,
+      publicExponent: Uint8Array.of(1, 0, 1),
+      hash: "SHA-256",
+    },
+  ]) {
+    const certificate = await RTCPeerConnection.generateCertificate(algorithm);
+    const { port1, port2 } = new MessageChannel();
+    const posted = new Promise<unknown>((done) => port2.once("message", done));
+    port1.postMessage(certificate);
+    for (const clone of [structuredClone(certificate), (await posted) as typeof certificate]) {
+      assert.ok(clone !== certificate && clone instanceof RTCCertificate);
+      assert.equal(clone.expires, certificate.expires);
+      assert.deepEqual(clone.getFingerprints(), certificate.getFingerprints());
+      const pc = new RTCPeerConnection({ certificates: [clone] });
+      pc.createDataChannel("");
+      const { sdp } = await pc.createOffer();
+      assert.ok(sdp!.includes(certificate.getFingerprints()[0]!.value.toUpperCase()));
+      pc.close();
+      const [own, cloned] = [certificate, clone].map((one) => certificateImplOf(one).privateKey);
+      const scheme = algorithm.name === "ECDSA" ? "ecdsa_secp256r1_sha256" : "rsa_pkcs1_sha256";
+      const data = Uint8Array.of(1, 2, 3);
+      const signature = cloned!.sign(scheme, data);
+      assert.ok(nodeCrypto.importPublicKey(own!.publicKeyDer)!.verify(scheme, data, signature));
+    }
+    port1.close();
+  }
 });
 
 test("an encoded frame can be cloned, also into another thread's port", async () => {

@@ -118,7 +118,7 @@ function publicKeyOf(spki: Uint8Array): KeyObject {
 class NodePrivateKey implements PrivateKey {
   readonly algorithm: KeyAlgorithm;
   readonly publicKeyDer: Uint8Array;
-  private readonly key: KeyObject;
+  readonly key: KeyObject;
 
   constructor(algorithm: KeyAlgorithm, key: KeyObject, publicKey: KeyObject = createPublicKey(key)) {
     this.algorithm = algorithm;
@@ -130,6 +130,19 @@ class NodePrivateKey implements PrivateKey {
     const parameters = SCHEMES[scheme];
     return new Uint8Array(sign(parameters.hash, data, withKey(parameters, this.key) as KeyObject));
   }
+}
+
+/** What of a private key can be posted to another thread. */
+export function postablePrivateKey(key: PrivateKey): KeyObject {
+  if (key instanceof NodePrivateKey) return key.key;
+  throw new TypeError("The key is of another provider of cryptography.");
+}
+
+/** And the key that was posted. */
+export function postedPrivateKey(key: KeyObject): PrivateKey {
+  const algorithm = algorithmOf(key);
+  if (algorithm === undefined) throw new TypeError("That is no private key of a certificate.");
+  return new NodePrivateKey(algorithm, key);
 }
 
 class NodePublicKey implements PublicKey {

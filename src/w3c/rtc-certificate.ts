@@ -1,6 +1,6 @@
 // RTCCertificate, and what `RTCPeerConnection.generateCertificate` understands of its argument (webrtc-pc §4.9; algorithm
 // names and dictionaries of Web Crypto).
-import type { KeyAlgorithm } from "../crypto/provider.js";
+import type { KeyAlgorithm, PrivateKey } from "../crypto/provider.js";
 import { DEFAULT_LIFETIME, generateLocalCertificate, type LocalCertificate } from "../peer/certificates.js";
 import type { Platform } from "../peer/platform.js";
 import { type Converter, type Dictionary, dictionary, domString, integer, object } from "./conversions.js";
@@ -35,6 +35,26 @@ export class RTCCertificate {
 
 export function createRTCCertificate(impl: LocalCertificate): RTCCertificate {
   return construct(RTCCertificate, impl);
+}
+
+/** What a certificate is serialized to (webrtc-pc §4.9.1); `handle`: its keying material. */
+export interface SerializedCertificate<Handle> extends Omit<LocalCertificate, "privateKey"> {
+  readonly handle: Handle;
+}
+
+export function serializeCertificate<Handle>(
+  certificate: RTCCertificate,
+  handleOf: (key: PrivateKey) => Handle,
+): SerializedCertificate<Handle> {
+  const { der, notAfter, fingerprints, privateKey } = certificateImplOf(certificate);
+  return { der, notAfter, fingerprints, handle: handleOf(privateKey) };
+}
+
+export function deserializeCertificate<Handle>(
+  { handle, ...rest }: SerializedCertificate<Handle>,
+  keyOf: (handle: Handle) => PrivateKey,
+): RTCCertificate {
+  return createRTCCertificate({ ...rest, privateKey: keyOf(handle) });
 }
 
 // -- generateCertificate
