@@ -29,7 +29,7 @@ const PARTS = {
   soak: "five hundred connections that must leave nothing behind",
 };
 /** What starts later than this, in milliseconds, is not run any more. */
-const TIME = 15 * 60_000;
+const TIME = 17 * 60_000;
 
 const { values: options } = parseArgs({
   options: { list: { type: "boolean" }, only: { type: "string" }, role: { type: "string" } },
