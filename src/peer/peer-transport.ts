@@ -581,7 +581,8 @@ export class PeerTransport implements RoundOwner {
     }
     const media = this.mediaTransport;
     if (media !== undefined) {
-      if (this.mediaStartPending) {
+      // The peer may have closed in the round in which it connected, and that not be believed yet.
+      if (this.mediaStartPending && dtls.state === "connected") {
         this.mediaStartPending = false;
         media.start(dtls, now);
         const waiting = this.waitingForMedia;
