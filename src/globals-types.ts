@@ -3,316 +3,132 @@
 // RTCSdpType) cannot be declared twice: without DOM they come from "parley-rtc". What no DOM library knows yet is declared plainly.
 import type * as entry from "./index.js";
 
-type _DeviceChangeEventInit = typeof globalThis extends { onmessage: unknown } ? object : entry.DeviceChangeEventInit;
-type _InputDeviceInfo = typeof globalThis extends { onmessage: unknown } ? object : entry.InputDeviceInfo;
-type _MediaDeviceInfo = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaDeviceInfo;
-type _MediaDevices = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaDevices;
-type _MediaDevicesEventMap = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaDevicesEventMap;
-type _MediaStream = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaStream;
-type _MediaStreamConstraints = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaStreamConstraints;
-type _MediaStreamEventMap = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaStreamEventMap;
-type _MediaStreamTrack = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaStreamTrack;
-type _MediaStreamTrackEvent = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaStreamTrackEvent;
-type _MediaStreamTrackEventInit = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.MediaStreamTrackEventInit;
-type _MediaStreamTrackEventMap = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.MediaStreamTrackEventMap;
-type _MediaTrackCapabilities = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaTrackCapabilities;
-type _MediaTrackConstraintSet = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.MediaTrackConstraintSet;
-type _MediaTrackConstraints = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaTrackConstraints;
-type _MediaTrackSettings = typeof globalThis extends { onmessage: unknown } ? object : entry.MediaTrackSettings;
-type _MediaTrackSupportedConstraints = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.MediaTrackSupportedConstraints;
-type _OverconstrainedError = typeof globalThis extends { onmessage: unknown } ? object : entry.OverconstrainedError;
-type _RTCAnswerOptions = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCAnswerOptions;
-type _RTCAudioPlayoutStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCAudioPlayoutStats;
-type _RTCAudioSourceStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCAudioSourceStats;
-type _RTCCertificate = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCCertificate;
-type _RTCCertificateStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCCertificateStats;
-type _RTCCodecStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCCodecStats;
-type _RTCConfiguration = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCConfiguration;
-type _RTCDTMFSender = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDTMFSender;
-type _RTCDTMFSenderEventMap = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDTMFSenderEventMap;
-type _RTCDTMFToneChangeEvent = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDTMFToneChangeEvent;
-type _RTCDTMFToneChangeEventInit = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCDTMFToneChangeEventInit;
-type _RTCDataChannel = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDataChannel;
-type _RTCDataChannelEvent = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDataChannelEvent;
-type _RTCDataChannelEventInit = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCDataChannelEventInit;
-type _RTCDataChannelEventMap = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDataChannelEventMap;
-type _RTCDataChannelInit = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDataChannelInit;
-type _RTCDataChannelStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDataChannelStats;
-type _RTCDtlsFingerprint = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDtlsFingerprint;
-type _RTCDtlsTransport = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCDtlsTransport;
-type _RTCDtlsTransportEventMap = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCDtlsTransportEventMap;
-type _RTCEncodedAudioFrame = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCEncodedAudioFrame;
-type _RTCEncodedAudioFrameMetadata = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCEncodedAudioFrameMetadata;
-type _RTCEncodedAudioFrameOptions = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCEncodedAudioFrameOptions;
-type _RTCEncodedFrameMetadata = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCEncodedFrameMetadata;
-type _RTCEncodedVideoFrame = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCEncodedVideoFrame;
-type _RTCEncodedVideoFrameMetadata = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCEncodedVideoFrameMetadata;
-type _RTCEncodedVideoFrameOptions = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCEncodedVideoFrameOptions;
-type _RTCError = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCError;
-type _RTCErrorEvent = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCErrorEvent;
-type _RTCErrorEventInit = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCErrorEventInit;
-type _RTCErrorInit = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCErrorInit;
-type _RTCIceCandidate = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCIceCandidate;
-type _RTCIceCandidateInit = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCIceCandidateInit;
-type _RTCIceCandidatePair = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCIceCandidatePair;
-type _RTCIceCandidatePairStats = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCIceCandidatePairStats;
-type _RTCIceCandidateStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCIceCandidateStats;
-type _RTCIceGatherOptions = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCIceGatherOptions;
-type _RTCIceParameters = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCIceParameters;
-type _RTCIceServer = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCIceServer;
-type _RTCIceTransport = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCIceTransport;
-type _RTCIceTransportEventMap = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCIceTransportEventMap;
-type _RTCIdentityProviderOptions = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCIdentityProviderOptions;
-type _RTCInboundRtpStreamStats = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCInboundRtpStreamStats;
-type _RTCInsertableStreams = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCInsertableStreams;
-type _RTCLocalIceCandidateInit = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCLocalIceCandidateInit;
-type _RTCLocalSessionDescriptionInit = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCLocalSessionDescriptionInit;
-type _RTCMediaSourceStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCMediaSourceStats;
-type _RTCOfferOptions = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCOfferOptions;
-type _RTCOutboundRtpStreamStats = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCOutboundRtpStreamStats;
-type _RTCPeerConnection = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCPeerConnection;
-type _RTCPeerConnectionEventMap = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCPeerConnectionEventMap;
-type _RTCPeerConnectionIceErrorEvent = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCPeerConnectionIceErrorEvent;
-type _RTCPeerConnectionIceErrorEventInit = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCPeerConnectionIceErrorEventInit;
-type _RTCPeerConnectionIceEvent = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCPeerConnectionIceEvent;
-type _RTCPeerConnectionIceEventInit = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCPeerConnectionIceEventInit;
-type _RTCPeerConnectionStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCPeerConnectionStats;
-type _RTCReceivedRtpStreamStats = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCReceivedRtpStreamStats;
-type _RTCRemoteInboundRtpStreamStats = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCRemoteInboundRtpStreamStats;
-type _RTCRemoteOutboundRtpStreamStats = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCRemoteOutboundRtpStreamStats;
-type _RTCRtcpParameters = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtcpParameters;
-type _RTCRtpCapabilities = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpCapabilities;
-type _RTCRtpCodec = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpCodec;
-type _RTCRtpCodecParameters = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpCodecParameters;
-type _RTCRtpCodingParameters = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpCodingParameters;
-type _RTCRtpContributingSource = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCRtpContributingSource;
-type _RTCRtpEncodingParameters = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCRtpEncodingParameters;
-type _RTCRtpHeaderExtensionCapability = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCRtpHeaderExtensionCapability;
-type _RTCRtpHeaderExtensionParameters = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCRtpHeaderExtensionParameters;
-type _RTCRtpParameters = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpParameters;
-type _RTCRtpReceiveParameters = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCRtpReceiveParameters;
-type _RTCRtpReceiver = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpReceiver;
-type _RTCRtpSFrameEncryptorOptions = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCRtpSFrameEncryptorOptions;
-type _RTCRtpScriptTransform = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpScriptTransform;
-type _RTCRtpSendParameters = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpSendParameters;
-type _RTCRtpSender = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpSender;
-type _RTCRtpStreamStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpStreamStats;
-type _RTCRtpSynchronizationSource = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCRtpSynchronizationSource;
-type _RTCRtpTransceiver = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpTransceiver;
-type _RTCRtpTransceiverInit = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCRtpTransceiverInit;
-type _RTCSctpTransport = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCSctpTransport;
-type _RTCSctpTransportEventMap = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCSctpTransportEventMap;
-type _RTCSentRtpStreamStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCSentRtpStreamStats;
-type _RTCSessionDescription = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCSessionDescription;
-type _RTCSessionDescriptionInit = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.RTCSessionDescriptionInit;
-type _RTCSetParameterOptions = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCSetParameterOptions;
-type _RTCStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCStats;
-type _RTCStatsReport = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCStatsReport;
-type _RTCTrackEvent = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCTrackEvent;
-type _RTCTrackEventInit = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCTrackEventInit;
-type _RTCTransportStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCTransportStats;
-type _RTCVideoSourceStats = typeof globalThis extends { onmessage: unknown } ? object : entry.RTCVideoSourceStats;
-type _SFrameErrorEventMap = typeof globalThis extends { onmessage: unknown } ? object : entry.SFrameErrorEventMap;
-type _SFrameTransformErrorEventInit = typeof globalThis extends { onmessage: unknown }
-  ? object
-  : entry.SFrameTransformErrorEventInit;
-type _SFrameTransformOptions = typeof globalThis extends { onmessage: unknown } ? object : entry.SFrameTransformOptions;
+/** Nothing to add where the program has DOM. */
+type Ours<T> = typeof globalThis extends { onmessage: unknown } ? object : T;
 
 declare global {
   interface DeviceChangeEvent extends entry.DeviceChangeEvent {}
-  interface DeviceChangeEventInit extends _DeviceChangeEventInit {}
-  interface InputDeviceInfo extends _InputDeviceInfo {}
-  interface MediaDeviceInfo extends _MediaDeviceInfo {}
-  interface MediaDevices extends _MediaDevices {}
-  interface MediaDevicesEventMap extends _MediaDevicesEventMap {}
-  interface MediaStream extends _MediaStream {}
-  interface MediaStreamConstraints extends _MediaStreamConstraints {}
-  interface MediaStreamEventMap extends _MediaStreamEventMap {}
-  interface MediaStreamTrack extends _MediaStreamTrack {}
-  interface MediaStreamTrackEvent extends _MediaStreamTrackEvent {}
-  interface MediaStreamTrackEventInit extends _MediaStreamTrackEventInit {}
+  interface DeviceChangeEventInit extends Ours<entry.DeviceChangeEventInit> {}
+  interface InputDeviceInfo extends Ours<entry.InputDeviceInfo> {}
+  interface MediaDeviceInfo extends Ours<entry.MediaDeviceInfo> {}
+  interface MediaDevices extends Ours<entry.MediaDevices> {}
+  interface MediaDevicesEventMap extends Ours<entry.MediaDevicesEventMap> {}
+  interface MediaStream extends Ours<entry.MediaStream> {}
+  interface MediaStreamConstraints extends Ours<entry.MediaStreamConstraints> {}
+  interface MediaStreamEventMap extends Ours<entry.MediaStreamEventMap> {}
+  interface MediaStreamTrack extends Ours<entry.MediaStreamTrack> {}
+  interface MediaStreamTrackEvent extends Ours<entry.MediaStreamTrackEvent> {}
+  interface MediaStreamTrackEventInit extends Ours<entry.MediaStreamTrackEventInit> {}
   interface MediaStreamTrackGenerator extends entry.MediaStreamTrackGenerator {}
   interface MediaStreamTrackGeneratorInit extends entry.MediaStreamTrackGeneratorInit {}
   interface MediaStreamTrackHandle extends entry.MediaStreamTrackHandle {}
-  interface MediaStreamTrackEventMap extends _MediaStreamTrackEventMap {}
-  interface MediaTrackCapabilities extends _MediaTrackCapabilities {}
-  interface MediaTrackConstraintSet extends _MediaTrackConstraintSet {}
-  interface MediaTrackConstraints extends _MediaTrackConstraints {}
-  interface MediaTrackSettings extends _MediaTrackSettings {}
-  interface MediaTrackSupportedConstraints extends _MediaTrackSupportedConstraints {}
-  interface OverconstrainedError extends _OverconstrainedError {}
-  interface RTCAnswerOptions extends _RTCAnswerOptions {}
-  interface RTCAudioPlayoutStats extends _RTCAudioPlayoutStats {}
-  interface RTCAudioSourceStats extends _RTCAudioSourceStats {}
-  interface RTCCertificate extends _RTCCertificate {}
-  interface RTCCertificateStats extends _RTCCertificateStats {}
-  interface RTCCodecStats extends _RTCCodecStats {}
-  interface RTCConfiguration extends _RTCConfiguration {}
-  interface RTCDTMFSender extends _RTCDTMFSender {}
-  interface RTCDTMFSenderEventMap extends _RTCDTMFSenderEventMap {}
-  interface RTCDTMFToneChangeEvent extends _RTCDTMFToneChangeEvent {}
-  interface RTCDTMFToneChangeEventInit extends _RTCDTMFToneChangeEventInit {}
-  interface RTCDataChannel extends _RTCDataChannel {}
-  interface RTCDataChannelEvent extends _RTCDataChannelEvent {}
-  interface RTCDataChannelEventInit extends _RTCDataChannelEventInit {}
-  interface RTCDataChannelEventMap extends _RTCDataChannelEventMap {}
-  interface RTCDataChannelInit extends _RTCDataChannelInit {}
-  interface RTCDataChannelStats extends _RTCDataChannelStats {}
-  interface RTCDtlsFingerprint extends _RTCDtlsFingerprint {}
-  interface RTCDtlsTransport extends _RTCDtlsTransport {}
-  interface RTCDtlsTransportEventMap extends _RTCDtlsTransportEventMap {}
-  interface RTCEncodedAudioFrame extends _RTCEncodedAudioFrame {}
-  interface RTCEncodedAudioFrameMetadata extends _RTCEncodedAudioFrameMetadata {}
-  interface RTCEncodedAudioFrameOptions extends _RTCEncodedAudioFrameOptions {}
-  interface RTCEncodedFrameMetadata extends _RTCEncodedFrameMetadata {}
-  interface RTCEncodedVideoFrame extends _RTCEncodedVideoFrame {}
-  interface RTCEncodedVideoFrameMetadata extends _RTCEncodedVideoFrameMetadata {}
-  interface RTCEncodedVideoFrameOptions extends _RTCEncodedVideoFrameOptions {}
-  interface RTCError extends _RTCError {}
-  interface RTCErrorEvent extends _RTCErrorEvent {}
-  interface RTCErrorEventInit extends _RTCErrorEventInit {}
-  interface RTCErrorInit extends _RTCErrorInit {}
-  interface RTCIceCandidate extends _RTCIceCandidate {}
-  interface RTCIceCandidateInit extends _RTCIceCandidateInit {}
-  interface RTCIceCandidatePair extends _RTCIceCandidatePair {}
-  interface RTCIceCandidatePairStats extends _RTCIceCandidatePairStats {}
-  interface RTCIceCandidateStats extends _RTCIceCandidateStats {}
-  interface RTCIceGatherOptions extends _RTCIceGatherOptions {}
-  interface RTCIceParameters extends _RTCIceParameters {}
-  interface RTCIceServer extends _RTCIceServer {}
-  interface RTCIceTransport extends _RTCIceTransport {}
-  interface RTCIceTransportEventMap extends _RTCIceTransportEventMap {}
+  interface MediaStreamTrackEventMap extends Ours<entry.MediaStreamTrackEventMap> {}
+  interface MediaTrackCapabilities extends Ours<entry.MediaTrackCapabilities> {}
+  interface MediaTrackConstraintSet extends Ours<entry.MediaTrackConstraintSet> {}
+  interface MediaTrackConstraints extends Ours<entry.MediaTrackConstraints> {}
+  interface MediaTrackSettings extends Ours<entry.MediaTrackSettings> {}
+  interface MediaTrackSupportedConstraints extends Ours<entry.MediaTrackSupportedConstraints> {}
+  interface OverconstrainedError extends Ours<entry.OverconstrainedError> {}
+  interface RTCAnswerOptions extends Ours<entry.RTCAnswerOptions> {}
+  interface RTCAudioPlayoutStats extends Ours<entry.RTCAudioPlayoutStats> {}
+  interface RTCAudioSourceStats extends Ours<entry.RTCAudioSourceStats> {}
+  interface RTCCertificate extends Ours<entry.RTCCertificate> {}
+  interface RTCCertificateStats extends Ours<entry.RTCCertificateStats> {}
+  interface RTCCodecStats extends Ours<entry.RTCCodecStats> {}
+  interface RTCConfiguration extends Ours<entry.RTCConfiguration> {}
+  interface RTCDTMFSender extends Ours<entry.RTCDTMFSender> {}
+  interface RTCDTMFSenderEventMap extends Ours<entry.RTCDTMFSenderEventMap> {}
+  interface RTCDTMFToneChangeEvent extends Ours<entry.RTCDTMFToneChangeEvent> {}
+  interface RTCDTMFToneChangeEventInit extends Ours<entry.RTCDTMFToneChangeEventInit> {}
+  interface RTCDataChannel extends Ours<entry.RTCDataChannel> {}
+  interface RTCDataChannelEvent extends Ours<entry.RTCDataChannelEvent> {}
+  interface RTCDataChannelEventInit extends Ours<entry.RTCDataChannelEventInit> {}
+  interface RTCDataChannelEventMap extends Ours<entry.RTCDataChannelEventMap> {}
+  interface RTCDataChannelInit extends Ours<entry.RTCDataChannelInit> {}
+  interface RTCDataChannelStats extends Ours<entry.RTCDataChannelStats> {}
+  interface RTCDtlsFingerprint extends Ours<entry.RTCDtlsFingerprint> {}
+  interface RTCDtlsTransport extends Ours<entry.RTCDtlsTransport> {}
+  interface RTCDtlsTransportEventMap extends Ours<entry.RTCDtlsTransportEventMap> {}
+  interface RTCEncodedAudioFrame extends Ours<entry.RTCEncodedAudioFrame> {}
+  interface RTCEncodedAudioFrameMetadata extends Ours<entry.RTCEncodedAudioFrameMetadata> {}
+  interface RTCEncodedAudioFrameOptions extends Ours<entry.RTCEncodedAudioFrameOptions> {}
+  interface RTCEncodedFrameMetadata extends Ours<entry.RTCEncodedFrameMetadata> {}
+  interface RTCEncodedVideoFrame extends Ours<entry.RTCEncodedVideoFrame> {}
+  interface RTCEncodedVideoFrameMetadata extends Ours<entry.RTCEncodedVideoFrameMetadata> {}
+  interface RTCEncodedVideoFrameOptions extends Ours<entry.RTCEncodedVideoFrameOptions> {}
+  interface RTCError extends Ours<entry.RTCError> {}
+  interface RTCErrorEvent extends Ours<entry.RTCErrorEvent> {}
+  interface RTCErrorEventInit extends Ours<entry.RTCErrorEventInit> {}
+  interface RTCErrorInit extends Ours<entry.RTCErrorInit> {}
+  interface RTCIceCandidate extends Ours<entry.RTCIceCandidate> {}
+  interface RTCIceCandidateInit extends Ours<entry.RTCIceCandidateInit> {}
+  interface RTCIceCandidatePair extends Ours<entry.RTCIceCandidatePair> {}
+  interface RTCIceCandidatePairStats extends Ours<entry.RTCIceCandidatePairStats> {}
+  interface RTCIceCandidateStats extends Ours<entry.RTCIceCandidateStats> {}
+  interface RTCIceGatherOptions extends Ours<entry.RTCIceGatherOptions> {}
+  interface RTCIceParameters extends Ours<entry.RTCIceParameters> {}
+  interface RTCIceServer extends Ours<entry.RTCIceServer> {}
+  interface RTCIceTransport extends Ours<entry.RTCIceTransport> {}
+  interface RTCIceTransportEventMap extends Ours<entry.RTCIceTransportEventMap> {}
   interface RTCIdentityAssertion extends entry.RTCIdentityAssertion {}
-  interface RTCIdentityProviderOptions extends _RTCIdentityProviderOptions {}
-  interface RTCInboundRtpStreamStats extends _RTCInboundRtpStreamStats {}
-  interface RTCInsertableStreams extends _RTCInsertableStreams {}
-  interface RTCLocalIceCandidateInit extends _RTCLocalIceCandidateInit {}
-  interface RTCLocalSessionDescriptionInit extends _RTCLocalSessionDescriptionInit {}
-  interface RTCMediaSourceStats extends _RTCMediaSourceStats {}
-  interface RTCOfferOptions extends _RTCOfferOptions {}
-  interface RTCOutboundRtpStreamStats extends _RTCOutboundRtpStreamStats {}
-  interface RTCPeerConnection extends _RTCPeerConnection {}
-  interface RTCPeerConnectionEventMap extends _RTCPeerConnectionEventMap {}
-  interface RTCPeerConnectionIceErrorEvent extends _RTCPeerConnectionIceErrorEvent {}
-  interface RTCPeerConnectionIceErrorEventInit extends _RTCPeerConnectionIceErrorEventInit {}
-  interface RTCPeerConnectionIceEvent extends _RTCPeerConnectionIceEvent {}
-  interface RTCPeerConnectionIceEventInit extends _RTCPeerConnectionIceEventInit {}
-  interface RTCPeerConnectionStats extends _RTCPeerConnectionStats {}
-  interface RTCReceivedRtpStreamStats extends _RTCReceivedRtpStreamStats {}
-  interface RTCRemoteInboundRtpStreamStats extends _RTCRemoteInboundRtpStreamStats {}
-  interface RTCRemoteOutboundRtpStreamStats extends _RTCRemoteOutboundRtpStreamStats {}
-  interface RTCRtcpParameters extends _RTCRtcpParameters {}
-  interface RTCRtpCapabilities extends _RTCRtpCapabilities {}
-  interface RTCRtpCodec extends _RTCRtpCodec {}
-  interface RTCRtpCodecParameters extends _RTCRtpCodecParameters {}
-  interface RTCRtpCodingParameters extends _RTCRtpCodingParameters {}
-  interface RTCRtpContributingSource extends _RTCRtpContributingSource {}
-  interface RTCRtpEncodingParameters extends _RTCRtpEncodingParameters {}
-  interface RTCRtpHeaderExtensionCapability extends _RTCRtpHeaderExtensionCapability {}
-  interface RTCRtpHeaderExtensionParameters extends _RTCRtpHeaderExtensionParameters {}
-  interface RTCRtpParameters extends _RTCRtpParameters {}
-  interface RTCRtpReceiveParameters extends _RTCRtpReceiveParameters {}
-  interface RTCRtpReceiver extends _RTCRtpReceiver {}
+  interface RTCIdentityProviderOptions extends Ours<entry.RTCIdentityProviderOptions> {}
+  interface RTCInboundRtpStreamStats extends Ours<entry.RTCInboundRtpStreamStats> {}
+  interface RTCInsertableStreams extends Ours<entry.RTCInsertableStreams> {}
+  interface RTCLocalIceCandidateInit extends Ours<entry.RTCLocalIceCandidateInit> {}
+  interface RTCLocalSessionDescriptionInit extends Ours<entry.RTCLocalSessionDescriptionInit> {}
+  interface RTCMediaSourceStats extends Ours<entry.RTCMediaSourceStats> {}
+  interface RTCOfferOptions extends Ours<entry.RTCOfferOptions> {}
+  interface RTCOutboundRtpStreamStats extends Ours<entry.RTCOutboundRtpStreamStats> {}
+  interface RTCPeerConnection extends Ours<entry.RTCPeerConnection> {}
+  interface RTCPeerConnectionEventMap extends Ours<entry.RTCPeerConnectionEventMap> {}
+  interface RTCPeerConnectionIceErrorEvent extends Ours<entry.RTCPeerConnectionIceErrorEvent> {}
+  interface RTCPeerConnectionIceErrorEventInit extends Ours<entry.RTCPeerConnectionIceErrorEventInit> {}
+  interface RTCPeerConnectionIceEvent extends Ours<entry.RTCPeerConnectionIceEvent> {}
+  interface RTCPeerConnectionIceEventInit extends Ours<entry.RTCPeerConnectionIceEventInit> {}
+  interface RTCPeerConnectionStats extends Ours<entry.RTCPeerConnectionStats> {}
+  interface RTCReceivedRtpStreamStats extends Ours<entry.RTCReceivedRtpStreamStats> {}
+  interface RTCRemoteInboundRtpStreamStats extends Ours<entry.RTCRemoteInboundRtpStreamStats> {}
+  interface RTCRemoteOutboundRtpStreamStats extends Ours<entry.RTCRemoteOutboundRtpStreamStats> {}
+  interface RTCRtcpParameters extends Ours<entry.RTCRtcpParameters> {}
+  interface RTCRtpCapabilities extends Ours<entry.RTCRtpCapabilities> {}
+  interface RTCRtpCodec extends Ours<entry.RTCRtpCodec> {}
+  interface RTCRtpCodecParameters extends Ours<entry.RTCRtpCodecParameters> {}
+  interface RTCRtpCodingParameters extends Ours<entry.RTCRtpCodingParameters> {}
+  interface RTCRtpContributingSource extends Ours<entry.RTCRtpContributingSource> {}
+  interface RTCRtpEncodingParameters extends Ours<entry.RTCRtpEncodingParameters> {}
+  interface RTCRtpHeaderExtensionCapability extends Ours<entry.RTCRtpHeaderExtensionCapability> {}
+  interface RTCRtpHeaderExtensionParameters extends Ours<entry.RTCRtpHeaderExtensionParameters> {}
+  interface RTCRtpParameters extends Ours<entry.RTCRtpParameters> {}
+  interface RTCRtpReceiveParameters extends Ours<entry.RTCRtpReceiveParameters> {}
+  interface RTCRtpReceiver extends Ours<entry.RTCRtpReceiver> {}
   interface RTCRtpSFrameDecryptor extends entry.RTCRtpSFrameDecryptor {}
   interface RTCRtpSFrameEncryptor extends entry.RTCRtpSFrameEncryptor {}
-  interface RTCRtpSFrameEncryptorOptions extends _RTCRtpSFrameEncryptorOptions {}
-  interface RTCRtpScriptTransform extends _RTCRtpScriptTransform {}
-  interface RTCRtpSendParameters extends _RTCRtpSendParameters {}
-  interface RTCRtpSender extends _RTCRtpSender {}
-  interface RTCRtpStreamStats extends _RTCRtpStreamStats {}
-  interface RTCRtpSynchronizationSource extends _RTCRtpSynchronizationSource {}
-  interface RTCRtpTransceiver extends _RTCRtpTransceiver {}
-  interface RTCRtpTransceiverInit extends _RTCRtpTransceiverInit {}
-  interface RTCSctpTransport extends _RTCSctpTransport {}
-  interface RTCSctpTransportEventMap extends _RTCSctpTransportEventMap {}
-  interface RTCSentRtpStreamStats extends _RTCSentRtpStreamStats {}
-  interface RTCSessionDescription extends _RTCSessionDescription {}
-  interface RTCSessionDescriptionInit extends _RTCSessionDescriptionInit {}
-  interface RTCSetParameterOptions extends _RTCSetParameterOptions {}
-  interface RTCStats extends _RTCStats {}
-  interface RTCStatsReport extends _RTCStatsReport {}
-  interface RTCTrackEvent extends _RTCTrackEvent {}
-  interface RTCTrackEventInit extends _RTCTrackEventInit {}
-  interface RTCTransportStats extends _RTCTransportStats {}
-  interface RTCVideoSourceStats extends _RTCVideoSourceStats {}
+  interface RTCRtpSFrameEncryptorOptions extends Ours<entry.RTCRtpSFrameEncryptorOptions> {}
+  interface RTCRtpScriptTransform extends Ours<entry.RTCRtpScriptTransform> {}
+  interface RTCRtpSendParameters extends Ours<entry.RTCRtpSendParameters> {}
+  interface RTCRtpSender extends Ours<entry.RTCRtpSender> {}
+  interface RTCRtpStreamStats extends Ours<entry.RTCRtpStreamStats> {}
+  interface RTCRtpSynchronizationSource extends Ours<entry.RTCRtpSynchronizationSource> {}
+  interface RTCRtpTransceiver extends Ours<entry.RTCRtpTransceiver> {}
+  interface RTCRtpTransceiverInit extends Ours<entry.RTCRtpTransceiverInit> {}
+  interface RTCSctpTransport extends Ours<entry.RTCSctpTransport> {}
+  interface RTCSctpTransportEventMap extends Ours<entry.RTCSctpTransportEventMap> {}
+  interface RTCSentRtpStreamStats extends Ours<entry.RTCSentRtpStreamStats> {}
+  interface RTCSessionDescription extends Ours<entry.RTCSessionDescription> {}
+  interface RTCSessionDescriptionInit extends Ours<entry.RTCSessionDescriptionInit> {}
+  interface RTCSetParameterOptions extends Ours<entry.RTCSetParameterOptions> {}
+  interface RTCStats extends Ours<entry.RTCStats> {}
+  interface RTCStatsReport extends Ours<entry.RTCStatsReport> {}
+  interface RTCTrackEvent extends Ours<entry.RTCTrackEvent> {}
+  interface RTCTrackEventInit extends Ours<entry.RTCTrackEventInit> {}
+  interface RTCTransportStats extends Ours<entry.RTCTransportStats> {}
+  interface RTCVideoSourceStats extends Ours<entry.RTCVideoSourceStats> {}
   interface SFrameDecryptorStream extends entry.SFrameDecryptorStream {}
   interface SFrameEncryptorStream extends entry.SFrameEncryptorStream {}
-  interface SFrameErrorEventMap extends _SFrameErrorEventMap {}
+  interface SFrameErrorEventMap extends Ours<entry.SFrameErrorEventMap> {}
   interface SFrameTransformErrorEvent extends entry.SFrameTransformErrorEvent {}
-  interface SFrameTransformErrorEventInit extends _SFrameTransformErrorEventInit {}
-  interface SFrameTransformOptions extends _SFrameTransformOptions {}
+  interface SFrameTransformErrorEventInit extends Ours<entry.SFrameTransformErrorEventInit> {}
+  interface SFrameTransformOptions extends Ours<entry.SFrameTransformOptions> {}
   var DeviceChangeEvent: typeof entry.DeviceChangeEvent;
   var InputDeviceInfo: typeof globalThis extends { onmessage: unknown; InputDeviceInfo: infer T }
     ? T
