@@ -72,7 +72,7 @@ test("random loss of up to five percent does not throttle; of ten, the rate is b
   for (const [loss, least] of [
     [0.01, 0.9],
     [0.02, 0.85],
-    [0.05, 0.65],
+    [0.05, 0.7],
   ] as const) {
     const result = runBandwidth({ ...STEPS, link: { loss } });
     for (const from of [5000, 25_000, 45_000]) {
