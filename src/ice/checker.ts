@@ -66,9 +66,10 @@ export class Checker {
     pair.check = this.start(pair, role, tieBreaker, nominating, false, schedule, now);
   }
 
+  /** Of a pair that we nominated it repeats that: a peer may have answered the first time without taking it in. */
   checkConsent(pair: CandidatePair, role: IceRole, tieBreaker: Uint8Array, now: number): void {
     pair.consentRequestsSent++;
-    this.start(pair, role, tieBreaker, false, true, CONSENT_SCHEDULE, now);
+    this.start(pair, role, tieBreaker, pair.nominated && role === "controlling", true, CONSENT_SCHEDULE, now);
   }
 
   /**

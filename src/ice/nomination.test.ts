@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IcePeer, signalBetween } from "#test/sim/ice-peers.js";
 import { Simulation } from "#test/sim/simulation.js";
+import { closeAll, setUp } from "./agent-testing.test.js";
 import type { Checker } from "./checker.js";
 import type { CandidatePair } from "./pair.js";
 
@@ -43,5 +44,30 @@ test("aggressive nomination (RFC 5245 §8.1.1.2): both ends settle on the same p
     assert.equal(b.selected.length, changes, `seed ${seed}`);
     assert.deepEqual(endsOf(b.agent.selectedPair!, false), settled, `seed ${seed}`);
     for (const peer of [a, b]) peer.do((agent, now) => agent.close(now));
+  }
+});
+
+test("a peer that forgets nominations which come before our description is told again", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const pair = setUp(seed);
+    const { sim, a, b } = pair;
+    // As Firefox: of early requests from one address, the first is kept.
+    type Session = { remote: unknown; receiveNomination: (pair: CandidatePair, now: number) => void };
+    const { session } = (b.agent as unknown as { current: { session: Session } }).current;
+    const receive = session.receiveNomination.bind(session);
+    let forgotten = 0;
+    session.receiveNomination = (candidatePair, now) => {
+      if (session.remote === undefined) forgotten++;
+      else receive(candidatePair, now);
+    };
+    // The answer comes long after the first checks.
+    signalBetween(b, a, { delay: 300 });
+    await sim.runUntil(() => a.agent.selectedPair?.nominated === true, 500);
+    assert.equal(session.remote, undefined);
+    assert.ok(forgotten > 0, `seed ${seed}`);
+    await sim.runUntil(() => b.agent.selectedPair?.nominated === true, 600);
+    const local = endsOf(b.agent.selectedPair!, false);
+    assert.deepEqual(endsOf(a.agent.selectedPair!, true), local, `seed ${seed}`);
+    closeAll(pair);
   }
 });

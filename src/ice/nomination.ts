@@ -94,6 +94,14 @@ export class Nomination {
     this.watch.reconnect(now);
   }
 
+  /**
+   * The peer checks this pair only now. What it answered before may have come before our description: Firefox keeps of such
+   * requests the first from each address, and so loses the one that nominates, which is why consent is asked at once.
+   */
+  handleFirstRequest(pair: CandidatePair, now: number): void {
+    if (pair === this.selected && pair.nominated && this.host.role === "controlling") this.watch.hurry(now);
+  }
+
   /** A pair may be of another class than it seemed. */
   unsettle(): void {
     this.settled = undefined;

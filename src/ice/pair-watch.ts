@@ -46,6 +46,11 @@ export class PairWatch {
     this.recoverAt = Infinity;
   }
 
+  /** Consent is asked for now. */
+  hurry(now: number): void {
+    this.consent?.hurry(now);
+  }
+
   /** Checks in a row went unanswered. */
   get doubtful(): boolean {
     return this.consent?.doubtful === true;

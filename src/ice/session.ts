@@ -326,6 +326,7 @@ export class IceSession {
     pair.lastReceivedAt = now;
     pair.authenticated = true;
     const nominated = result.useCandidate && this.host.role === "controlled";
+    if (pair.requestsReceived === 1) this.nomination.handleFirstRequest(pair, now);
     if (this.options.lite === true) this.acceptAsLite(pair, nominated, now);
     else {
       if (nominated) this.receiveNomination(pair, now);
