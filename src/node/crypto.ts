@@ -14,8 +14,6 @@ import {
   createPublicKey,
   createSecretKey,
   diffieHellman,
-  generateKeyPair,
-  generateKeyPairSync,
   hash,
   type KeyObject,
   randomFillSync,
@@ -44,6 +42,7 @@ import type {
   PublicKey,
   SignatureScheme,
 } from "../crypto/provider.js";
+import { generateEcdsa, generateRsa, generateRsaAsync, generateX25519 } from "./key-generation.js";
 import { release } from "./release.js";
 
 const HASHES: Record<HashAlgorithm, string> = {
@@ -322,9 +321,9 @@ class X25519KeyShare implements KeyShare {
   private readonly privateKey: KeyObject;
 
   constructor() {
-    const { privateKey, publicKey } = generateKeyPairSync("x25519");
-    this.privateKey = privateKey;
-    this.publicKey = new Uint8Array(Buffer.from(publicKey.export({ format: "jwk" }).x!, "base64url"));
+    const key = generateX25519();
+    this.privateKey = createPrivateKey({ key, format: "jwk" });
+    this.publicKey = new Uint8Array(Buffer.from(key.x!, "base64url"));
   }
 
   agree(peerPublicKey: Uint8Array): Uint8Array | undefined {
@@ -431,27 +430,12 @@ export const nodeCrypto: CryptoProvider = {
   createAesCtrHmacSha1,
   createKeyShare: (group) => (group === "x25519" ? new X25519KeyShare() : new EcdhKeyShare(group)),
   generateKeyPair(algorithm) {
-    const { privateKey, publicKey } =
-      algorithm.name === "ecdsa"
-        ? generateKeyPairSync("ec", { namedCurve: algorithm.namedCurve })
-        : generateKeyPairSync("rsa", {
-            modulusLength: algorithm.modulusLength,
-            publicExponent: algorithm.publicExponent,
-          });
-    return new NodePrivateKey(algorithm, privateKey, publicKey);
+    if (algorithm.name === "ecdsa") return new NodePrivateKey(algorithm, generateEcdsa(algorithm.namedCurve));
+    return new NodePrivateKey(algorithm, ...generateRsa(algorithm));
   },
-  generateKeyPairAsync(algorithm) {
-    return new Promise((resolve, reject) => {
-      const done = (error: Error | null, publicKey: KeyObject, privateKey: KeyObject): void => {
-        if (error) reject(error);
-        else resolve(new NodePrivateKey(algorithm, privateKey, publicKey));
-      };
-      if (algorithm.name === "ecdsa") generateKeyPair("ec", { namedCurve: algorithm.namedCurve }, done);
-      else {
-        const { modulusLength, publicExponent } = algorithm;
-        generateKeyPair("rsa", { modulusLength, publicExponent }, done);
-      }
-    });
+  async generateKeyPairAsync(algorithm) {
+    if (algorithm.name === "ecdsa") return new NodePrivateKey(algorithm, generateEcdsa(algorithm.namedCurve));
+    return new NodePrivateKey(algorithm, ...(await generateRsaAsync(algorithm)));
   },
   importPrivateKey(pkcs8) {
     try {
