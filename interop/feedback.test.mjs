@@ -9,30 +9,15 @@ import { EncodedTrackGenerator } from "../dist/media.js";
 import { LossyPath } from "./lib/lossy-path.mjs";
 import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
 import { material } from "./lib/media-material.mjs";
+import { describe } from "./lib/media-parley.mjs";
 import { MEDIA_PEERS } from "./lib/media-peers.mjs";
+import { connect, create } from "./lib/page-connection.mjs";
 import { wants } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
 const LIMIT = 60_000;
 const PATIENCE = 20_000;
 const TRIAL = "--force-fieldtrials=WebRTC-RFC8888CongestionControlFeedback/Enabled,offer:true/";
-
-function create(options) {
-  const pc = new RTCPeerConnection(undefined, options);
-  const candidates = [];
-  pc.onicecandidate = ({ candidate }) => candidates.push(candidate?.toJSON() ?? null);
-  return { pc, candidates };
-}
-
-async function connect(page, { pc, candidates }) {
-  const end = Date.now() + PATIENCE;
-  while (pc.connectionState !== "connected") {
-    assert.ok(Date.now() < end, `not connected: ${pc.connectionState}`);
-    for (const candidate of candidates.splice(0)) await page("candidate", candidate);
-    for (const candidate of await page("candidates")) await pc.addIceCandidate(candidate ?? undefined);
-    await sleep(20);
-  }
-}
 
 /** Of one leg: messages each way, and what the sender may send. */
 async function look(pc, page) {
@@ -152,9 +137,7 @@ function rembTest() {
       const transceiver = pc.addTransceiver(generator.track);
       const { codecs } = RTCRtpReceiver.getCapabilities("video");
       transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => /VP8|rtx/.test(mimeType)));
-      await pc.setLocalDescription();
-      while (pc.iceGatheringState !== "complete") await sleep(20);
-      const offer = await path.replace(0, pc.localDescription.sdp);
+      const offer = await path.replace(0, await describe(pc));
       const { sdp } = await remote.call("answer", { sdp: offer });
       assert.match(sdp, /goog-remb/);
       assert.doesNotMatch(sdp, /transport-cc/);

@@ -1,33 +1,15 @@
 // Media through Parley: a page's picture and tone, received, forwarded encoded to a second page, and looked at there.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
+import { RTCRtpReceiver } from "../dist/index.js";
 import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
+import { connect, create } from "./lib/page-connection.mjs";
 import { wants } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
 const LIMIT = 60_000;
 /** Milliseconds in which pictures must have come through. */
 const PATIENCE = 20_000;
-
-/** A connection of Parley's that keeps its candidates until the page can take them. */
-function create() {
-  const pc = new RTCPeerConnection();
-  const candidates = [];
-  pc.onicecandidate = ({ candidate }) => candidates.push(candidate?.toJSON() ?? null);
-  return { pc, candidates };
-}
-
-/** Hands candidates both ways until the connection stands. */
-async function connect(page, { pc, candidates }) {
-  const end = Date.now() + PATIENCE;
-  while (pc.connectionState !== "connected") {
-    assert.ok(Date.now() < end, `not connected: ${pc.connectionState}`);
-    for (const candidate of candidates.splice(0)) await page("candidate", candidate);
-    for (const candidate of await page("candidates")) await pc.addIceCandidate(candidate ?? undefined);
-    await sleep(20);
-  }
-}
 
 /** The page offers. */
 async function answerPage(page, own) {

@@ -8,12 +8,12 @@ import { EncodedTrackProcessor } from "../dist/media.js";
 import { LossyPath } from "./lib/lossy-path.mjs";
 import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
 import { material } from "./lib/media-material.mjs";
+import { describe, until } from "./lib/media-parley.mjs";
 import { MEDIA_PEERS } from "./lib/media-peers.mjs";
 import { ROLES, wants, wantsPeer } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
 const LIMIT = 60_000;
-const PATIENCE = 20_000;
 /** Each packet of this number is lost: there are enough repair packets for that. */
 const EVERY = 23;
 /** Of the pictures sent, those that have to be decoded. Without repair each loss would be waited on for three seconds. */
@@ -24,16 +24,6 @@ const WARM_UP = 4000;
 const LOOK = 6000;
 const FLEXFEC = ["--force-fieldtrials=WebRTC-FlexFEC-03-Advertised/Enabled/WebRTC-FlexFEC-03/Enabled/"];
 const EXPERIMENTAL = ["--enable-experimental-web-platform-features"];
-
-async function until(what, look, isGood) {
-  const end = Date.now() + PATIENCE;
-  for (;;) {
-    const seen = await look();
-    if (isGood(seen)) return seen;
-    assert.ok(Date.now() < end, `waited ${PATIENCE} ms for ${what}: ${JSON.stringify(seen)}`);
-    await sleep(100);
-  }
-}
 
 /** Nobody asks for lost packets. */
 const withoutNack = (sdp) => sdp.replace(/^a=rtcp-fb:\S+ nack\r?\n/gm, "");
@@ -66,16 +56,6 @@ class Parley {
     }
   }
 
-  async describe() {
-    await this.pc.setLocalDescription();
-    await until(
-      "gathering",
-      () => this.pc.iceGatheringState,
-      (state) => state === "complete",
-    );
-    return this.pc.localDescription.sdp;
-  }
-
   async stats() {
     return [...(await this.pc.getStats()).values()];
   }
@@ -92,12 +72,12 @@ async function connect(parley, peer, role, codecs, path, change = withoutNack) {
   const { pc } = parley;
   if (role === "answerer") {
     await parley.addTracks(codecs);
-    const sdp = await peer.answer(change(await path.replace(0, await parley.describe())));
+    const sdp = await peer.answer(change(await path.replace(0, await describe(parley.pc))));
     await pc.setRemoteDescription({ type: "answer", sdp: await path.replace(1, sdp) });
   } else {
     await pc.setRemoteDescription({ type: "offer", sdp: change(await path.replace(1, await peer.offer())) });
     await parley.addTracks(codecs);
-    await peer.accept(await path.replace(0, await parley.describe()));
+    await peer.accept(await path.replace(0, await describe(parley.pc)));
   }
   await until(
     "the connection",

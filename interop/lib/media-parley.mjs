@@ -6,7 +6,7 @@ import { RTCPeerConnection, RTCRtpReceiver } from "../../dist/index.js";
 import { EncodedTrackGenerator, EncodedTrackProcessor } from "../../dist/media.js";
 import { FrameLoop, isVideo, pace, soundTicks } from "./media-sender.mjs";
 
-export const PATIENCE = 15_000;
+export const PATIENCE = 20_000;
 
 /** Waits until `isGood` of what `look` gives, and gives that. */
 export async function until(what, look, isGood = Boolean, patience = PATIENCE) {
