@@ -126,7 +126,7 @@ export class Checker {
     pair: CandidatePair,
     role: IceRole,
     tieBreaker: Uint8Array,
-    nominating: boolean,
+    useCandidate: boolean,
     consent: boolean,
     schedule: StunSchedule,
     now: number,
@@ -135,8 +135,10 @@ export class Checker {
     const { username } = this;
     const priority = pair.base.peerReflexivePriority;
     const transactionId = this.crypto.random(12);
-    const request = { transactionId, username, priority, role, tieBreaker, useCandidate: nominating };
+    const request = { transactionId, username, priority, role, tieBreaker, useCandidate };
     const bytes = writeCheck(request, this.key);
-    return this.transactions.start(transactionId, bytes, { pair, role, nominating, consent, priority }, schedule, now);
+    // The answer to a repeated nomination says nothing new, and may be one to a pair that was left meanwhile.
+    const check = { pair, role, nominating: useCandidate && !consent, consent, priority };
+    return this.transactions.start(transactionId, bytes, check, schedule, now);
   }
 }

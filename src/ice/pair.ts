@@ -135,7 +135,7 @@ export interface Check {
   readonly pair: CandidatePair;
   /** The role that the request claimed. */
   readonly role: IceRole;
-  /** It carried USE-CANDIDATE. */
+  /** It carried USE-CANDIDATE, and was not a consent check, which may carry it again. */
   readonly nominating: boolean;
   /** A consent check (RFC 7675): sent once, and its timeout says nothing. */
   readonly consent: boolean;
