@@ -4,6 +4,7 @@ import type { Host } from "#test/sim/network.js";
 import { Simulation } from "#test/sim/simulation.js";
 import { introduce, TransportSide } from "#test/sim/transport-pair.js";
 import { attachTurnServer, type TurnServer } from "#test/sim/turn-server.js";
+import { SrtpProtectionProfile } from "../dtls/options.js";
 import { createDefaultCertificate } from "./certificates.js";
 import { type PeerTransportOptions, RELEASE_TIMEOUT } from "./peer-transport.js";
 
@@ -16,7 +17,12 @@ interface Pair {
   readonly reported: string[];
 }
 
-function setUp(seed: number, optionsA: Partial<PeerTransportOptions> = {}, sim = new Simulation(seed)): Pair {
+function setUp(
+  seed: number,
+  optionsA: Partial<PeerTransportOptions> = {},
+  sim = new Simulation(seed),
+  optionsB: Partial<PeerTransportOptions> = {},
+): Pair {
   const hosts = [sim.host("a", { link: { latency: 2 } }), sim.host("b", { link: { latency: 2 } })] as const;
   const reported: string[] = [];
   const [a, b] = hosts.map((host, i) => {
@@ -24,7 +30,7 @@ function setUp(seed: number, optionsA: Partial<PeerTransportOptions> = {}, sim =
     platform.logger = (level, _scope, message) => {
       if (level === "error") reported.push(message);
     };
-    return new TransportSide(platform, i === 0 ? optionsA : {});
+    return new TransportSide(platform, i === 0 ? optionsA : optionsB);
   }) as [TransportSide, TransportSide];
   introduce(a, b, (run) => void sim.scheduler.after(5, run));
   return { sim, hosts, a, b, reported };
@@ -53,6 +59,16 @@ test("connects, carries messages, and closes leaving nothing", async () => {
   await sim.run(10);
   assert.deepEqual(leftovers(pair), []);
 });
+
+for (const [name, profile] of Object.entries(SrtpProtectionProfile))
+  for (const isFirst of [true, false])
+    test(`${name} is agreed on where ${isFirst ? "one side" : "the other side"} has nothing else`, async () => {
+      const only = { srtpProfiles: [profile] };
+      const pair = setUp(4, isFirst ? only : {}, new Simulation(4), isFirst ? {} : only);
+      await connect(pair);
+      assert.equal(pair.a.transport.srtpCipher, name);
+      assert.equal(pair.b.transport.srtpCipher, name);
+    });
 
 /** Replaces a method of a machine by one that throws, as a bug would. */
 function sabotage(machine: object | undefined, method: string): void {

@@ -70,7 +70,8 @@ export type { ExternalAddress, IceTcpOptions } from "../ice/options.js";
 export type { CandidatePair } from "../ice/pair.js";
 
 /**
- * In order of preference: first what everyone must have (RFC 8827 §6.5) and browsers choose, which costs no more than the others.
+ * In order of preference: first what everyone must have (RFC 8827 §6.5) and browsers choose, which costs no more than the others;
+ * last, for peers that have nothing else, the one whose tags are short.
  * Negotiated whether or not there is media: it may come later on the same DTLS association, and some peers (Pion) refuse a
  * server that does not answer use_srtp.
  */
@@ -78,6 +79,7 @@ const SRTP_PROFILES: readonly number[] = [
   SrtpProtectionProfile.SRTP_AES128_CM_HMAC_SHA1_80,
   SrtpProtectionProfile.SRTP_AEAD_AES_128_GCM,
   SrtpProtectionProfile.SRTP_AEAD_AES_256_GCM,
+  SrtpProtectionProfile.SRTP_AES128_CM_HMAC_SHA1_32,
 ];
 
 export interface PeerTransportOptions {
@@ -87,6 +89,8 @@ export interface PeerTransportOptions {
   readonly ice: Omit<IceAgentOptions, "crypto" | "network" | "logger">;
   /** Largest message accepted on data channels, in bytes. */
   readonly maxMessageSize: number;
+  /** DTLS-SRTP protection profiles in order of preference, instead of all. */
+  readonly srtpProfiles?: readonly number[] | undefined;
 }
 
 export type SctpTransportState = "connecting" | "connected" | "closed";
@@ -286,7 +290,7 @@ export class PeerTransport implements RoundOwner {
         crypto: platform.crypto,
         certificates: this.options.certificates,
         mtu: PATH_MTU,
-        srtpProfiles: SRTP_PROFILES,
+        srtpProfiles: this.options.srtpProfiles ?? SRTP_PROFILES,
         verifyPeer: ([leaf]) => leaf !== undefined && matchesFingerprint(platform.crypto, leaf, this.fingerprints),
         logger: platform.logger,
       },
