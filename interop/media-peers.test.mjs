@@ -227,6 +227,8 @@ for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter((
         let isConnected = false;
         await step("connects", async () => {
           await connect(parley, there, role, codecs, path);
+          const { srtpCipher } = await parley.stats("transport");
+          assert.match(srtpCipher, peer.srtp?.[role] ?? /^SRTP_A/);
           isConnected = true;
         });
         if (!isConnected) return;

@@ -6,13 +6,39 @@ import math
 import sys
 
 import numpy
+from aiortc import rtcdtlstransport
 from aiortc.mediastreams import MediaStreamError
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription, VideoStreamTrack
 from av import AudioFrame, VideoFrame
+from pylibsrtp import Policy
 
 from common import emit, failed, frequency_of, read_counter
 
 RATE, TONE = 48000, 440
+
+# SRTP protection profile (RFC 5764 section 4.1.2): OpenSSL's name, libsrtp's profile, bytes of key and salt.
+PROFILES = {
+    1: (b"SRTP_AES128_CM_SHA1_80", Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 16, 14),
+    2: (b"SRTP_AES128_CM_SHA1_32", Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 16, 14),
+    7: (b"SRTP_AEAD_AES_128_GCM", Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12),
+    8: (b"SRTP_AEAD_AES_256_GCM", Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 32, 12),
+}
+
+
+def only_profile(number):
+    """Lets aiortc, which has the first alone, speak another alone: the libraries below it have all."""
+    name, profile, key, salt = PROFILES[number]
+    rtcdtlstransport.SRTP_KEY_LEN, rtcdtlstransport.SRTP_SALT_LEN = key, salt
+    rtcdtlstransport.Policy = type("Only", (Policy,), dict(
+        __init__=lambda self, **options: Policy.__init__(self, srtp_profile=profile, **options)))
+    create = rtcdtlstransport.RTCCertificate._create_ssl_context
+
+    def create_context(certificate):
+        context = create(certificate)
+        context.set_tlsext_use_srtp(name)
+        return context
+
+    rtcdtlstransport.RTCCertificate._create_ssl_context = create_context
 
 
 class Camera(VideoStreamTrack):
@@ -103,8 +129,10 @@ def on_track(received):
     run(track.watch(received) if track.kind == "video" else track.listen(received))
 
 
-async def open_(tracks, material):
+async def open_(tracks, material, profiles=()):
     global pc
+    if profiles:
+        only_profile(*profiles)
     globals()["tracks"].extend(Track(**track) for track in tracks)
     with open(material) as file:
         content = json.load(file)

@@ -5,6 +5,7 @@
 //                   second, and shows what refers to pictures that it has not got
 // limits.whole      the share of its pictures that have to come whole while packets are lost
 // limits.steady     the same where nothing is lost
+// srtp              role → the SRTP protection profile that it chooses, where that is not the one that all have
 import { fileURLToPath } from "node:url";
 import { BrowserAgent } from "./media-browser-agent.mjs";
 import { buildPion, PEERS, startPython } from "./peers.mjs";
@@ -34,12 +35,16 @@ export const MEDIA_PEERS = {
   pion: peer("pion", { start: (name) => new ProcessRemote(name, [buildPion("pion-media")]).start() }),
   webrtcbin: peer("webrtcbin", { start: startPython("webrtcbin_media.py") }, { shown: -1 }),
   werift: peer("werift", inNode("werift")),
-  "node-datachannel": peer("node-datachannel", inNode("node-datachannel"), {
-    skip: {
-      "lost packets go again to the peer": "libdatachannel does not ask for lost packets",
-      "reports of the peer": "the handler that reports hides from programs what key frames are asked for",
-    },
-  }),
+  "node-datachannel": {
+    ...peer("node-datachannel", inNode("node-datachannel"), {
+      shown: -1,
+      skip: {
+        "lost packets go again to the peer": "libdatachannel does not ask for lost packets",
+        "reports of the peer": "the handler that reports hides from programs what key frames are asked for",
+      },
+    }),
+    srtp: { offerer: /^SRTP_AEAD_AES_256_GCM$/ },
+  },
   wrtc: peer("wrtc", inNode("wrtc"), {
     skip: { "key frame asked of Parley": SILENT },
   }),
