@@ -1,5 +1,6 @@
 // RTCStatsReport: a read-only maplike from an id to a stats dictionary (webrtc-pc §8.3).
 import { domString } from "./conversions.js";
+import { mapIterator } from "./iterator-helpers.js";
 import { construct, defineInterface, executing, takeImpl } from "./webidl.js";
 
 export class RTCStatsReport {
@@ -17,15 +18,15 @@ export class RTCStatsReport {
     return this.#entries.has(domString(key, ""));
   }
   // biome-ignore lint/suspicious/noExplicitAny: see above.
-  entries(): IterableIterator<[string, any]> {
-    return this.#entries.entries();
+  entries(): MapIterator<[string, any]> {
+    return mapIterator(this.#entries.entries());
   }
-  keys(): IterableIterator<string> {
-    return this.#entries.keys();
+  keys(): MapIterator<string> {
+    return mapIterator(this.#entries.keys());
   }
   // biome-ignore lint/suspicious/noExplicitAny: see above.
-  values(): IterableIterator<any> {
-    return this.#entries.values();
+  values(): MapIterator<any> {
+    return mapIterator(this.#entries.values());
   }
   // biome-ignore lint/suspicious/noExplicitAny: see above.
   forEach(callback: (value: any, key: string, report: RTCStatsReport) => void, thisArg?: unknown): void {
@@ -36,7 +37,7 @@ export class RTCStatsReport {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: see above.
-  declare [Symbol.iterator]: () => IterableIterator<[string, any]>;
+  declare [Symbol.iterator]: () => MapIterator<[string, any]>;
 
   static {
     defineInterface(RTCStatsReport, { name: "RTCStatsReport", brand: (o) => #entries in o, required: { forEach: 1 } });
