@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Simulation } from "#test/sim/simulation.js";
 import { introduce, type RecordingChannel, TransportSide } from "#test/sim/transport-pair.js";
-import { CLOSE_GRACE } from "./peer-transport.js";
+import { CLOSE_GRACE } from "./dtls-transport.js";
 import { SCTP_PATIENCE } from "./sctp-transport.js";
 
 interface Bed {
@@ -97,18 +97,18 @@ function beginAnewAsChromium(side: TransportSide): void {
       current: { abort(now: number): void; flush(now: number): void };
       replace(old: object): void;
     };
-    dtlsConnection: { flush(now: number): void; close(now: number): void };
-    negotiating: boolean;
+    dtls: { flush(now: number): void; close(now: number): void };
+    dtlsTransport: { negotiating: boolean };
     command(run: (now: number) => void): void;
   };
-  transport.negotiating = true;
+  transport.dtlsTransport.negotiating = true;
   transport.command((now) => {
-    const { sctpTransport, dtlsConnection } = transport;
+    const { sctpTransport, dtls } = transport;
     const { current } = sctpTransport;
     sctpTransport.replace(current);
     current.abort(now);
     current.flush(now);
-    dtlsConnection.close(now);
+    dtls.close(now);
   });
 }
 
@@ -179,7 +179,8 @@ test("an answer that never matches the certificate: the association that there i
   const stranger = new TransportSide(sim.platform(sim.host("c")));
   renew(a, b, "server");
   renew(b, a, "client");
-  (b.transport as unknown as { fingerprints: unknown }).fingerprints = stranger.certificate.fingerprints;
+  const { dtlsTransport } = b.transport as unknown as { dtlsTransport: { fingerprints: unknown } };
+  dtlsTransport.fingerprints = stranger.certificate.fingerprints;
   await sim.run(3000);
   channel.channel!.send(said(0), false);
   await sim.run(100);

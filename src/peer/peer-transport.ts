@@ -8,16 +8,9 @@ import {
   type DataChannelHost,
   DataChannels,
 } from "../datachannel/channels.js";
-import { type Fingerprint, matchesFingerprint } from "../dtls/certificate.js";
-import { DtlsConnection } from "../dtls/connection.js";
-import {
-  type DtlsAlert,
-  type DtlsCertificate,
-  type DtlsCloseReason,
-  type DtlsRole,
-  type DtlsState,
-  SrtpProtectionProfile,
-} from "../dtls/options.js";
+import type { Fingerprint } from "../dtls/certificate.js";
+import type { DtlsConnection } from "../dtls/connection.js";
+import type { DtlsAlert, DtlsCertificate, DtlsCloseReason, DtlsRole, DtlsState } from "../dtls/options.js";
 import { IceAgent } from "../ice/agent.js";
 import type {
   IceAgentOptions,
@@ -35,6 +28,7 @@ import { DEFAULT_MTU, type SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { ipScope } from "../util/ip.js";
 import { DEMUX_DTLS, DEMUX_RTP, demux } from "./demux.js";
+import { DtlsTransport, type DtlsTransportHost } from "./dtls-transport.js";
 import type {
   RtpReceiver,
   RtpReceiverHost,
@@ -50,17 +44,8 @@ import { Round, type RoundOwner } from "./round.js";
 import { type RoundNetwork, roundNetwork } from "./round-network.js";
 import { type SctpParameters, SctpTransport } from "./sctp-transport.js";
 
-/** DTLS datagrams kept until the role is known: the peer's first flight may overtake its description. */
-export const MAX_EARLY_DATAGRAMS = 16;
-/** UDP payload bytes that every path is taken to carry (IPv6's minimum MTU of 1280, less its and UDP's headers). */
-const PATH_MTU = 1200;
 /** Milliseconds after `close` in which relays may still be given back (RFC 8656 §7.2), with retransmissions. */
 export const RELEASE_TIMEOUT = 5000;
-/**
- * Milliseconds after which a close_notify that comes while a description waits for its answer is believed: the peer may have
- * begun anew with that (see `renewDtls`), or be gone.
- */
-export const CLOSE_GRACE = 5000;
 /** Plaintext bytes of a record that every peer is taken to accept. */
 const MAX_UNANNOUNCED_RECORD = DEFAULT_MTU;
 
@@ -68,19 +53,6 @@ export type { Channel, ChannelError, ChannelHandler } from "../datachannel/chann
 export type { RemoteCandidate } from "../ice/candidate.js";
 export type { ExternalAddress, IceTcpOptions } from "../ice/options.js";
 export type { CandidatePair } from "../ice/pair.js";
-
-/**
- * In order of preference: first what everyone must have (RFC 8827 §6.5) and browsers choose, which costs no more than the others;
- * last, for peers that have nothing else, the one whose tags are short.
- * Negotiated whether or not there is media: it may come later on the same DTLS association, and some peers (Pion) refuse a
- * server that does not answer use_srtp.
- */
-const SRTP_PROFILES: readonly number[] = [
-  SrtpProtectionProfile.SRTP_AES128_CM_HMAC_SHA1_80,
-  SrtpProtectionProfile.SRTP_AEAD_AES_128_GCM,
-  SrtpProtectionProfile.SRTP_AEAD_AES_256_GCM,
-  SrtpProtectionProfile.SRTP_AES128_CM_HMAC_SHA1_32,
-];
 
 export interface PeerTransportOptions {
   readonly platform: Platform;
@@ -124,15 +96,7 @@ export class PeerTransport implements RoundOwner {
   private readonly host: PeerTransportHost;
   private readonly round: Round;
   private readonly network: RoundNetwork;
-  private dtlsConnection: DtlsConnection | undefined;
-  /** What is to replace `dtlsConnection` once it is connected; it begins when ICE has a pair of the generation at hand. */
-  private successor: DtlsConnection | undefined;
-  private successorStarted = false;
-  /** DTLS has begun anew before it was established. */
-  private isRenewed = false;
-  private negotiating = false;
-  /** When a close_notify that may be part of a negotiation is believed. */
-  private closeBelievedAt = Number.POSITIVE_INFINITY;
+  private readonly dtlsTransport: DtlsTransport;
   private readonly sctpTransport: SctpTransport;
   private mediaTransport: MediaTransport | undefined;
   private mediaStartPending = false;
@@ -141,16 +105,11 @@ export class PeerTransport implements RoundOwner {
   /** What was negotiated of Cryptex (RFC 9335), for a media transport yet to be made. */
   private cryptex = { send: false, receive: false };
   private waitingForMedia: (() => void)[] = [];
-  private early: Uint8Array[] = [];
-  private fingerprints: readonly Fingerprint[] = [];
-  private dtlsStarted = false;
-  private pathReady = false;
   private closed = false;
   /** When relays that are being given back are left to expire. */
   private releaseBy = Number.POSITIVE_INFINITY;
   /** The bug of ours that ended this transport: what a machine threw. Both states are "failed" then. */
   fault: unknown;
-  private dtlsEnded = false;
   /** Datagrams dropped because nothing here takes them (RTP without media, unknown first bytes). */
   dropped = 0;
 
@@ -170,9 +129,10 @@ export class PeerTransport implements RoundOwner {
       this.iceHost,
     );
     this.ownChannels = new DataChannels(this.channelsHost, options.maxMessageSize);
+    this.dtlsTransport = new DtlsTransport(options, this.dtlsHost);
     this.sctpTransport = new SctpTransport(options.platform, options.maxMessageSize, this.channels, {
-      mayBeginAnew: () => this.negotiating || this.successor !== undefined,
-      send: (packet) => void this.dtlsConnection?.send(packet),
+      mayBeginAnew: () => this.dtlsTransport.mayBeginAnew,
+      send: (packet) => this.dtlsTransport.send(packet),
     });
   }
 
@@ -181,13 +141,12 @@ export class PeerTransport implements RoundOwner {
   }
 
   get dtls(): DtlsConnection | undefined {
-    return this.dtlsConnection;
+    return this.dtlsTransport.connection;
   }
 
   /** The name of the SRTP protection profile (RFC 5764 §4.1.2) that DTLS has negotiated. */
   get srtpCipher(): string | undefined {
-    const profile = this.dtlsConnection?.srtpProfile;
-    return Object.entries(SrtpProtectionProfile).find(([, code]) => code === profile)?.[0];
+    return this.dtlsTransport.srtpCipher;
   }
 
   get sctp(): SctpAssociation | undefined {
@@ -245,15 +204,8 @@ export class PeerTransport implements RoundOwner {
    * with a certificate which is none of them fails then.
    */
   startDtls(role: DtlsRole, fingerprints: readonly Fingerprint[]): void {
-    this.fingerprints = fingerprints;
-    if (this.closed) return;
-    if (this.dtlsConnection !== undefined) {
-      this.command(() => this.dtlsConnection?.reverify());
-      return;
-    }
     this.command(() => {
-      this.dtlsConnection = this.makeDtls(role);
-      this.channels.setRole(role);
+      if (this.dtlsTransport.start(role, fingerprints)) this.channels.setRole(role);
     });
   }
 
@@ -262,101 +214,22 @@ export class PeerTransport implements RoundOwner {
    * may go on with that. Ours of the next startDtls replaces it when it is established (RFC 6347 §4.2.8: not before).
    */
   renewDtls(role: DtlsRole): void {
-    const old = this.dtlsConnection;
-    if (old === undefined || this.dtlsEnded) return;
+    if (this.dtls === undefined || this.dtlsTransport.isOver) return;
     this.command((now) => {
-      this.early = [];
-      this.successor?.close(now);
       this.sctpTransport.handleRenewal(now);
-      if (old.state === "connected") {
-        this.successor = this.makeDtls(role);
-        this.successorStarted = false;
-        return;
-      }
-      this.isRenewed = true;
-      // Nothing would be kept by waiting. No alert: the peer may not know yet.
-      this.dtlsConnection = this.makeDtls(role);
-      this.dtlsStarted = false;
-      this.pathReady = false;
-      this.channels.changeRole(role);
+      this.dtlsTransport.renew(role, now);
     });
-  }
-
-  private makeDtls(role: DtlsRole): DtlsConnection {
-    const { platform } = this;
-    const connection: DtlsConnection = new DtlsConnection(
-      {
-        role,
-        crypto: platform.crypto,
-        certificates: this.options.certificates,
-        mtu: PATH_MTU,
-        srtpProfiles: this.options.srtpProfiles ?? SRTP_PROFILES,
-        verifyPeer: ([leaf]) => leaf !== undefined && matchesFingerprint(platform.crypto, leaf, this.fingerprints),
-        logger: platform.logger,
-      },
-      {
-        transmit: (datagram) => void this.ice.send(datagram, this.current),
-        keeps: () => this.ice.keeps(),
-        onStateChange: (state) => {
-          const isOver = state === "closed" || state === "failed";
-          if (state === "closed" && this.negotiating && this.dtlsConnection === connection) {
-            this.closeBelievedAt = this.now + CLOSE_GRACE;
-            return;
-          }
-          if (this.successor === connection) {
-            if (isOver) this.successor = undefined;
-            if (state === "connected") this.promote(connection);
-          } else if (this.dtlsConnection === connection && this.successor !== undefined && isOver) {
-            // The peer has no more need of it.
-            const { successor } = this;
-            this.promote(successor);
-            this.host.onDtlsStateChange(successor.state);
-            return;
-          }
-          if (this.dtlsConnection !== connection) return;
-          if (state === "connected") {
-            this.mediaStartPending = true;
-            this.sctpTransport.handleDtlsConnected();
-          }
-          if (this.fault === undefined) this.host.onDtlsStateChange(state);
-        },
-        onData: (plaintext) => {
-          const isLatest = this.dtlsConnection === connection && this.successor === undefined;
-          this.sctpTransport.receive(plaintext, isLatest, this.now);
-        },
-        onClosed: (reason, alert) => {
-          if (this.dtlsConnection !== connection || this.closeBelievedAt !== Number.POSITIVE_INFINITY) return;
-          this.dtlsEnded = true;
-          if (this.fault === undefined) this.host.onDtlsClosed(reason, alert);
-        },
-      },
-    );
-    return connection;
   }
 
   /** Whether a description waits for its answer. */
   setNegotiating(negotiating: boolean): void {
-    this.negotiating = negotiating;
+    const { dtlsTransport } = this;
+    dtlsTransport.setNegotiating(negotiating);
     if (negotiating) return;
-    if (this.closeBelievedAt !== Number.POSITIVE_INFINITY) this.command(() => this.believeClose());
-    else if (this.successor === undefined && this.dtlsConnection?.state === "connected") {
+    if (dtlsTransport.isCloseInDoubt) this.command(() => dtlsTransport.believeClose());
+    else if (!dtlsTransport.mayBeginAnew && this.dtls?.state === "connected") {
       this.command((now) => this.sctpTransport.handleNoRenewal(now));
     }
-  }
-
-  private believeClose(): void {
-    this.closeBelievedAt = Number.POSITIVE_INFINITY;
-    if (this.dtlsConnection?.state !== "closed") return;
-    this.dtlsEnded = true;
-    this.host.onDtlsStateChange("closed");
-    this.host.onDtlsClosed("close-notify", undefined);
-  }
-
-  private promote(connection: DtlsConnection): void {
-    this.dtlsConnection = connection;
-    this.dtlsStarted = this.successorStarted;
-    this.successor = undefined;
-    this.channels.changeRole(connection.role);
   }
 
   /**
@@ -366,17 +239,9 @@ export class PeerTransport implements RoundOwner {
   resetDtls(): void {
     this.giveUpSctp(false);
     this.command((now) => {
-      const old = this.dtlsConnection;
-      this.dtlsConnection = undefined;
-      this.successor = undefined;
-      this.dtlsStarted = false;
-      this.pathReady = false;
       this.mediaStartPending = false;
-      this.dtlsEnded = false;
-      this.closeBelievedAt = Number.POSITIVE_INFINITY;
-      this.early = [];
       this.mediaTransport?.stop();
-      old?.close(now);
+      this.dtlsTransport.reset(now);
     });
   }
 
@@ -387,9 +252,9 @@ export class PeerTransport implements RoundOwner {
 
   private giveUpSctp(keepDtls: boolean): void {
     this.command((now) => {
-      const isConnected = keepDtls && this.dtlsConnection?.state === "connected";
+      const isConnected = keepDtls && this.dtls?.state === "connected";
       if (!this.sctpTransport.giveUp(now, keepDtls, isConnected)) return;
-      this.dtlsConnection?.flush(now);
+      this.dtls?.flush(now);
       this.host.onSctpStateChange("connecting", undefined);
     });
   }
@@ -405,8 +270,8 @@ export class PeerTransport implements RoundOwner {
   leaveSctp(): LeftSctp {
     const channels = this.ownChannels;
     this.ownChannels = new DataChannels(this.channelsHost, this.options.maxMessageSize);
-    const { dtlsConnection } = this;
-    if (dtlsConnection !== undefined) this.ownChannels.setRole(dtlsConnection.role);
+    const { dtls } = this;
+    if (dtls !== undefined) this.ownChannels.setRole(dtls.role);
     return { channels, association: this.sctpTransport.leave(this.ownChannels) };
   }
 
@@ -415,8 +280,8 @@ export class PeerTransport implements RoundOwner {
     if (this.closed) return;
     channels.move(this.channelsHost);
     this.ownChannels = channels;
-    const { dtlsConnection } = this;
-    if (dtlsConnection !== undefined) channels.changeRole(dtlsConnection.role);
+    const { dtls } = this;
+    if (dtls !== undefined) channels.changeRole(dtls.role);
     this.command(() => this.sctpTransport.take(channels, association, parameters));
   }
 
@@ -437,7 +302,7 @@ export class PeerTransport implements RoundOwner {
         () => this.ice.keeps(),
       );
       this.mediaTransport.setCryptex(this.cryptex.send, this.cryptex.receive);
-      this.mediaStartPending = this.dtlsConnection?.state === "connected";
+      this.mediaStartPending = this.dtls?.state === "connected";
     }
     return this.mediaTransport;
   }
@@ -496,19 +361,15 @@ export class PeerTransport implements RoundOwner {
     const now = this.platform.now();
     this.round.run(now, () => {
       this.current = now;
-      this.negotiating = false;
+      this.dtlsTransport.stop();
       this.sctp?.abort(now);
       // What is not flushed, or has no keys, does not leave.
       if (silently) this.mediaTransport?.stop();
       else this.sctp?.flush(now);
       this.mediaTransport?.close(now);
-      if (!silently) {
-        this.successor?.close(now);
-        this.dtlsConnection?.close(now);
-      }
+      if (!silently) this.dtlsTransport.close(now);
       this.ice.close(now);
       this.closed = true;
-      this.early = [];
       this.releaseBy = now + RELEASE_TIMEOUT;
     });
   }
@@ -539,9 +400,7 @@ export class PeerTransport implements RoundOwner {
     if (this.closed) return Math.min(this.ice.deadline, this.releaseBy);
     return Math.min(
       this.ice.deadline,
-      this.dtlsStarted ? this.dtlsConnection!.deadline : Number.POSITIVE_INFINITY,
-      this.successor?.deadline ?? Number.POSITIVE_INFINITY,
-      this.closeBelievedAt,
+      this.dtlsTransport.deadline,
       this.sctpTransport.deadline,
       this.mediaTransport?.deadline ?? Number.POSITIVE_INFINITY,
     );
@@ -551,11 +410,7 @@ export class PeerTransport implements RoundOwner {
     this.current = now;
     if (now >= this.ice.deadline) this.ice.handleTimeout(now);
     if (this.closed) return;
-    const dtls = this.dtlsConnection;
-    if (this.dtlsStarted && now >= dtls!.deadline) dtls!.handleTimeout(now);
-    const { successor } = this;
-    if (successor !== undefined && now >= successor.deadline) successor.handleTimeout(now);
-    if (now >= this.closeBelievedAt) this.believeClose();
+    if (now >= this.dtlsTransport.deadline) this.dtlsTransport.handleTimeout(now);
     if (now >= this.sctpTransport.deadline) this.sctpTransport.handleTimeout(now);
     const media = this.mediaTransport;
     if (media !== undefined && now >= media.deadline) media.handleTimeout(now);
@@ -567,18 +422,9 @@ export class PeerTransport implements RoundOwner {
       if (this.ice.deadline === Number.POSITIVE_INFINITY || now >= this.releaseBy) this.finishClose();
       return false;
     }
-    if (this.successor !== undefined) this.settleSuccessor(this.successor, now);
-    const dtls = this.dtlsConnection;
+    const dtls = this.dtlsTransport.flush(now);
     if (dtls === undefined) return false;
-    if (!this.dtlsStarted) {
-      // Only ICE knows that the peer agrees to be sent to; until then nothing leaves, and nothing is believed.
-      if (!this.pathReady) return false;
-      this.dtlsStarted = true;
-      dtls.start(now);
-      for (const datagram of this.early.splice(0)) dtls.receive(datagram, now);
-    }
-    dtls.flush(now);
-    if (this.dtlsEnded) {
+    if (this.dtlsTransport.isOver) {
       this.sctpTransport.end(now, dtls.state === "failed");
       this.mediaTransport?.stop();
       return false;
@@ -603,18 +449,6 @@ export class PeerTransport implements RoundOwner {
     return false;
   }
 
-  private settleSuccessor(successor: DtlsConnection, now: number): void {
-    if (!this.successorStarted) {
-      const { selectedPair, pairs } = this.ice;
-      // Over the pair from before, the peer that it is for is not reached.
-      if (selectedPair === undefined || !pairs.includes(selectedPair)) return;
-      this.successorStarted = true;
-      successor.start(now);
-      for (const datagram of this.early.splice(0)) successor.receive(datagram, now);
-    }
-    successor.flush(now);
-  }
-
   /** Media has another path when the addresses are others; a pair may also be replaced by one with the same. */
   private followRoute(route: string): void {
     if (this.route !== undefined && this.route !== route)
@@ -631,7 +465,6 @@ export class PeerTransport implements RoundOwner {
     const now = this.platform.now();
     this.fault = error ?? new Error("unknown");
     this.closed = true;
-    this.early = [];
     // Each by itself, since any of them may be what is broken. The peer is told if it can be.
     for (const step of [
       () => this.platform.logger?.("error", "peer", `a bug ended this connection: ${describe(error)}`),
@@ -639,7 +472,8 @@ export class PeerTransport implements RoundOwner {
       () => this.sctp?.abort(now),
       // What programs go on sending would wait for ever.
       () => this.mediaTransport?.close(now),
-      () => this.dtlsConnection?.close(now),
+      () => this.dtlsTransport.stop(),
+      () => this.dtls?.close(now),
       () => this.host.onDtlsStateChange("failed"),
       () => this.host.onIceStateChange("failed"),
       () => this.ice.close(now),
@@ -687,16 +521,38 @@ export class PeerTransport implements RoundOwner {
     onClosed: (reason) => this.host.onSctpStateChange("closed", reason),
   };
 
+  private readonly dtlsHost: DtlsTransportHost = {
+    now: () => this.now,
+    transmit: (datagram) => void this.ice.send(datagram, this.current),
+    keeps: () => this.ice.keeps(),
+    isOnNewPath: () => {
+      const { selectedPair, pairs } = this.ice;
+      return selectedPair !== undefined && pairs.includes(selectedPair);
+    },
+    onStateChange: (state) => {
+      if (this.fault === undefined) this.host.onDtlsStateChange(state);
+    },
+    onConnected: () => {
+      this.mediaStartPending = true;
+      this.sctpTransport.handleDtlsConnected();
+    },
+    onClosed: (reason, alert) => {
+      if (this.fault === undefined) this.host.onDtlsClosed(reason, alert);
+    },
+    onReplaced: (role) => this.channels.changeRole(role),
+    onData: (plaintext, isLatest) => this.sctpTransport.receive(plaintext, isLatest, this.now),
+  };
+
   private readonly iceHost: IceHost = {
     onLocalCandidate: (candidate) => this.host.onLocalCandidate(candidate),
     onCandidateError: (error) => this.host.onCandidateError(error),
     onGatheringStateChange: (state) => this.host.onGatheringStateChange(state),
     onStateChange: (state) => {
-      if (state === "connected" || state === "completed") this.pathReady = true;
+      if (state === "connected" || state === "completed") this.dtlsTransport.handlePath();
       if (this.fault === undefined) this.host.onIceStateChange(state);
     },
     onSelectedPairChange: (local, remote) => {
-      this.pathReady = true;
+      this.dtlsTransport.handlePath();
       this.sctpTransport.pathUpdated = true;
       this.followRoute(`${local.address} ${local.port} ${remote.address} ${remote.port}`);
       this.host.onSelectedPairChange(local, remote);
@@ -713,38 +569,8 @@ export class PeerTransport implements RoundOwner {
       this.mediaTransport.receive(data, now);
       return;
     }
-    if (this.closed || protocol !== DEMUX_DTLS) {
-      this.dropped++;
-      return;
-    }
-    if (this.successor !== undefined) {
-      if (isCurrent && this.isForSuccessor(this.successor, data, now)) return;
-    } else if (this.isRenewed && !isCurrent && this.dtlsConnection?.state !== "connected") {
-      // Of the handshake that was given up.
-      this.dropped++;
-      return;
-    }
-    if (this.dtlsStarted) this.dtlsConnection!.receive(data, now);
-    else this.keepEarly(data);
+    if (this.closed || protocol !== DEMUX_DTLS || !this.dtlsTransport.receive(data, now, isCurrent)) this.dropped++;
   }
-
-  private keepEarly(data: Uint8Array): void {
-    if (this.early.length < MAX_EARLY_DATAGRAMS) this.early.push(data);
-    else this.dropped++;
-  }
-
-  /** Handshakes are the successor's alone. Of protected records only opening them shows whose they are. */
-  private isForSuccessor(successor: DtlsConnection, data: Uint8Array, now: number): boolean {
-    const isPlain = isPlainRecord(data);
-    if (this.successorStarted) successor.receive(isPlain ? data : data.slice(), now);
-    else if (isPlain) this.keepEarly(data);
-    return isPlain;
-  }
-}
-
-/** Whether the first record is one of epoch 0 (RFC 6347 §4.1). */
-function isPlainRecord(data: Uint8Array): boolean {
-  return data[3] === 0 && data[4] === 0;
 }
 
 function describe(error: unknown): string {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Fingerprint, fingerprint, matchesFingerprint } from "#src/dtls/certificate.js";
 import { nodeCrypto } from "#src/node/crypto.js";
-import { MAX_EARLY_DATAGRAMS } from "#src/peer/peer-transport.js";
+import { MAX_EARLY_DATAGRAMS } from "#src/peer/dtls-transport.js";
 import type { Platform } from "#src/peer/platform.js";
 import type { DatagramHandler, DatagramPort, Network } from "#src/util/net.js";
 import { testCertificate } from "#test/sim/dtls-pair.js";
@@ -118,7 +118,7 @@ test("DTLS from addresses that have not authenticated is not kept, and what is k
   const { sim, b, tap } = stage(2);
   b.transport.gather();
   await sim.run(5);
-  const { early } = b.transport as unknown as { early: unknown[] };
+  const { early } = (b.transport as unknown as { dtlsTransport: { early: unknown[] } }).dtlsTransport;
   for (let i = 0; i < 1000; i++) tap.inject(FORGERIES.ClientHello!, "192.0.2.66", 1000 + i);
   assert.equal(early.length, 0);
   assert.equal(b.transport.ice.counters.droppedData, 1000);
