@@ -24,9 +24,9 @@ import type {
   IceTransportState,
 } from "../ice/options.js";
 import type { SctpAssociation } from "../sctp/association.js";
-import { DEFAULT_MTU, type SctpCloseReason } from "../sctp/options.js";
+import type { SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
-import { ipScope } from "../util/ip.js";
+import { BundleMedia } from "./bundle-media.js";
 import { DEMUX_DTLS, DEMUX_RTP, demux } from "./demux.js";
 import { DtlsTransport, type DtlsTransportHost } from "./dtls-transport.js";
 import type {
@@ -38,16 +38,15 @@ import type {
   RtpSenderOptions,
 } from "./media.js";
 import type { TransportRtpCounters } from "./media-stats.js";
-import { MediaTransport, type MediaTransportOptions } from "./media-transport.js";
+import type { MediaTransport, MediaTransportOptions } from "./media-transport.js";
 import type { Platform } from "./platform.js";
+import { recordSize } from "./record-size.js";
 import { Round, type RoundOwner } from "./round.js";
 import { type RoundNetwork, roundNetwork } from "./round-network.js";
 import { type SctpParameters, SctpTransport } from "./sctp-transport.js";
 
 /** Milliseconds after `close` in which relays may still be given back (RFC 8656 §7.2), with retransmissions. */
 export const RELEASE_TIMEOUT = 5000;
-/** Plaintext bytes of a record that every peer is taken to accept. */
-const MAX_UNANNOUNCED_RECORD = DEFAULT_MTU;
 
 export type { Channel, ChannelError, ChannelHandler } from "../datachannel/channels.js";
 export type { RemoteCandidate } from "../ice/candidate.js";
@@ -98,13 +97,7 @@ export class PeerTransport implements RoundOwner {
   private readonly network: RoundNetwork;
   private readonly dtlsTransport: DtlsTransport;
   private readonly sctpTransport: SctpTransport;
-  private mediaTransport: MediaTransport | undefined;
-  private mediaStartPending = false;
-  /** The addresses of the selected pair. */
-  private route: string | undefined;
-  /** What was negotiated of Cryptex (RFC 9335), for a media transport yet to be made. */
-  private cryptex = { send: false, receive: false };
-  private waitingForMedia: (() => void)[] = [];
+  private readonly bundleMedia: BundleMedia;
   private closed = false;
   /** When relays that are being given back are left to expire. */
   private releaseBy = Number.POSITIVE_INFINITY;
@@ -134,6 +127,11 @@ export class PeerTransport implements RoundOwner {
       mayBeginAnew: () => this.dtlsTransport.mayBeginAnew,
       send: (packet) => this.dtlsTransport.send(packet),
     });
+    this.bundleMedia = new BundleMedia(options.platform, {
+      transmit: (datagram) => void this.ice.send(datagram, this.current),
+      keeps: () => this.ice.keeps(),
+      hasKeys: () => this.dtls?.state === "connected",
+    });
   }
 
   get channels(): DataChannels {
@@ -155,12 +153,12 @@ export class PeerTransport implements RoundOwner {
 
   /** Undefined as long as no media was negotiated. */
   get media(): MediaTransport | undefined {
-    return this.mediaTransport;
+    return this.bundleMedia.transport;
   }
 
   /** What congestion control knows, once there is media. */
   get rtpCounters(): TransportRtpCounters | undefined {
-    return this.mediaTransport?.rtpCounters;
+    return this.media?.rtpCounters;
   }
 
   // Commands
@@ -239,8 +237,7 @@ export class PeerTransport implements RoundOwner {
   resetDtls(): void {
     this.giveUpSctp(false);
     this.command((now) => {
-      this.mediaStartPending = false;
-      this.mediaTransport?.stop();
+      this.bundleMedia.handleDtlsReset();
       this.dtlsTransport.reset(now);
     });
   }
@@ -293,41 +290,26 @@ export class PeerTransport implements RoundOwner {
   // Media. Senders and receivers are used directly, outside of rounds, with `mediaNow`; what they then have to send leaves in
   // the round that `mediaQueued` asks for.
 
-  private ensureMedia(options: MediaTransportOptions): MediaTransport {
-    if (this.mediaTransport === undefined) {
-      this.mediaTransport = new MediaTransport(
-        this.platform,
-        options,
-        (datagram) => void this.ice.send(datagram, this.current),
-        () => this.ice.keeps(),
-      );
-      this.mediaTransport.setCryptex(this.cryptex.send, this.cryptex.receive);
-      this.mediaStartPending = this.dtls?.state === "connected";
-    }
-    return this.mediaTransport;
-  }
-
   /** Whether RTP headers are encrypted (Cryptex, RFC 9335) in packets that are sent, and understood so in those that come. */
   setCryptex(send: boolean, receive: boolean): void {
-    this.cryptex = { send, receive };
-    if (this.mediaTransport !== undefined) this.command(() => this.mediaTransport!.setCryptex(send, receive));
+    this.command(() => this.bundleMedia.setCryptex(send, receive));
   }
 
   addRtpSender(options: RtpSenderOptions, host: RtpSenderHost, media: MediaTransportOptions): RtpSender {
-    const sender = this.ensureMedia(media).session.addSender(options, host);
+    const sender = this.bundleMedia.ensure(media).session.addSender(options, host);
     this.round.markDirty();
     return sender;
   }
 
   addRtpReceiver(options: RtpReceiverOptions, host: RtpReceiverHost, media: MediaTransportOptions): RtpReceiver {
-    const receiver = this.ensureMedia(media).session.addReceiver(options, host);
+    const receiver = this.bundleMedia.ensure(media).session.addReceiver(options, host);
     this.round.markDirty();
     return receiver;
   }
 
   /** There were senders or receivers before. */
   get hasMedia(): boolean {
-    return this.mediaTransport !== undefined;
+    return this.media !== undefined;
   }
 
   /** Runs what ends a sender or receiver. */
@@ -342,9 +324,7 @@ export class PeerTransport implements RoundOwner {
 
   /** Calls back, once the round is over, when media can be sent; true: it can already, and no call follows. */
   whenMediaReady(run: () => void): boolean {
-    if (this.mediaTransport?.srtpProfile !== undefined) return true;
-    this.waitingForMedia.push(run);
-    return false;
+    return this.bundleMedia.whenReady(run);
   }
 
   mediaQueued(): void {
@@ -364,9 +344,9 @@ export class PeerTransport implements RoundOwner {
       this.dtlsTransport.stop();
       this.sctp?.abort(now);
       // What is not flushed, or has no keys, does not leave.
-      if (silently) this.mediaTransport?.stop();
+      if (silently) this.media?.stop();
       else this.sctp?.flush(now);
-      this.mediaTransport?.close(now);
+      this.media?.close(now);
       if (!silently) this.dtlsTransport.close(now);
       this.ice.close(now);
       this.closed = true;
@@ -402,7 +382,7 @@ export class PeerTransport implements RoundOwner {
       this.ice.deadline,
       this.dtlsTransport.deadline,
       this.sctpTransport.deadline,
-      this.mediaTransport?.deadline ?? Number.POSITIVE_INFINITY,
+      this.bundleMedia.deadline,
     );
   }
 
@@ -412,8 +392,7 @@ export class PeerTransport implements RoundOwner {
     if (this.closed) return;
     if (now >= this.dtlsTransport.deadline) this.dtlsTransport.handleTimeout(now);
     if (now >= this.sctpTransport.deadline) this.sctpTransport.handleTimeout(now);
-    const media = this.mediaTransport;
-    if (media !== undefined && now >= media.deadline) media.handleTimeout(now);
+    if (now >= this.bundleMedia.deadline) this.bundleMedia.handleTimeout(now);
   }
 
   settle(now: number): boolean {
@@ -426,34 +405,17 @@ export class PeerTransport implements RoundOwner {
     if (dtls === undefined) return false;
     if (this.dtlsTransport.isOver) {
       this.sctpTransport.end(now, dtls.state === "failed");
-      this.mediaTransport?.stop();
+      this.media?.stop();
       return false;
     }
-    const media = this.mediaTransport;
-    if (media !== undefined) {
-      // The peer may have closed in the round in which it connected, and that not be believed yet.
-      if (this.mediaStartPending && dtls.state === "connected") {
-        this.mediaStartPending = false;
-        media.start(dtls, now);
-        const waiting = this.waitingForMedia;
-        this.waitingForMedia = [];
-        for (const run of waiting) queueMicrotask(run);
-      }
-      media.flush(now);
-    }
+    // The peer may have closed in the round in which it connected, and that not be believed yet.
+    this.bundleMedia.flush(dtls.state === "connected" ? dtls : undefined, now);
     const { sctpTransport } = this;
     if (sctpTransport.association === undefined) return false;
-    if (sctpTransport.pathUpdated) this.updateMtu(dtls, sctpTransport);
+    if (sctpTransport.pathUpdated) this.updateMtu(dtls);
     sctpTransport.flush(this.ice.selectedPair, this.ice.state, now);
     dtls.flush(now);
     return false;
-  }
-
-  /** Media has another path when the addresses are others; a pair may also be replaced by one with the same. */
-  private followRoute(route: string): void {
-    if (this.route !== undefined && this.route !== route)
-      this.mediaTransport?.session.onRouteChange(this.platform.now());
-    this.route = route;
   }
 
   /** Ends everything because of a bug of ours that was noticed elsewhere. */
@@ -471,7 +433,7 @@ export class PeerTransport implements RoundOwner {
       () => this.channels.handleTransportFailed(),
       () => this.sctp?.abort(now),
       // What programs go on sending would wait for ever.
-      () => this.mediaTransport?.close(now),
+      () => this.media?.close(now),
       () => this.dtlsTransport.stop(),
       () => this.dtls?.close(now),
       () => this.host.onDtlsStateChange("failed"),
@@ -487,28 +449,12 @@ export class PeerTransport implements RoundOwner {
     }
   }
 
-  /**
-   * Large records where they cost nothing: to an address of this host, if the peer says that it takes them (RFC 8449; a
-   * record that is longer than its buffer ends the connection of some). Elsewhere the safe size: searching for more
-   * (RFC 8899) needs packets that nobody fragments, and sockets of Node cannot ask for that.
-   */
-  private updateMtu(dtls: DtlsConnection, sctp: SctpTransport): void {
-    const pair = this.ice.selectedPair;
-    if (pair === undefined || dtls.state !== "connected") return;
-    sctp.pathUpdated = false;
-    const limit = dtls.recordSizeLimit ?? MAX_UNANNOUNCED_RECORD;
-    const mtu = Math.min(DEFAULT_MTU, limit);
-    let maxMtu = mtu;
-    const { local, address } = pair;
-    if (local.candidate.protocol === "udp" && local.candidate.type !== "relay" && this.isOwnAddress(address)) {
-      const payload = this.platform.network.firstHopPayload?.(pair.base.address, address) ?? 0;
-      maxMtu = Math.max(mtu, Math.min(payload - dtls.overhead, limit));
-    }
-    sctp.association?.setMtu(mtu, maxMtu);
-  }
-
-  private isOwnAddress(address: string): boolean {
-    return ipScope(address) === "loopback" || this.platform.network.interfaces().some((own) => own.address === address);
+  private updateMtu(dtls: DtlsConnection): void {
+    const { selectedPair } = this.ice;
+    if (selectedPair === undefined || dtls.state !== "connected") return;
+    this.sctpTransport.pathUpdated = false;
+    const { certain, most } = recordSize(selectedPair, dtls, this.platform.network);
+    this.sctp?.setMtu(certain, most);
   }
 
   // Hosts of the machines
@@ -533,7 +479,7 @@ export class PeerTransport implements RoundOwner {
       if (this.fault === undefined) this.host.onDtlsStateChange(state);
     },
     onConnected: () => {
-      this.mediaStartPending = true;
+      this.bundleMedia.handleDtlsConnected();
       this.sctpTransport.handleDtlsConnected();
     },
     onClosed: (reason, alert) => {
@@ -554,7 +500,8 @@ export class PeerTransport implements RoundOwner {
     onSelectedPairChange: (local, remote) => {
       this.dtlsTransport.handlePath();
       this.sctpTransport.pathUpdated = true;
-      this.followRoute(`${local.address} ${local.port} ${remote.address} ${remote.port}`);
+      const route = `${local.address} ${local.port} ${remote.address} ${remote.port}`;
+      this.bundleMedia.handleRoute(route, this.platform.now());
       this.host.onSelectedPairChange(local, remote);
     },
     onRoleChange: (role) => this.host.onIceRoleChange(role),
@@ -565,8 +512,9 @@ export class PeerTransport implements RoundOwner {
   private receive(data: Uint8Array, now: number, isCurrent: boolean): void {
     this.current = now;
     const protocol = demux(data);
-    if (protocol === DEMUX_RTP && this.mediaTransport !== undefined && !this.closed) {
-      this.mediaTransport.receive(data, now);
+    const { media } = this;
+    if (protocol === DEMUX_RTP && media !== undefined && !this.closed) {
+      media.receive(data, now);
       return;
     }
     if (this.closed || protocol !== DEMUX_DTLS || !this.dtlsTransport.receive(data, now, isCurrent)) this.dropped++;
