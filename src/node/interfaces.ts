@@ -28,11 +28,22 @@ function mtuOf(name: string, internal: boolean): number {
   return internal ? LOOPBACK_MTU : ETHERNET_MTU;
 }
 
+/** What the system says; it may not (no file descriptor left, or not permitted). */
+function ask(): ReturnType<typeof networkInterfaces> | undefined {
+  try {
+    return networkInterfaces();
+  } catch {
+    return undefined;
+  }
+}
+
 function read(): readonly Entry[] {
   const now = performance.now();
   if (now - readAt < MAX_AGE) return entries;
+  const answer = ask();
+  if (answer === undefined) return entries;
   const found: Entry[] = [];
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+  for (const [name, addresses] of Object.entries(answer)) {
     const mtu = mtuOf(name, addresses?.[0]?.internal ?? false);
     for (const { address, family, internal } of addresses ?? []) {
       // A link-local IPv6 address needs a zone to be used, which candidates cannot carry.
@@ -45,6 +56,7 @@ function read(): readonly Entry[] {
   return found;
 }
 
+/** Those of the last answer where the system does not tell. */
 export function interfaces(): readonly InterfaceAddress[] {
   return read();
 }

@@ -1,7 +1,6 @@
 // Multicast DNS (RFC 6762) for the `.local` names of ICE candidates: asks for addresses of others' names, answers for
 // our own. One socket for the process, open only while somebody asks or has a name published.
 import { createSocket, type Socket } from "node:dgram";
-import { networkInterfaces } from "node:os";
 import {
   DNS_TYPE_A,
   DNS_TYPE_AAAA,
@@ -12,6 +11,7 @@ import {
 } from "../util/dns-message.js";
 import { formatIp, parseIp } from "../util/ip.js";
 import type { Cancellable } from "../util/net.js";
+import { interfaces } from "./interfaces.js";
 
 const GROUP = "224.0.0.251";
 const PORT = 5353;
@@ -36,11 +36,9 @@ let socket: Socket | undefined;
 let ready = false;
 
 function memberships(): string[] {
-  const found: string[] = [];
-  for (const entries of Object.values(networkInterfaces())) {
-    for (const { address, family } of entries ?? []) if (family === "IPv4") found.push(address);
-  }
-  return found;
+  return interfaces()
+    .filter(({ family }) => family === 4)
+    .map(({ address }) => address);
 }
 
 /** Joins the group on interfaces that have come up since; where it was joined before, nothing changes. */
