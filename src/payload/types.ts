@@ -81,6 +81,8 @@ export class PayloadInfo {
   pictureId = -1;
   /** 7 or 15; 0 if not told. */
   pictureIdBits = 0;
+  /** Where it is in the payload. */
+  pictureIdOffset = 0;
   /** -1 if not told. */
   tl0PictureIndex = -1;
   /** VP9's F. */
@@ -116,6 +118,7 @@ export class PayloadInfo {
     this.intraPicture = false;
     this.pictureId = -1;
     this.pictureIdBits = 0;
+    this.pictureIdOffset = 0;
     this.tl0PictureIndex = -1;
     this.flexibleMode = false;
     this.spatialLayers = 0;

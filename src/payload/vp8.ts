@@ -55,6 +55,7 @@ export function inspectVp8(payload: Uint8Array, info: PayloadInfo): boolean {
     const flags = payload[1]!;
     let at = 2;
     if ((flags & HAS_PICTURE_ID) !== 0) {
+      info.pictureIdOffset = at;
       const high = payload[at++]!;
       info.pictureIdBits = high >= 0x80 ? 15 : 7;
       info.pictureId = high >= 0x80 ? ((high & 0x7f) << 8) | payload[at++]! : high;

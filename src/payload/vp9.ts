@@ -40,6 +40,7 @@ export function parseVp9Descriptor(payload: Uint8Array, info: PayloadInfo): bool
   info.endOfLayerFrame = (first & END) !== 0;
   info.intraPicture = (first & INTER_PREDICTED) === 0;
   if ((first & HAS_PICTURE_ID) !== 0) {
+    info.pictureIdOffset = at;
     const high = payload[at++]!;
     if (high >= 0x80) {
       if (at >= end) return false;

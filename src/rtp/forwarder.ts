@@ -7,6 +7,7 @@ import { writeFrameNumber } from "./dependency-descriptor.js";
 import type { ForwardListener, ForwardSource } from "./forward-source.js";
 import { NO_NUMBER, NumberMap, USED_NUMBER } from "./number-map.js";
 import { RtpPacket } from "./packet.js";
+import { PictureNumbers } from "./picture-numbers.js";
 
 /** How long to wait before a key frame is asked for again. */
 const KEY_FRAME_INTERVAL = 500;
@@ -57,8 +58,8 @@ export class Forwarder implements ForwardListener {
   private readonly host: ForwarderHost;
   private readonly out = new RtpPacket();
   private readonly sequence: NumberMap;
-  private pictures: NumberMap;
-  private pictureBits = 0;
+  private readonly pictures: NumberMap;
+  private readonly numbers = new PictureNumbers();
   private readonly frames: NumberMap;
   private tl0Offset = 0;
   private lastTl0: number;
@@ -191,12 +192,13 @@ export class Forwarder implements ForwardListener {
       return;
     }
     if (source.isNewest && (source.startsPicture || source.startsKeyFrame)) this.adaptLayers(source, info);
+    const picture = this.pictureOf(info);
     const tooHigh = source.temporalIndex > this.temporal || source.spatialIndex > this.spatial;
-    if (tooHigh || (info.pictureId >= 0 && this.pictures.isDropped(info.pictureId))) {
+    if (tooHigh || (picture >= 0 && this.pictures.isDropped(picture))) {
       this.packetsDropped++;
       // Of VP9 and of the dependency descriptor the numbers are part of the references, so that they keep their gaps.
-      if (info.pictureId >= 0 && source.temporalIndex > this.temporal && source.format.mimeType === "video/VP8") {
-        this.pictures.drop(info.pictureId);
+      if (picture >= 0 && source.temporalIndex > this.temporal && source.format.mimeType === "video/VP8") {
+        this.pictures.drop(picture);
       }
       this.leaveOut(packet, now);
       return;
@@ -209,26 +211,44 @@ export class Forwarder implements ForwardListener {
       return;
     }
     this.outOfPlace = 0;
-    this.send(source, packet, info, sequenceNumber, now);
+    this.send(source, packet, info, picture, sequenceNumber, now);
   }
 
-  private send(source: ForwardSource, packet: RtpPacket, info: PayloadInfo, sequenceNumber: number, now: number): void {
+  /** The picture's number in 15 bits, not yet renumbered; -1 if there is none. */
+  private pictureOf(info: PayloadInfo): number {
+    const isFirst = this.numbers.isEmpty;
+    const picture = this.numbers.of(info);
+    if (isFirst && picture >= 0) this.pictures.restart(picture);
+    return picture;
+  }
+
+  private send(
+    source: ForwardSource,
+    packet: RtpPacket,
+    info: PayloadInfo,
+    picture: number,
+    sequenceNumber: number,
+    now: number,
+  ): void {
     const out = this.copy(packet);
     out.sequenceNumber = sequenceNumber;
     // The highest layer that is forwarded ends the picture (RFC 9628 §4.1).
     out.marker = packet.marker || (source.endsLayerFrame && source.spatialIndex === this.spatial);
     this.noteTimestamp(out.timestamp, now);
-    const { bytes: data } = packet;
     const { renumber } = source.format;
-    const pictureId = info.pictureId < 0 ? -1 : renumbered(this.pictures, info.pictureId);
+    const isNarrow = renumber !== null && info.pictureIdBits === 7;
+    if (isNarrow) this.numbers.widen(out, info);
+    const { bytes: data } = out;
+    const pictureId = picture < 0 ? -1 : renumbered(this.pictures, picture);
     const tl0 = info.tl0PictureIndex < 0 ? -1 : (info.tl0PictureIndex + this.tl0Offset) & 0xff;
     if (tl0 >= 0 && source.isNewest) this.lastTl0 = tl0;
-    const change = renumber !== null && (pictureId !== info.pictureId || tl0 !== info.tl0PictureIndex);
+    const change = renumber !== null && (isNarrow || pictureId !== info.pictureId || tl0 !== info.tl0PictureIndex);
     if (change) renumber(data, packet.payloadOffset, pictureId, tl0);
     const descriptor = source.descriptorOffset;
     if (descriptor >= 0) writeFrameNumber(data, descriptor, renumbered(this.frames, source.frameNumber));
     this.packetsForwarded++;
     this.host.sendPacket(out, now);
+    if (isNarrow) return;
     // The bytes are the next forwarder's as well.
     if (change) renumber(data, packet.payloadOffset, info.pictureId, info.tl0PictureIndex);
     if (descriptor >= 0) writeFrameNumber(data, descriptor, source.frameNumber);
@@ -291,13 +311,7 @@ export class Forwarder implements ForwardListener {
 
   private switchTo(source: ForwardSource, packet: RtpPacket, info: PayloadInfo, now: number): void {
     this.sequence.restart(packet.sequenceNumber);
-    if (info.pictureId >= 0) {
-      if (info.pictureIdBits !== this.pictureBits) {
-        this.pictureBits = info.pictureIdBits;
-        this.pictures = new NumberMap(this.pictureBits, this.pictures.last + 1);
-      }
-      this.pictures.restart(info.pictureId);
-    }
+    this.numbers.restart();
     if (info.tl0PictureIndex >= 0) {
       this.lastTl0 = (this.lastTl0 + 1) & 0xff;
       this.tl0Offset = (this.lastTl0 - info.tl0PictureIndex) & 0xff;
