@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
 import { EncodedTrackGenerator, RtpTrackForwarder } from "../dist/media.js";
 import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
-import { codecMaterial, missingEncoders } from "./lib/media-material.mjs";
+import { codecMaterial, LAYERS, layeredMaterial, missingEncoders } from "./lib/media-material.mjs";
 import { connected, describe, prefer, trackOf, until } from "./lib/media-parley.mjs";
 import { MEDIA_PEERS } from "./lib/media-peers.mjs";
 import { FrameLoop, pace } from "./lib/media-sender.mjs";
@@ -53,6 +53,17 @@ async function sendTo(page, pc) {
   const sdp = await page("answerBoth", await describe(pc), "recvonly");
   await pc.setRemoteDescription({ type: "answer", sdp });
   await connected(pc);
+}
+
+async function forwardTo(page, pc, track, codec) {
+  const forwarder = new RtpTrackForwarder({ track });
+  // All profiles: what is forwarded stays in its own.
+  const { codecs } = RTCRtpReceiver.getCapabilities("video");
+  pc.addTransceiver(forwarder.track, { direction: "sendonly" }).setCodecPreferences(
+    codecs.filter(({ mimeType }) => mimeType === `video/${codec}` || mimeType === "video/rtx"),
+  );
+  await sendTo(page, pc);
+  return forwarder;
 }
 
 /** What a page shows of its only video. */
@@ -119,16 +130,9 @@ function layerTest(name, sender, viewers, { codec, sendEncodings }, body) {
       for (const viewer of viewers) {
         const page = await browsers.get(viewer).page();
         await page("open", { width: WIDTH, height: HEIGHT });
-        const forwarder = new RtpTrackForwarder({ track: received });
         const pc = new RTCPeerConnection();
         outgoing.push(pc);
-        // All profiles: what is forwarded stays in its own.
-        const { codecs } = RTCRtpReceiver.getCapabilities("video");
-        pc.addTransceiver(forwarder.track, { direction: "sendonly" }).setCodecPreferences(
-          codecs.filter(({ mimeType }) => mimeType === `video/${codec}` || mimeType === "video/rtx"),
-        );
-        await sendTo(page, pc);
-        screens.push({ viewer, page, forwarder, pc });
+        screens.push({ viewer, page, pc, forwarder: await forwardTo(page, pc, received, codec) });
       }
       const notes = await body({ screens, camera, from }).catch(async (error) => {
         throw new Error(`${error.message} ${await limits(camera)}`, { cause: error });
@@ -165,33 +169,28 @@ async function limits(camera) {
   });
 }
 
-async function simulcast({ screens }) {
-  const notes = [];
-  const [{ forwarder }] = screens;
-  const layers = await until(
-    "three layers",
-    () => forwarder.layers.map(({ rid, active, width, bitrate }) => ({ rid, active, width, bitrate })),
-    (all) => all.length === 3 && all.every(({ active, width }) => active && width > 0),
-    20_000,
-  );
-  assert.deepEqual(Object.fromEntries(layers.map(({ rid, width }) => [rid, width])), {
-    q: WIDTH / 4,
-    h: WIDTH / 2,
-    f: WIDTH,
-  });
-  for (const [rid, width] of [
-    ["q", 240],
-    ["f", 960],
-    ["h", 480],
-  ]) {
-    for (const { forwarder } of screens) forwarder.select({ rid });
-    for (const { viewer, page, forwarder } of screens) {
-      notes.push(await look(page, width, `${viewer} shows ${rid}`));
-      assert.equal(forwarder.current.rid, rid);
+/** `widths`: by rid. */
+const simulcast =
+  (widths) =>
+  async ({ screens }) => {
+    const notes = [];
+    const [{ forwarder }] = screens;
+    const layers = await until(
+      "three layers",
+      () => forwarder.layers.map(({ rid, active, width, bitrate }) => ({ rid, active, width, bitrate })),
+      (all) => all.length === 3 && all.every(({ active, width }) => active && width > 0),
+      20_000,
+    );
+    assert.deepEqual(Object.fromEntries(layers.map(({ rid, width }) => [rid, width])), widths);
+    for (const rid of ["q", "f", "h"]) {
+      for (const { forwarder } of screens) forwarder.select({ rid });
+      for (const { viewer, page, forwarder } of screens) {
+        notes.push(await look(page, widths[rid], `${viewer} shows ${rid}`));
+        assert.equal(forwarder.current.rid, rid);
+      }
     }
-  }
-  return notes;
-}
+    return notes;
+  };
 
 /** `spatial` and `temporal`: how many layers there are. */
 const svc =
@@ -255,11 +254,49 @@ if (wants("media") && wantsPeer("pion")) {
   });
 }
 
+/** Peers that send packets of three encodings, as offerer: nobody offers to receive several. */
+for (const sender of wants("media") ? ["pion"].filter(wantsPeer) : []) {
+  const { title, start: run } = MEDIA_PEERS[sender];
+  const missing = () => MEDIA_PEERS[sender].missing() ?? missingBrowser("chromium");
+  peerTest(
+    `${title} → Parley → chromium, VP8 simulcast, layers chosen`,
+    { limit: LIMIT, missing },
+    async (t, start) => {
+      const rids = Object.keys(LAYERS);
+      const there = await start(run(sender));
+      const browser = await start(new MediaBrowser().start("chromium"));
+      const page = await browser.page();
+      await page("open", { synthetic: true });
+      const from = new RTCPeerConnection();
+      const pc = new RTCPeerConnection();
+      try {
+        await there.call("open", {
+          tracks: [{ ...trackOf("VP8"), rids }],
+          material: await layeredMaterial(),
+          layers: true,
+        });
+        const { sdp } = await there.call("offer");
+        await from.setRemoteDescription({ type: "offer", sdp });
+        await there.call("accept", { sdp: await describe(from) });
+        await connected(from);
+        const [{ receiver }] = from.getTransceivers();
+        const screens = [{ viewer: "chromium", page, forwarder: await forwardTo(page, pc, receiver.track, "VP8") }];
+        for (const note of await simulcast(LAYERS)({ screens })) t.diagnostic(JSON.stringify(note));
+        assert.deepEqual(there.strays, []);
+      } finally {
+        from.close();
+        pc.close();
+      }
+    },
+  );
+}
+
 if (wants("media")) {
+  const three = simulcast({ q: WIDTH / 4, h: WIDTH / 2, f: WIDTH });
   const tests = [
-    ["chromium", ["chromium", "firefox"], { codec: "VP8", sendEncodings: SIMULCAST }, simulcast, "simulcast"],
-    ["chromium", ["chromium"], { codec: "H264", sendEncodings: SIMULCAST }, simulcast, "simulcast"],
-    ["firefox", ["chromium"], { codec: "VP8", sendEncodings: SIMULCAST }, simulcast, "simulcast"],
+    ["chromium", ["chromium", "firefox"], { codec: "VP8", sendEncodings: SIMULCAST }, three, "simulcast"],
+    ["chromium", ["chromium"], { codec: "H264", sendEncodings: SIMULCAST }, three, "simulcast"],
+    ["firefox", ["chromium"], { codec: "VP8", sendEncodings: SIMULCAST }, three, "simulcast"],
     ["chromium", ["chromium"], { codec: "VP9", sendEncodings: [{ scalabilityMode: "L3T3" }] }, svc(3, 3), "L3T3"],
     ["chromium", ["chromium"], { codec: "AV1", sendEncodings: [{ scalabilityMode: "L1T3" }] }, svc(1, 3), "L1T3"],
     ["chromium", ["chromium"], { codec: "AV1", sendEncodings: [{ scalabilityMode: "L3T3" }] }, svc(3, 3), "L3T3"],

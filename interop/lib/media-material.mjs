@@ -62,6 +62,28 @@ export async function material() {
   return synthetic;
 }
 
+/** The encodings of simulcast, and their widths. */
+export const LAYERS = { q: WIDTH / 4, h: WIDTH / 2, f: WIDTH };
+
+let layered;
+
+/** VP8 in three sizes, "VP8 q" and so on, for peers that send them as simulcast. The path of the file. */
+export async function layeredMaterial() {
+  layered ??= await (async () => {
+    const { SyntheticCamera } = await import(new URL("dist/media/synthetic/camera.js", root));
+    const codecs = {};
+    for (const [rid, width] of Object.entries(LAYERS)) {
+      const pictures = (allKeys) => {
+        const camera = new SyntheticCamera({ width, height: (width * HEIGHT) / WIDTH, frameRate: FRAME_RATE });
+        return Array.from({ length: PICTURES }, (_, i) => base64(camera.nextFrame(allKeys || i === 0)));
+      };
+      codecs[`VP8 ${rid}`] = { keys: pictures(true), changes: pictures(false) };
+    }
+    return write("layered.json", { rate: FRAME_RATE, width: WIDTH, height: HEIGHT, codecs });
+  })();
+  return layered;
+}
+
 /** Why there is no `codecMaterial`. */
 export const missingEncoders = () => PEERS.webrtcbin.missing();
 

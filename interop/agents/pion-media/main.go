@@ -15,6 +15,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v3"
 	"github.com/pion/webrtc/v3/pkg/media"
@@ -35,7 +36,11 @@ type material struct {
 	Codecs map[string]encoded
 }
 
-type wanted struct{ Kind, Codec string }
+// wanted is one section; rids: the encodings that it sends, each of which has material "CODEC rid" of its own.
+type wanted struct {
+	Kind, Codec string
+	Rids        []string
+}
 
 type request struct {
 	Req      int
@@ -63,6 +68,11 @@ type end struct {
 	at       int
 	number   uint16
 	firs     uint8
+	// Of simulcast: layers in a section; in a layer its rid, what makes its payloads, and its header extensions, by identifier.
+	layers     []*end
+	rid        string
+	payloader  rtp.Payloader
+	extensions map[uint8]string
 }
 
 var (
@@ -95,6 +105,20 @@ func codecOf(w wanted) webrtc.RTPCodecParameters {
 	return webrtc.RTPCodecParameters{PayloadType: types[w.Codec], RTPCodecCapability: capability}
 }
 
+// layered makes the encodings of a section that sends simulcast.
+func (e *end) layered(id string) error {
+	for _, rid := range e.Rids {
+		raw, err := webrtc.NewTrackLocalStaticRTP(e.codec.RTPCodecCapability, id, "stream", webrtc.WithRTPStreamID(rid))
+		if err != nil {
+			return err
+		}
+		payloader := &codecs.VP8Payloader{EnablePictureID: true}
+		e.layers = append(e.layers, &end{wanted: e.wanted, codec: e.codec, wantsKey: true, number: e.number, raw: raw, rid: rid, payloader: payloader})
+	}
+	e.raw = e.layers[0].raw
+	return nil
+}
+
 func open(r request) error {
 	data, err := os.ReadFile(r.Material)
 	if err != nil {
@@ -115,7 +139,9 @@ func open(r request) error {
 			return err
 		}
 		id := fmt.Sprint("track", i)
-		if len(sent.Codecs[w.Codec].Payloads) > 0 || r.Numbered != nil {
+		if len(w.Rids) > 0 {
+			err = e.layered(id)
+		} else if len(sent.Codecs[w.Codec].Payloads) > 0 || r.Numbered != nil {
 			e.raw, err = webrtc.NewTrackLocalStaticRTP(e.codec.RTPCodecCapability, id, "stream")
 		} else {
 			e.sample, err = webrtc.NewTrackLocalStaticSample(e.codec.RTPCodecCapability, id, "stream")
@@ -159,7 +185,12 @@ func open(r request) error {
 		if s == webrtc.PeerConnectionStateConnected {
 			once.Do(func() {
 				for _, e := range ends {
-					go e.send()
+					if e.layers == nil {
+						go e.send()
+					}
+					for _, layer := range e.layers {
+						go layer.send()
+					}
 				}
 			})
 		}
@@ -201,7 +232,7 @@ func receive(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 func (e *end) next(number int) ([]byte, [][]byte) {
 	lock.Lock()
 	defer lock.Unlock()
-	m := sent.Codecs[e.Codec]
+	m := sent.Codecs[strings.TrimSpace(e.Codec+" "+e.rid)]
 	if len(m.Keys) > 1 {
 		index := number % len(m.Changes)
 		key := e.wantsKey || index == 0
@@ -236,12 +267,19 @@ func (e *end) send() {
 		if e.raw == nil {
 			err = e.sample.WriteSample(media.Sample{Data: frame, Duration: step})
 		} else {
-			if payloads == nil {
+			if e.payloader != nil {
+				payloads = e.payloader.Payload(1100, frame)
+			} else if payloads == nil {
 				payloads = [][]byte{frame}
 			}
 			for j, payload := range payloads {
 				e.number++
 				header := rtp.Header{Version: 2, Marker: j == len(payloads)-1 && e.Kind == "video", SequenceNumber: e.number, Timestamp: uint32(i) * ticks}
+				for id, value := range e.extensions {
+					if err = header.SetExtension(id, []byte(value)); err != nil {
+						return
+					}
+				}
 				err = e.raw.WriteRTP(&rtp.Packet{Header: header, Payload: payload})
 			}
 		}
@@ -261,7 +299,7 @@ func (e *end) local() webrtc.TrackLocal {
 
 func (e *end) watch(sender *webrtc.RTPSender) {
 	for {
-		messages, _, err := sender.ReadRTCP()
+		messages, _, err := e.feedback(sender)
 		if err != nil {
 			return
 		}
@@ -276,22 +314,66 @@ func (e *end) watch(sender *webrtc.RTPSender) {
 	}
 }
 
+func (e *end) feedback(sender *webrtc.RTPSender) ([]rtcp.Packet, interceptor.Attributes, error) {
+	if e.rid != "" {
+		return sender.ReadSimulcastRTCP(e.rid)
+	}
+	return sender.ReadRTCP()
+}
+
+// addLayers adds the encodings besides the first one.
+func (e *end) addLayers(sender *webrtc.RTPSender) error {
+	for i, layer := range e.layers {
+		if i > 0 {
+			if err := sender.AddEncoding(layer.raw); err != nil {
+				return err
+			}
+		}
+		go layer.watch(sender)
+	}
+	return nil
+}
+
+// name has each packet say of which section and encoding it is, which Pion leaves to its user.
+func (e *end) name(t *webrtc.RTPTransceiver) {
+	for _, layer := range e.layers {
+		layer.extensions = map[uint8]string{}
+		for _, extension := range t.Sender().GetParameters().HeaderExtensions {
+			switch extension.URI {
+			case sdp.SDESMidURI:
+				layer.extensions[uint8(extension.ID)] = t.Mid()
+			case sdp.SDESRTPStreamIDURI:
+				layer.extensions[uint8(extension.ID)] = layer.rid
+			}
+		}
+	}
+}
+
 func offer() error {
 	for _, e := range ends {
-		t, err := pc.AddTransceiverFromTrack(e.local(), webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendrecv})
+		direction := webrtc.RTPTransceiverDirectionSendrecv
+		if e.layers != nil {
+			direction = webrtc.RTPTransceiverDirectionSendonly
+		}
+		t, err := pc.AddTransceiverFromTrack(e.local(), webrtc.RTPTransceiverInit{Direction: direction})
 		if err != nil {
 			return err
 		}
-		codecs := []webrtc.RTPCodecParameters{e.codec}
-		for _, other := range ends {
-			if other != e && other.Kind == e.Kind {
-				codecs = append(codecs, other.codec)
-			}
-		}
-		if err = t.SetCodecPreferences(codecs); err != nil {
+		if err = e.addLayers(t.Sender()); err != nil {
 			return err
 		}
-		go e.watch(t.Sender())
+		all := []webrtc.RTPCodecParameters{e.codec}
+		for _, other := range ends {
+			if other != e && other.Kind == e.Kind {
+				all = append(all, other.codec)
+			}
+		}
+		if err = t.SetCodecPreferences(all); err != nil {
+			return err
+		}
+		if e.layers == nil {
+			go e.watch(t.Sender())
+		}
 	}
 	return nil
 }
@@ -348,6 +430,11 @@ func run(r request) (interface{}, error) {
 		}
 		return describe(pc.CreateAnswer(nil))
 	case "accept":
+		for i, t := range pc.GetTransceivers() {
+			if i < len(ends) {
+				ends[i].name(t)
+			}
+		}
 		return nil, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.Sdp})
 	case "seen":
 		lock.Lock()
