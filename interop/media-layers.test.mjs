@@ -73,7 +73,7 @@ async function shown(page) {
 }
 
 /** Waits for pictures of that size, then looks at them for a while: their rate, and that the counter only goes forward. */
-async function look(page, width, what) {
+async function look(page, width, what, milliseconds = LOOK) {
   const began = Date.now();
   let pictures = 0;
   await until(
@@ -89,7 +89,7 @@ async function look(page, width, what) {
   const waited = Date.now() - began;
   const before = await shown(page);
   const start = Date.now();
-  await sleep(LOOK);
+  await sleep(milliseconds);
   const after = await shown(page);
   const { counters } = after;
   let backward = 0;
@@ -169,9 +169,9 @@ async function limits(camera) {
   });
 }
 
-/** `widths`: by rid. */
+/** `widths`: by rid; `milliseconds`: how long each is looked at. */
 const simulcast =
-  (widths) =>
+  (widths, milliseconds) =>
   async ({ screens }) => {
     const notes = [];
     const [{ forwarder }] = screens;
@@ -185,7 +185,7 @@ const simulcast =
     for (const rid of ["q", "f", "h"]) {
       for (const { forwarder } of screens) forwarder.select({ rid });
       for (const { viewer, page, forwarder } of screens) {
-        notes.push(await look(page, widths[rid], `${viewer} shows ${rid}`));
+        notes.push(await look(page, widths[rid], `${viewer} shows ${rid}`, milliseconds));
         assert.equal(forwarder.current.rid, rid);
       }
     }
@@ -254,38 +254,50 @@ if (wants("media") && wantsPeer("pion")) {
   });
 }
 
-/** Peers that send packets of three encodings, as offerer: nobody offers to receive several. */
-for (const sender of wants("media") ? ["pion"].filter(wantsPeer) : []) {
-  const { title, start: run } = MEDIA_PEERS[sender];
-  const missing = () => MEDIA_PEERS[sender].missing() ?? missingBrowser("chromium");
+/** A peer that sends packets of three encodings, as offerer (nobody offers to receive several), and a page that shows them by way of Parley. */
+async function layeredPeer(there, browser) {
+  const page = await browser.page();
+  await page("open", { synthetic: true });
+  const [from, pc] = [new RTCPeerConnection(), new RTCPeerConnection()];
+  const close = () => {
+    from.close();
+    pc.close();
+  };
+  try {
+    const tracks = [{ ...trackOf("VP8"), rids: Object.keys(LAYERS) }];
+    await there.call("open", { tracks, material: await layeredMaterial(), layers: true });
+    const { sdp } = await there.call("offer");
+    await from.setRemoteDescription({ type: "offer", sdp });
+    await there.call("accept", { sdp: await describe(from) });
+    await connected(from);
+    const [{ receiver }] = from.getTransceivers();
+    const forwarder = await forwardTo(page, pc, receiver.track, "VP8");
+    return { screens: [{ viewer: there.name, page, forwarder }], close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+const layered = ["pion", "werift"].filter((name) => wants("media") && wantsPeer(name));
+if (layered.length > 0) {
+  const missing = () => layered.map((name) => MEDIA_PEERS[name].missing()).find(Boolean) ?? missingBrowser("chromium");
+  const title = layered.map((name) => MEDIA_PEERS[name].title).join(" and ");
   peerTest(
     `${title} → Parley → chromium, VP8 simulcast, layers chosen`,
     { limit: LIMIT, missing },
     async (t, start) => {
-      const rids = Object.keys(LAYERS);
-      const there = await start(run(sender));
       const browser = await start(new MediaBrowser().start("chromium"));
-      const page = await browser.page();
-      await page("open", { synthetic: true });
-      const from = new RTCPeerConnection();
-      const pc = new RTCPeerConnection();
-      try {
-        await there.call("open", {
-          tracks: [{ ...trackOf("VP8"), rids }],
-          material: await layeredMaterial(),
-          layers: true,
-        });
-        const { sdp } = await there.call("offer");
-        await from.setRemoteDescription({ type: "offer", sdp });
-        await there.call("accept", { sdp: await describe(from) });
-        await connected(from);
-        const [{ receiver }] = from.getTransceivers();
-        const screens = [{ viewer: "chromium", page, forwarder: await forwardTo(page, pc, receiver.track, "VP8") }];
-        for (const note of await simulcast(LAYERS)({ screens })) t.diagnostic(JSON.stringify(note));
-        assert.deepEqual(there.strays, []);
-      } finally {
-        from.close();
-        pc.close();
+      // One after the other: a page that another one hides shows nothing.
+      for (const name of layered) {
+        const there = await start(MEDIA_PEERS[name].start(name));
+        const { screens, close } = await layeredPeer(there, browser);
+        try {
+          for (const note of await simulcast(LAYERS, 600)({ screens })) t.diagnostic(JSON.stringify(note));
+          assert.deepEqual(there.strays, []);
+        } finally {
+          close();
+        }
       }
     },
   );

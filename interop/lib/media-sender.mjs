@@ -63,13 +63,13 @@ export class MaterialSender {
   }
 
   /**
-   * `tracks`: [{ codec, payloadType, ssrc, send(packet) }]. Numbers begin near the end of their range, so that they run over; with
+   * `tracks`: [{ codec, payloadType, ssrc, send(packet), source }]; `source`: the name of the material, if not that of the codec. Numbers begin near the end of their range, so that they run over; with
    * `numbered` they begin there.
    */
   start(tracks, numbered) {
     this.#streams = tracks.map((track, i) => ({
       ...track,
-      loop: new FrameLoop(this.#material.codecs[track.codec]),
+      loop: new FrameLoop(this.#material.codecs[track.source ?? track.codec]),
       sequenceNumber: numbered ?? (i % 2 ? 65_500 : 1000),
       history: new Map(),
     }));

@@ -21,6 +21,33 @@ function parameters({ kind, codec }, payloadType) {
   });
 }
 
+const PLI = 1;
+
+/**
+ * The streams of simulcast, one for each of `rids`. werift negotiates it but sends a single stream: the first goes through its sender, the
+ * others, numbered here, straight to its transport.
+ */
+function layersOf(transceiver, { codec, rids }) {
+  const { sender } = transceiver;
+  const id = (uri) => transceiver.headerExtensions.find((extension) => extension.uri === uri).id;
+  const { sdesMid, sdesRTPStreamID } = w.RTP_EXTENSION_URI;
+  return rids.map((rid, i) => {
+    const ssrc = i === 0 ? sender.ssrc : (sender.ssrc + i) >>> 0;
+    const extensions = [
+      { id: id(sdesMid), payload: w.serializeSdesMid(transceiver.mid) },
+      { id: id(sdesRTPStreamID), payload: w.serializeSdesRTPStreamID(rid) },
+    ];
+    const send = (packet) => {
+      const rtp = w.RtpPacket.deSerialize(packet);
+      rtp.header.extensionProfile = w.ExtensionProfiles.OneByte;
+      rtp.header.extensions = extensions;
+      if (i === 0) return sender.sendRtp(rtp);
+      return sender.dtlsTransport.sendRtp(rtp.payload, rtp.header);
+    };
+    return { codec, source: `${codec} ${rid}`, payloadType: transceiver.codecs[0].payloadType, ssrc, send };
+  });
+}
+
 export function open() {
   let pc;
   let sender;
@@ -29,6 +56,12 @@ export function open() {
   const outgoing = [];
   const incoming = [];
 
+  /** Which of the streams a request is for. */
+  const watchLayers = (transceiver) =>
+    transceiver.dtlsTransport.onRtcp.subscribe(({ type, feedback }) => {
+      if (type === w.RtcpPayloadSpecificFeedback.type && feedback.count === PLI)
+        sender.requestKeyFrame((feedback.mediaSsrc - transceiver.sender.ssrc) >>> 0);
+    });
   const watch = (transceiver, index) => {
     if (tracks[index].kind === "video")
       transceiver.sender.onPictureLossIndication.subscribe(() => sender.requestKeyFrame(index));
@@ -51,25 +84,31 @@ export function open() {
       tracks = wanted;
       codecs = tracks.map((track, i) => parameters(track, 96 + i));
       const of = (kind) => codecs.filter((_, i) => tracks[i].kind === kind);
-      pc = new w.RTCPeerConnection({ codecs: { video: of("video"), audio: of("audio") }, iceUseIpv6: false });
+      const layered = tracks.some(({ rids }) => rids);
+      pc = new w.RTCPeerConnection({
+        codecs: { video: of("video"), audio: of("audio") },
+        headerExtensions: { video: layered ? [w.useSdesMid(), w.useSdesRTPStreamId()] : [] },
+        iceUseIpv6: false,
+      });
       sender = new MaterialSender(material);
       for (const { kind } of tracks) outgoing.push(new w.MediaStreamTrack({ kind }));
       pc.connectionStateChange.subscribe((state) => {
         if (state !== "connected") return;
-        const streams = tracks.map(({ codec }, i) => ({
-          codec,
-          payloadType: 96,
-          ssrc: 1,
-          send: (packet) => outgoing[i].writeRtp(packet),
-        }));
+        const streams = tracks.flatMap(({ codec, rids }, i) =>
+          rids
+            ? layersOf(pc.getTransceivers()[i], { codec, rids })
+            : { codec, payloadType: 96, ssrc: 1, send: (packet) => outgoing[i].writeRtp(packet) },
+        );
         sender.start(streams, numbered);
       });
     },
     async offer() {
-      tracks.forEach((_, i) => {
-        const transceiver = pc.addTransceiver(outgoing[i], { direction: "sendrecv" });
+      tracks.forEach(({ rids }, i) => {
+        const layers = { direction: "sendonly", simulcast: rids?.map((rid) => ({ rid, direction: "send" })) };
+        const transceiver = pc.addTransceiver(outgoing[i], rids ? layers : { direction: "sendrecv" });
         transceiver.codecs = [codecs[i]];
-        watch(transceiver, i);
+        if (rids) watchLayers(transceiver);
+        else watch(transceiver, i);
         listen(transceiver, i);
       });
       await pc.setLocalDescription(await pc.createOffer());
