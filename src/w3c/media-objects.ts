@@ -190,7 +190,7 @@ export class MediaObjects {
       const transceiver = this.list.find((candidate) => candidate.id === id);
       if (transceiver === undefined) continue;
       const transport =
-        transportId === null || transceiver.stopped ? undefined : this.connection.peerTransport(transportId);
+        transportId === null || transceiver.stopping ? undefined : this.connection.peerTransport(transportId);
       const session = { cname: this.cname, reducedSize: media?.rtcpReducedSize ?? false };
       transceiver.sender.flow.negotiated(transport, mid, media, session);
       const early = offer === undefined || transport?.hasMedia !== true ? undefined : earlyMedia(entry, offer);

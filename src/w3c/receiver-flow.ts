@@ -116,9 +116,9 @@ export class ReceiverFlow implements RtpReceiverHost {
     session: MediaTransportOptions,
     isEarly: boolean = false,
   ): void {
-    if (transport !== this.transport) this.release();
+    if (transport !== this.transport) this.stop();
     if (transport === undefined || media === null || mid === null) {
-      this.release();
+      this.stop();
       return;
     }
     this.transport = transport;
@@ -258,7 +258,8 @@ export class ReceiverFlow implements RtpReceiverHost {
     transport!.mediaQueued();
   }
 
-  private release(): void {
+  /** Nothing is received from now on. */
+  stop(): void {
     const { rtpReceiver, transport } = this;
     if (rtpReceiver !== undefined) transport!.removeRtp((now) => rtpReceiver.close(now));
     this.forget();

@@ -141,8 +141,14 @@ export class TransceiverImpl {
     this.stopping = true;
     this.direction = "inactive";
     this.host.changed();
-    if (this.host.isClosed) this.receiver.endSilently();
-    else this.host.queueTask(() => this.receiver.end());
+    if (this.host.isClosed) {
+      this.receiver.endSilently();
+      return;
+    }
+    // At once, and not with the answer that shows it; the peer is told by a BYE.
+    this.sender.flow.stop();
+    this.receiver.flow.stop();
+    this.host.queueTask(() => this.receiver.end());
   }
 
   /** "Stop the RTCRtpTransceiver": its m-section is rejected, or it never had one, or the connection is closed. */

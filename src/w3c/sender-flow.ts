@@ -276,6 +276,12 @@ export class SenderFlow implements MediaOutlet {
     transport!.mediaQueued();
   }
 
+  /** Nothing is sent from now on, and the peer hears that the streams have ended. */
+  stop(): void {
+    this.media = null;
+    this.release();
+  }
+
   private release(): void {
     const { rtpSender, transport } = this;
     this.forget();
