@@ -29,7 +29,8 @@ const PENDING = new Set<string>([]);
 
 /**
  * Members of documents that are not compared: header extension control (webrtc-extensions has no file in @webref/idl), a mixin
- * of the Streams standard; `stopped`, which webrtc-pc has dropped and browsers have not; and what Chromium had before transforms.
+ * of the Streams standard; `stopped` and `timestamp`, which the documents have dropped and browsers have not; and what Chromium had
+ * before transforms.
  */
 const ADDITIONAL: readonly string[] = [
   "RTCRtpTransceiver.getHeaderExtensionsToNegotiate",
@@ -37,6 +38,8 @@ const ADDITIONAL: readonly string[] = [
   "RTCRtpTransceiver.getNegotiatedHeaderExtensions",
   "RTCRtpTransceiver.rtpHeaderEncryptionNegotiated",
   "RTCRtpTransceiver.stopped",
+  "RTCEncodedVideoFrame.timestamp",
+  "RTCEncodedAudioFrame.timestamp",
   "RTCRtpSender.createEncodedStreams",
   "RTCRtpReceiver.createEncodedStreams",
   "SFrameEncryptorStream.readable",

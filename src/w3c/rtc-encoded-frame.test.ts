@@ -51,6 +51,14 @@ test("frames are made from frames of their kind", () => {
   );
 });
 
+test("timestamp is the RTP timestamp, and read-only", () => {
+  const video = makeVideo({ type: "key", data: new ArrayBuffer(1), metadata: { rtpTimestamp: 7, timestamp: 9 } });
+  const audio = makeAudio({ data: new ArrayBuffer(1), metadata: { rtpTimestamp: 8 } });
+  const copy = new RTCEncodedVideoFrame(video, { metadata: { rtpTimestamp: 11 } });
+  assert.deepEqual([video.timestamp, audio.timestamp, copy.timestamp], [7, 8, 11]);
+  assert.throws(() => Object.assign(video, { timestamp: 1 }), TypeError);
+});
+
 test("a request for a key frame", () => {
   const event = new KeyFrameRequestEvent("keyframerequest", "hi");
   assert.deepEqual([event.type, event.rid, event.cancelable], ["keyframerequest", "hi", false]);

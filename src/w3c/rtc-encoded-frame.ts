@@ -184,6 +184,10 @@ export class RTCEncodedVideoFrame {
   set data(value: ArrayBuffer) {
     this.#impl.data = arrayBuffer(value, setting("data", "RTCEncodedVideoFrame"));
   }
+  /** As `rtpTimestamp` of the metadata, which has taken its place; browsers have it still, and programs that encrypt use it. */
+  get timestamp(): number {
+    return this.#impl.metadata.rtpTimestamp ?? 0;
+  }
   getMetadata(): RTCEncodedVideoFrameMetadata {
     return copyPlain(this.#impl.metadata);
   }
@@ -224,6 +228,10 @@ export class RTCEncodedAudioFrame {
   }
   set data(value: ArrayBuffer) {
     this.#impl.data = arrayBuffer(value, setting("data", "RTCEncodedAudioFrame"));
+  }
+  /** As `rtpTimestamp` of the metadata, which has taken its place; browsers have it still, and programs that encrypt use it. */
+  get timestamp(): number {
+    return this.#impl.metadata.rtpTimestamp ?? 0;
   }
   getMetadata(): RTCEncodedAudioFrameMetadata {
     return copyPlain(this.#impl.metadata);
