@@ -39,12 +39,13 @@ export class EncodedTrackGenerator {
   }
 
   /**
-   * Sends one frame; its timestamp is in units of the codec's clock. With simulcast `rid` names the encoding. Throws a TypeError
-   * that names the member if `frame` is no frame.
+   * Sends one frame; its timestamp is in units of the codec's clock. With simulcast `rid` names the encoding. A frame with a
+   * `mimeType` of its own, such as comfort noise (RFC 3389) among sound, goes where that is negotiated too, with the same clock
+   * rate. Throws a TypeError that names the member if `frame` is no frame.
    */
   sendFrame(frame: FrameInit, rid: string | null = null): void {
     const checked = frameInit(frame, "EncodedTrackGenerator.sendFrame: ");
-    this.source.sendFrame({ ...checked, mimeType: this.mimeType }, rid);
+    this.source.sendFrame({ ...checked, mimeType: checked.mimeType ?? this.mimeType }, rid);
   }
 }
 

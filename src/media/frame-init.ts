@@ -6,6 +6,7 @@ import {
   bufferSource,
   type Dictionary,
   dictionary,
+  domString,
   double,
   octet,
   sequence,
@@ -13,13 +14,15 @@ import {
   unsignedShort,
 } from "../w3c/conversions.js";
 
-export type FrameInit = Omit<EncodedFrameInit, "mimeType">;
+/** `mimeType`: of a frame that is not what the track's others are, such as "audio/CN"; it needs their clock rate. */
+export type FrameInit = Omit<EncodedFrameInit, "mimeType"> & { readonly mimeType?: string };
 
 export const frameInit: Dictionary<FrameInit> = dictionary<FrameInit>("EncodedFrameInit", {
   data: { type: bufferSource, required: true },
   timestamp: { type: unsignedLong, required: true },
   keyFrame: { type: boolean, default: () => false },
   payloadType: { type: octet },
+  mimeType: { type: domString },
   csrcs: { type: sequence(unsignedLong) },
   audioLevel: { type: octet },
   voiceActivity: { type: boolean },

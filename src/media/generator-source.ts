@@ -78,6 +78,9 @@ export class GeneratorSource implements TrackSource, MediaSource {
   }
 }
 
+/** What may come among the frames of a track. */
+const OTHERS: ReadonlySet<string> = new Set(["media", "comfort-noise", "telephone-event"]);
+
 class GeneratorFlow implements MediaFlow {
   private readonly track: FedTrack;
   private readonly outlet: MediaOutlet;
@@ -85,8 +88,8 @@ class GeneratorFlow implements MediaFlow {
   private readonly host: GeneratorHost;
   private readonly onStop: () => void;
   private payloadTypes = new Set<number>();
-  /** Where a packet's own payload type means nothing. */
-  private fallback = -1;
+  /** What the media go in: also where a packet's own payload type means nothing. */
+  private main: MediaOutlet["codecs"][number] | undefined;
 
   constructor(
     track: FedTrack,
@@ -109,7 +112,7 @@ class GeneratorFlow implements MediaFlow {
       (codec) => codec.role !== "rtx" && (mimeType === undefined || codec.mimeType.toLowerCase() === mimeType),
     );
     this.payloadTypes = new Set(usable.map(({ payloadType }) => payloadType));
-    this.fallback = usable.find(({ role }) => role === "media")?.payloadType ?? -1;
+    this.main = usable.find(({ role }) => role === "media");
   }
 
   private encodingOf(rid: string | null): number {
@@ -119,13 +122,24 @@ class GeneratorFlow implements MediaFlow {
 
   sendPacket(packet: RtpPacket, rid: string | null): void {
     const encoding = this.encodingOf(rid);
-    const payloadType = this.payloadTypes.has(packet.payloadType) ? packet.payloadType : this.fallback;
+    const payloadType = this.payloadTypes.has(packet.payloadType) ? packet.payloadType : (this.main?.payloadType ?? -1);
     if (encoding >= 0 && payloadType >= 0) this.outlet.sendPacket(encoding, packet, payloadType);
   }
 
   sendFrame(frame: EncodedFrameInit, rid: string | null): void {
     const encoding = this.encodingOf(rid);
-    if (encoding >= 0 && this.fallback >= 0) this.outlet.sendFrame(encoding, frame);
+    if (encoding < 0 || this.main === undefined) return;
+    if (frame.mimeType.toLowerCase() === this.mimeType) this.outlet.sendFrame(encoding, frame);
+    else this.sendOther(encoding, frame, this.main);
+  }
+
+  /** A frame of another format than the track's, on the same clock (RFC 3550 §5.2: a stream has one). */
+  private sendOther(encoding: number, frame: EncodedFrameInit, { clockRate }: { readonly clockRate: number }): void {
+    const mimeType = frame.mimeType.toLowerCase();
+    const codec = this.outlet.codecs.find(
+      (one) => one.mimeType.toLowerCase() === mimeType && one.clockRate === clockRate && OTHERS.has(one.role),
+    );
+    if (codec !== undefined) this.outlet.sendFrame(encoding, { ...frame, payloadType: codec.payloadType });
   }
 
   requestKeyFrame(encoding: number): void {
