@@ -102,6 +102,7 @@ const files = [
   wanted("media") && "media-changes",
   wanted("media") && "media-chains",
   wanted("media") && "media-feedback",
+  wanted("media") && "media-noise",
   wanted("media") && "media",
   wanted("media") && "raw-media",
   wanted("protection", "chromium", "webrtcbin") && "protection",

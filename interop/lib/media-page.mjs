@@ -168,7 +168,11 @@ export function install(bits) {
     const bins = new Float32Array(analyser.frequencyBinCount);
     analyser.getFloatFrequencyData(bins);
     const peak = bins.indexOf(Math.max(...bins));
-    return { ...out, frequency: (peak * audio.sampleRate) / analyser.fftSize, level: bins[peak] };
+    // Full scale is 1, the root mean square of what was heard in the last sixth of a second, too.
+    const samples = new Float32Array(analyser.fftSize);
+    analyser.getFloatTimeDomainData(samples);
+    const rms = Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+    return { ...out, frequency: (peak * audio.sampleRate) / analyser.fftSize, level: bins[peak], rms };
   }
 
   const commands = {
