@@ -22,9 +22,10 @@ const report = (message) => process.send(message);
 const parley = await import(module);
 const globals = new URL("globals.js", module).href;
 await import(globals);
+const media = await import(new URL("media.js", module).href);
 for (const name of ["log", "info", "debug", "warn", "error"]) console[name] = () => {};
 
-const document = installWindow({ html: pageOf(root, file, query), url, readFile });
+const document = installWindow({ html: pageOf(root, file, query), url, readFile, media });
 const Worker = workerClass({ url, readFile, globals });
 for (const [name, value] of Object.entries({ ...parley, ...audioClasses(parley), Worker })) {
   if (!/^[A-Z]/.test(name)) continue;

@@ -1,5 +1,6 @@
 // As much of a window as the tests of WebRTC look at, in Node's own realm: TypeError, Promise, Event, Blob and DOMException
-// are then the same for the tests, for testharness.js and for Parley. Nothing here plays, draws or loads.
+// are then the same for the tests, for testharness.js and for Parley. Nothing here draws or loads; what plays is media-element.mjs.
+import { mediaElementClass, VideoFrame } from "./media-element.mjs";
 
 class Element extends EventTarget {
   constructor(tag, attributes = new Map(), text = "") {
@@ -47,11 +48,6 @@ class Element extends EventTarget {
     return node;
   }
   remove() {}
-  /** Of media elements: it never begins. */
-  play() {
-    return new Promise(() => {});
-  }
-  pause() {}
   /** Of a canvas: there is no context of any kind. */
   getContext() {
     return null;
@@ -61,7 +57,7 @@ class Element extends EventTarget {
 const RAW_TEXT = new Set(["script", "style", "title"]);
 
 /** The elements of a page in their order; of its tree only the text in scripts, styles and the title is kept. */
-function* elementsOf(html) {
+function* elementsOf(html, create) {
   const tag = /<!--[\s\S]*?-->|<([a-z][\w-]*)((?:\s+[^\s=>/]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+))?|\s*\/)*)\s*>/gi;
   for (let match = tag.exec(html); match !== null; match = tag.exec(html)) {
     if (match[1] === undefined) continue;
@@ -77,25 +73,27 @@ function* elementsOf(html) {
       text = length < 0 ? rest : rest.slice(0, length);
       tag.lastIndex += text.length;
     }
-    yield new Element(name, attributes, text);
+    yield create(name, attributes, text);
   }
 }
 
 class Document extends EventTarget {
-  constructor(html) {
+  constructor(html, MediaElement) {
     super();
+    const create = (tag, ...rest) => new (tag === "video" || tag === "audio" ? MediaElement : Element)(tag, ...rest);
+    this.create = create;
     this.readyState = "loading";
     this.hidden = false;
     this.visibilityState = "visible";
     this.currentScript = null;
-    this.elements = [...elementsOf(html)];
+    this.elements = [...elementsOf(html, create)];
     this.title = this.elements.find(({ localName }) => localName === "title")?.textContent ?? "";
     this.head = new Element("head");
     this.body = new Element("body");
     this.documentElement = new Element("html");
   }
   createElement(tag) {
-    return new Element(String(tag).toLowerCase());
+    return this.create(String(tag).toLowerCase());
   }
   createElementNS(_namespace, tag) {
     return this.createElement(tag);
@@ -152,8 +150,8 @@ class PromiseRejectionEvent extends Event {
   }
 }
 
-/** Makes the global object the window of a page. `readFile` reads a path of the test tree, or gives undefined. */
-export function installWindow({ html, url, readFile }) {
+/** Makes the global object the window of a page. `readFile` reads a path of the test tree, or gives undefined; `media`: parley-rtc/media. */
+export function installWindow({ html, url, readFile, media }) {
   const define = (name, value) =>
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   const events = new EventTarget();
@@ -162,9 +160,11 @@ export function installWindow({ html, url, readFile }) {
   }
   for (const name of ["window", "self", "top", "parent", "frames"]) define(name, globalThis);
   class Window extends EventTarget {}
-  const document = new Document(html);
-  const own = { Window, Document, Element, FileReader, ErrorEvent, PromiseRejectionEvent };
-  for (const kind of ["", "Media", "Video", "Audio", "Canvas"]) own[`HTML${kind}Element`] = Element;
+  const MediaElement = mediaElementClass(Element, media);
+  const document = new Document(html, MediaElement);
+  const own = { Window, Document, Element, VideoFrame, FileReader, ErrorEvent, PromiseRejectionEvent };
+  for (const kind of ["", "Canvas"]) own[`HTML${kind}Element`] = Element;
+  for (const kind of ["Media", "Video", "Audio"]) own[`HTML${kind}Element`] = MediaElement;
   const values = {
     ...own,
     document,
