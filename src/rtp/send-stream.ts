@@ -4,16 +4,18 @@ import type { Packetizer } from "../payload/types.js";
 import { Fifo } from "../util/fifo.js";
 import { carve } from "../util/slab.js";
 import type { BoundingSet } from "./bounding-set.js";
-import { readU16, readU32, writeU16, writeU32 } from "./bytes.js";
+import { readU16, readU32, writeU32 } from "./bytes.js";
 import { ExtensionBlock, markEndOfFrame, OWN_EXTENSIONS, stamp } from "./extension-block.js";
 import { tokenBytes } from "./extensions.js";
 import { RedEncoder } from "./fec/red.js";
 import { type OutgoingPacket, REPAIR_NUMBER, REPEAT_NUMBER } from "./outgoing-packet.js";
 import { PRIORITY_AUDIO, PRIORITY_RETRANSMISSION, PRIORITY_VIDEO } from "./pacer.js";
 import { RTP_HEADER_LENGTH, RtpPacket, setExtensionBit, writeRtpHeader } from "./packet.js";
+import { RtxWriter } from "./rtx-writer.js";
 import { SendHistory } from "./send-history.js";
 import type { RtpSender } from "./sender.js";
 import type { RtpSession } from "./session.js";
+import { StreamNumbers } from "./stream-numbers.js";
 import { REPAIR_OVERHEAD, StreamProtection } from "./stream-protection.js";
 import { TelephoneEvents } from "./telephone-events.js";
 import type { EncodedFrameInit, RtpCodec, RtpEncoding } from "./types.js";
@@ -21,24 +23,16 @@ import type { EncodedFrameInit, RtpCodec, RtpEncoding } from "./types.js";
 /** A packet is not repeated again before the last repeat may have come, and not more often than this, milliseconds. */
 const MIN_RESEND_INTERVAL = 10;
 const DEFAULT_RTT = 100;
-/** What comes later than this, milliseconds, begins a new time line. */
-const MAX_JITTER = 1000;
 /** How often RED repeats a payload, as in browsers. */
 const REDUNDANCY = 1;
-/** Padding of at least so many bytes is a packet again, below it is padding alone, of at most so many (RFC 3550 §5.1: 255). */
+/** Padding of at least so many bytes is a packet again, below it is padding alone. */
 const MIN_REPEATED_PADDING = 400;
-const MAX_PADDING = 224;
 
 /** What UDP carries: nothing larger can be sent, or kept. */
 const MAX_DATAGRAM = 65_507;
 
 const block: ExtensionBlock = new ExtensionBlock();
 const original: RtpPacket = new RtpPacket();
-
-/** Of the source of frames: none of the others, it begins again after a pause, it is another one. */
-const GOES_ON = 0;
-const RESUMES = 1;
-const BEGINS = 2;
 
 export class RtpSendStream {
   readonly sender: RtpSender;
@@ -84,9 +78,6 @@ export class RtpSendStream {
 
   /** Of the last packet of the SSRC itself. */
   codec: RtpCodec | undefined;
-  lastTimestamp = 0;
-  /** Monotonic milliseconds at which that timestamp was first sent, or captured. */
-  lastTimestampTime: number = Number.NaN;
   /** What the peer asked for by TMMBR; undefined before it asked. */
   limits: BoundingSet | undefined;
 
@@ -115,20 +106,12 @@ export class RtpSendStream {
   private telephone: TelephoneEvents | undefined;
   private telephoneCodec: RtpCodec | undefined;
   private scratch: Uint8Array<ArrayBuffer> = new Uint8Array(2048);
-  private lastSequence: number;
-  private rtxSequence: number;
+  private readonly numbers: StreamNumbers;
+  private readonly rtx: RtxWriter;
   private baseHighest = 0;
   private acknowledged = false;
-  private rtxAcknowledged = false;
   private rid: Uint8Array | undefined;
   private readonly protection: StreamProtection | undefined;
-  // Where packets that are passed through come from, and what is added to their numbers.
-  private source = -1;
-  private sequenceOffset = 0;
-  private timestampOffset = 0;
-  /** What is added to the timestamps of frames. */
-  private frameOffset = 0;
-  private resumption: typeof GOES_ON | typeof RESUMES | typeof BEGINS = GOES_ON;
 
   /** @internal */
   constructor(session: RtpSession, sender: RtpSender, index: number, encoding: RtpEncoding) {
@@ -137,12 +120,12 @@ export class RtpSendStream {
     this.index = index;
     this.encoding = encoding;
     // Below 2^15, so that losing the first packets does not confuse the peer's rollover counter (RFC 3711 §3.3.1).
-    this.lastSequence = session.random32() & 0x7fff;
-    this.rtxSequence = session.random32() & 0x7fff;
+    this.numbers = new StreamNumbers(session.random32() & 0x7fff);
+    this.rtx = new RtxWriter(sender, block, session.random32() & 0x7fff);
     this.rid = encoding.rid === null ? undefined : tokenBytes(encoding.rid);
     if (sender.options.kind === "video") {
       this.protection = new StreamProtection(this, sender, block, session.random32() & 0x7fff, {
-        nextSequence: () => this.nextSequence(),
+        nextSequence: () => this.numbers.next(),
         sendRepair: (packet, now) => this.sendRepair(packet, now),
       });
     }
@@ -168,27 +151,19 @@ export class RtpSendStream {
     return this.limits?.payloadBitrate(this.bytesSent / this.packetsSent) ?? Number.POSITIVE_INFINITY;
   }
 
-  /** @internal The next sequence number of our own packets. */
-  nextSequence(): number {
-    this.source = -1;
-    this.lastSequence = (this.lastSequence + 1) & 0xffff;
-    return this.lastSequence;
-  }
-
   /** @internal What comes next is of another source, or of one that has paused. */
   sourceChanged(another: boolean): void {
-    if (another) this.source = -1;
-    this.resumption = another ? BEGINS : RESUMES;
+    this.numbers.sourceChanged(another);
   }
 
   /** @internal Writes the packet anew and sends it. */
   forward(packet: RtpPacket, codec: RtpCodec, now: number): void {
     if (packet.length > MAX_DATAGRAM) return;
-    if (packet.ssrc !== this.source) this.rebase(packet, codec, now);
-    const sequence = (packet.sequenceNumber + this.sequenceOffset) & 0xffff;
-    const timestamp = (packet.timestamp + this.timestampOffset) >>> 0;
-    const newest = ((sequence - this.lastSequence) << 16) >> 16 > 0;
-    if (newest) this.lastSequence = sequence;
+    const { numbers } = this;
+    numbers.follow(packet, codec.clockRate, now);
+    const sequence = numbers.sequenceOf(packet);
+    const timestamp = numbers.timestampOf(packet);
+    const newest = numbers.use(sequence);
 
     const { csrcCount, payloadLength } = packet;
     const most = packet.payloadOffset + packet.extensionLength + OWN_EXTENSIONS + payloadLength;
@@ -228,18 +203,6 @@ export class RtpSendStream {
     session.transmit(packet, now, cluster);
   }
 
-  /** Another source: its numbers go on behind the last ones. */
-  private rebase(packet: RtpPacket, codec: RtpCodec, now: number): void {
-    this.source = packet.ssrc;
-    this.sequenceOffset = this.lastSequence + 1 - packet.sequenceNumber;
-    if (Number.isNaN(this.lastTimestampTime)) {
-      this.timestampOffset = 0;
-      return;
-    }
-    const elapsed = Math.max(1, Math.round(((now - this.lastTimestampTime) * codec.clockRate) / 1000));
-    this.timestampOffset = this.lastTimestamp + elapsed - packet.timestamp;
-  }
-
   private sent(
     codec: RtpCodec,
     timestamp: number,
@@ -254,22 +217,8 @@ export class RtpSendStream {
     this.headerBytesSent += headerLength;
     this.reportPackets++;
     this.reportOctets += payloadLength;
-    if (Number.isNaN(this.lastTimestampTime) || (newest && timestamp !== this.lastTimestamp)) {
-      this.lastTimestampTime = this.timeOf(timestamp, codec.clockRate, now);
-      this.lastTimestamp = timestamp;
-    }
+    this.numbers.handleSent(timestamp, codec.clockRate, newest, now);
     this.session.onMediaSent(this, now);
-  }
-
-  /**
-   * When a timestamp that leaves now would have left without jitter: packets that pass through come unevenly, and the clock of the
-   * stream, by which the peer synchronises it, should not follow each of them.
-   */
-  private timeOf(timestamp: number, clockRate: number, now: number): number {
-    const expected = this.lastTimestampTime + (((timestamp - this.lastTimestamp) | 0) * 1000) / clockRate;
-    const late = now - expected;
-    // The earliest count; clocks drift, and a jump is none of jitter's. NaN: the first.
-    return late >= 0 && late < MAX_JITTER ? expected + late / 64 : now;
   }
 
   /** @internal The peer misses a packet. True: it was sent again. */
@@ -289,48 +238,24 @@ export class RtpSendStream {
     this.retransmittedBytesSent += payloadLength;
     this.packetsSent++;
     this.bytesSent += payloadLength;
-    if (this.encoding.rtxSsrc === null || codec.rtxPayloadType === null) {
+    const { rtxSsrc } = this.encoding;
+    if (rtxSsrc === null || codec.rtxPayloadType === null) {
       // The same bytes: a changed packet with the same number would use its key stream twice.
       this.headerBytesSent += payloadOffset;
       this.session.transmit(bytes, now);
       return true;
     }
-    const end = this.writeRepeat(codec.rtxPayloadType, sequenceNumber);
-    const headerLength = end - payloadLength;
+    const packet = this.rtx.repeat(original, sequenceNumber, rtxSsrc, codec.rtxPayloadType, this.rid);
+    const headerLength = packet.length - payloadLength;
     this.headerBytesSent += headerLength;
     if (!this.pacing) {
-      this.transmit(this.scratch.subarray(0, end), block.transportAt, block.sendTimeAt, -1, now);
+      this.transmit(packet, block.transportAt, block.sendTimeAt, -1, now);
       return true;
     }
     // A stream whose frames are paced: its repeats are, too.
-    const repeat = this.outgoing(this.scratch, end, codec, REPEAT_NUMBER, timestamp, headerLength, payloadLength, now);
-    if (this.session.pace(this, end, PRIORITY_RETRANSMISSION, now)) this.repeats.push(repeat);
+    const repeat = this.outgoing(packet, codec, REPEAT_NUMBER, timestamp, headerLength, payloadLength, now);
+    if (this.session.pace(this, packet.length, PRIORITY_RETRANSMISSION, now)) this.repeats.push(repeat);
     return true;
-  }
-
-  /** Writes `original` as a retransmission (RFC 4588 §4) into the scratch memory; gives its length. */
-  private writeRepeat(payloadType: number, sequenceNumber: number): number {
-    const source = this.sender.extensions;
-    source.find(original);
-    const most = original.length + OWN_EXTENSIONS + 2;
-    if (this.scratch.length < most) this.scratch = new Uint8Array(most);
-    const data = this.scratch;
-    const { csrcCount, timestamp, marker } = original;
-    this.writeRtxHeader(data, marker, payloadType, timestamp, csrcCount);
-    let end = RTP_HEADER_LENGTH;
-    for (let i = 0; i < csrcCount; i++, end += 4) writeU32(data, end, original.csrc(i));
-    const extension = block.forward(this.sender, data, end, source, !this.rtxAcknowledged, this.rid, true);
-    if (extension > 0) setExtensionBit(data);
-    end += extension;
-    writeU16(data, end, sequenceNumber);
-    end += 2;
-    data.set(original.payload(), end);
-    return end + original.payloadLength;
-  }
-
-  private writeRtxHeader(data: Uint8Array, marker: boolean, type: number, timestamp: number, csrcs: number): void {
-    this.rtxSequence = (this.rtxSequence + 1) & 0xffff;
-    writeRtpHeader(data, marker, type, this.rtxSequence, timestamp, this.encoding.rtxSsrc!, csrcs);
   }
 
   /** @internal A report block of the peer is about this stream, or its retransmissions. */
@@ -344,7 +269,7 @@ export class RtpSendStream {
     now: number,
   ): void {
     if (rtx) {
-      this.rtxAcknowledged = true;
+      this.rtx.acknowledged = true;
       return;
     }
     // The first report says nothing of how many it is about.
@@ -373,16 +298,14 @@ export class RtpSendStream {
 
   /** @internal The RTP timestamp of now. */
   timestampAt(now: number): number {
-    const clockRate = this.codec?.clockRate ?? 0;
-    return (this.lastTimestamp + Math.round(((now - this.lastTimestampTime) * clockRate) / 1000)) >>> 0;
+    return this.numbers.timestampAt(now, this.codec?.clockRate ?? 0);
   }
 
   // Frames
 
-  /** The packet in the scratch memory, in memory of its own. */
+  /** The packet that was just written, in memory of its own. */
   private outgoing(
     data: Uint8Array,
-    length: number,
     codec: RtpCodec,
     sequenceNumber: number,
     timestamp: number,
@@ -390,8 +313,8 @@ export class RtpSendStream {
     payloadLength: number,
     now: number,
   ): OutgoingPacket {
-    const own = carve(length);
-    own.set(data.subarray(0, length));
+    const own = carve(data.length);
+    own.set(data);
     const { transportAt, sendTimeAt } = block;
     return {
       stream: this,
@@ -405,18 +328,6 @@ export class RtpSendStream {
       sendTimeAt,
       queued: now,
     };
-  }
-
-  /** The timestamp to send for one of the source: a stream's time never goes back (RFC 3550 §5.1), whoever makes its frames. */
-  private frameTimestamp(timestamp: number, codec: RtpCodec, time: number): number {
-    const next = (timestamp + this.frameOffset) >>> 0;
-    const { resumption } = this;
-    this.resumption = GOES_ON;
-    if (resumption === GOES_ON || Number.isNaN(this.lastTimestampTime)) return next;
-    if (resumption === RESUMES && ((next - this.lastTimestamp) | 0) > 0) return next;
-    const elapsed = Math.max(1, Math.round(((time - this.lastTimestampTime) * codec.clockRate) / 1000));
-    this.frameOffset = (this.lastTimestamp + elapsed - timestamp) | 0;
-    return (timestamp + this.frameOffset) >>> 0;
   }
 
   /** @internal Splits a frame into packets and hands them on. False: it is none of the codec. */
@@ -441,12 +352,12 @@ export class RtpSendStream {
     const room = maxPacketSize - extensionAt - writeExtensions(true) - (isProtected ? REPAIR_OVERHEAD : 2);
     const packets: OutgoingPacket[] = [];
     let descriptorAt = -1;
-    const timestamp = this.frameTimestamp(frame.timestamp, codec, frame.captureTime ?? now);
+    const timestamp = this.numbers.frameTimestamp(frame.timestamp, codec.clockRate, frame.captureTime ?? now);
     const red = this.sender.redundancyFor(codec);
     const payloadType = red?.payloadType ?? codec.payloadType;
     const done = packetizer.packetize(frame, red === undefined ? room : room - 1, (media, marker) => {
       const payload = red === undefined ? media : this.redundant(codec, timestamp, media, room);
-      const sequence = this.nextSequence();
+      const sequence = this.numbers.next();
       writeRtpHeader(data, marker, payloadType, sequence, timestamp, this.encoding.ssrc, csrcCount);
       for (let i = 0; i < csrcCount; i++) writeU32(data, RTP_HEADER_LENGTH + i * 4, csrcs[i]!);
       const extension = writeExtensions(packets.length === 0);
@@ -454,15 +365,14 @@ export class RtpSendStream {
       descriptorAt = block.descriptorAt;
       const headerLength = extensionAt + extension;
       data.set(payload, headerLength);
-      const length = headerLength + payload.length;
-      packets.push(this.outgoing(data, length, codec, sequence, timestamp, headerLength, payload.length, now));
+      const packet = data.subarray(0, headerLength + payload.length);
+      packets.push(this.outgoing(packet, codec, sequence, timestamp, headerLength, payload.length, now));
     });
     if (!done || packets.length === 0) return false;
     markEndOfFrame(packets.at(-1)!.data, descriptorAt);
     if (isProtected) this.protection!.protectFrame(packets, codec, now);
     this.codec = codec;
-    this.lastTimestamp = timestamp;
-    this.lastTimestampTime = frame.captureTime ?? now;
+    this.numbers.setTime(timestamp, frame.captureTime ?? now);
     this.framesSent++;
     if (frame.keyFrame) this.keyFramesSent++;
     this.pacing = true;
@@ -503,8 +413,7 @@ export class RtpSendStream {
       first = readU16(packet.data, 2);
       isCut = packet.timestamp === this.leavingTimestamp;
     }
-    const unused = (this.lastSequence - first + 1) & 0xffff;
-    if (count > 0 && unused === count) this.lastSequence = (first - (isCut ? 0 : 1)) & 0xffff;
+    if (count > 0) this.numbers.giveBack(first, count, isCut);
     this.protection?.reset();
     this.leavingTimestamp = -1;
   }
@@ -563,34 +472,25 @@ export class RtpSendStream {
   sendPadding(bytes: number, cluster: number, now: number): number {
     const { codec, history } = this;
     const { rtxSsrc } = this.encoding;
+    const { lastSequence, lastTimestamp } = this.numbers;
     if (codec === undefined || codec.rtxPayloadType === null || rtxSsrc === null) return 0;
     const repeat =
       bytes >= MIN_REPEATED_PADDING &&
-      history?.find(this.lastSequence) === true &&
+      history?.find(lastSequence) === true &&
       original.parse(history.data.subarray(history.offset, history.offset + history.length));
     // The last packet may be in RED, and so another codec's.
     const repeatType = repeat ? (this.sender.codec(original.payloadType)?.rtxPayloadType ?? null) : null;
-    let end: number;
-    if (repeatType !== null) {
-      end = this.writeRepeat(repeatType, this.lastSequence);
-    } else {
-      const { scratch } = this;
-      this.writeRtxHeader(scratch, false, codec.rtxPayloadType, this.lastTimestamp, 0);
-      end = RTP_HEADER_LENGTH;
-      end += block.forward(this.sender, scratch, end, undefined, !this.rtxAcknowledged, this.rid, true);
-      if (end > RTP_HEADER_LENGTH) setExtensionBit(scratch);
-      const padding = Math.max(1, Math.min(bytes, MAX_PADDING));
-      scratch.fill(0, end, end + padding);
-      end += padding;
-      scratch[end - 1] = padding;
-      scratch[0]! |= 0x20;
-    }
+    const packet =
+      repeatType !== null
+        ? this.rtx.repeat(original, lastSequence, rtxSsrc, repeatType, this.rid)
+        : this.rtx.padding(bytes, lastTimestamp, rtxSsrc, codec.rtxPayloadType, this.rid);
+    const { length } = packet;
     this.packetsSent++;
-    this.headerBytesSent += end;
+    this.headerBytesSent += length;
     this.paddingPackets++;
-    this.paddingBytes += end;
-    this.transmit(this.scratch.subarray(0, end), block.transportAt, block.sendTimeAt, cluster, now);
-    return end;
+    this.paddingBytes += length;
+    this.transmit(packet, block.transportAt, block.sendTimeAt, cluster, now);
+    return length;
   }
 
   /** @internal */
@@ -609,10 +509,7 @@ export class RtpSendStream {
       sendEvent: (payload, marker, timestamp, time) => this.sendEventPacket(payload, marker, timestamp, time),
     });
     this.telephoneCodec = codec;
-    if (Number.isNaN(this.lastTimestampTime)) {
-      this.lastTimestamp = this.session.random32();
-      this.lastTimestampTime = now;
-    }
+    if (!this.numbers.hasTime) this.numbers.setTime(this.session.random32(), now);
     this.codec ??= codec;
     this.telephone.begin(event, duration, this.timestampAt(now), codec.clockRate, now);
   }
@@ -621,7 +518,7 @@ export class RtpSendStream {
     const codec = this.telephoneCodec!;
     if (!this.sender.options.active) return;
     const { scratch: data } = this;
-    const sequence = this.nextSequence();
+    const sequence = this.numbers.next();
     writeRtpHeader(data, marker, codec.payloadType, sequence, timestamp, this.encoding.ssrc, 0);
     const names = !this.acknowledged;
     const extension = block.forward(this.sender, data, RTP_HEADER_LENGTH, undefined, names, this.rid, false);
@@ -629,7 +526,7 @@ export class RtpSendStream {
     const headerLength = RTP_HEADER_LENGTH + extension;
     data.set(payload, headerLength);
     const main = this.codec;
-    this.sent(codec, this.lastTimestamp, headerLength, payload.length, false, now);
+    this.sent(codec, this.numbers.lastTimestamp, headerLength, payload.length, false, now);
     this.codec = main;
     const packet = data.subarray(0, headerLength + payload.length);
     this.transmit(packet, block.transportAt, block.sendTimeAt, -1, now);
