@@ -11,7 +11,7 @@ const operations = {
     if (connection === undefined) {
       connection = answer(
         new RTCPeerConnection(configuration),
-        (reply) => process.send({ op: "signal", id, signal: reply }),
+        (reply) => process.send({ id, signal: reply }),
         (channel) => {
           channel.binaryType = "arraybuffer";
           channel.onmessage = ({ data }) => {
@@ -31,11 +31,11 @@ const operations = {
   },
   look({ ask }) {
     const { user, system } = process.cpuUsage();
-    process.send({ op: "answer", ask, result: { ...counts, at: performance.now(), cpu: (user + system) / 1e6 } });
+    process.send({ ask, result: { ...counts, at: performance.now(), cpu: (user + system) / 1e6 } });
   },
   memory({ ask }) {
     globalThis.gc();
-    process.send({ op: "answer", ask, result: process.memoryUsage() });
+    process.send({ ask, result: process.memoryUsage() });
   },
   reset() {
     counts = { messages: 0, bytes: 0 };
@@ -44,4 +44,4 @@ const operations = {
 
 process.on("message", (message) => operations[message.op](message));
 process.on("disconnect", () => process.exit());
-process.send({ op: "ready" });
+process.send({ ready: true });

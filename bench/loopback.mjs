@@ -1,60 +1,19 @@
 // Two processes over the loopback interface: this one offers and sends, loopback-peer.mjs answers. What is measured, and how, is
 // as in docs/benchmarks.md, so that figures can be compared; only the signalling has a hop less.
-import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { offer } from "./loopback-connect.mjs";
 import { quantile } from "./measure.mjs";
+import { OtherProcess, within } from "./other-process.mjs";
 import { configuration, onLow, RTCPeerConnection, smallMessageBuffer } from "./stacks.mjs";
 
 const MiB = 1 << 20;
-/** Milliseconds after which a connection or an answer is not waited for any longer. */
-const PATIENCE = 20_000;
-
-/** `promise`, or an error that says what did not come. */
-function within(promise, what) {
-  let timer;
-  const late = new Promise((_, fail) => {
-    timer = setTimeout(() => fail(new Error(`${what} in ${PATIENCE / 1000} s`)), PATIENCE);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-/** The other process. */
-class Peer {
-  connections = new Map();
-  asked = new Map();
-  serial = 0;
-
-  async start() {
-    this.child = fork(fileURLToPath(new URL("loopback-peer.mjs", import.meta.url)), { execArgv: ["--expose-gc"] });
-    await new Promise((done) => {
-      this.child.on("message", (message) => {
-        if (message.op === "ready") done();
-        else if (message.op === "signal") this.connections.get(message.id)?.take(message.signal);
-        else this.asked.get(message.ask)(message.result);
-      });
-    });
-  }
-
-  ask(op) {
-    const ask = this.serial++;
-    const answered = new Promise((done) => {
-      this.asked.set(ask, done);
-      this.child.send({ op, ask });
-    });
-    return within(answered, `the other process does not answer "${op}"`);
-  }
+class Peer extends OtherProcess {
+  #opened = 0;
 
   async open(label, options) {
-    const id = this.serial++;
+    const id = this.#opened++;
     const began = performance.now();
-    const connection = offer(
-      new RTCPeerConnection(configuration),
-      (signal) => this.child.send({ op: "signal", id, signal }),
-      label,
-      options,
-    );
+    const connection = offer(new RTCPeerConnection(configuration), (signal) => this.signal(id, signal), label, options);
     this.connections.set(id, connection);
     await within(connection.opened, "a connection did not open");
     return { ...connection, id, milliseconds: performance.now() - began };
@@ -63,11 +22,7 @@ class Peer {
   close({ id, pc }) {
     pc.close();
     this.connections.delete(id);
-    this.child.send({ op: "close", id });
-  }
-
-  stop() {
-    this.child.disconnect();
+    this.tell({ op: "close", id });
   }
 }
 
@@ -179,8 +134,8 @@ export const loopbackCases = { throughput, messages, latency, setup, memory };
 
 /** Each case with a process of its own, so that none profits from another's warmth. */
 export async function loopback(name) {
-  const peer = new Peer();
-  await peer.start();
+  const peer = new Peer("loopback-peer.mjs");
+  await peer.ready;
   try {
     return await loopbackCases[name](peer);
   } finally {

@@ -58,3 +58,4 @@ process.on("message", async (message) => {
   if (message.ask !== undefined) process.send({ ask: message.ask, result: result ?? null });
 });
 process.on("disconnect", () => process.exit());
+process.send({ ready: true });

@@ -1,51 +1,23 @@
 // A room of one speaker and many listeners: this process forwards, room-peer.mjs speaks and listens. Each listener has a connection
 // of its own, and the speaker's track is added to it as it is.
-import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { RTCPeerConnection } from "../dist/index.js";
+import { OtherProcess, within } from "./other-process.mjs";
 import { connection, options, packets } from "./room-connection.mjs";
 
 const LISTENERS = 200;
 /** Connected at once while the room fills. */
 const BATCH = 10;
 const SECONDS = 5;
-const PATIENCE = 30_000;
 
 const MiB = 1 << 20;
 
-function within(promise, what) {
-  let timer;
-  const late = new Promise((_, fail) => {
-    timer = setTimeout(() => fail(new Error(`${what} in ${PATIENCE / 1000} s`)), PATIENCE);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-class Peer {
-  connections = new Map();
-  asked = new Map();
-  serial = 0;
-
-  constructor() {
-    this.child = fork(fileURLToPath(new URL("room-peer.mjs", import.meta.url)), { execArgv: ["--expose-gc"] });
-    this.child.on("message", ({ id, signal, ask, result }) => {
-      if (signal !== undefined) this.connections.get(id)?.take(signal);
-      else this.asked.get(ask)?.(result);
-    });
-  }
-
-  ask(op) {
-    const ask = this.serial++;
-    this.child.send({ op, ask });
-    return within(new Promise((done) => this.asked.set(ask, done)), `the other process does not answer "${op}"`);
-  }
-
+class Peer extends OtherProcess {
   add(id) {
     const pc = new RTCPeerConnection(undefined, options);
     this.connections.set(
       id,
-      connection(pc, (signal) => this.child.send({ op: "signal", id, signal })),
+      connection(pc, (signal) => this.signal(id, signal)),
     );
     return pc;
   }
@@ -63,13 +35,13 @@ class Peer {
 }
 
 export async function room() {
-  const peer = new Peer();
+  const peer = new Peer("room-peer.mjs");
   try {
     const ingress = peer.add("speaker");
     const track = new Promise((done) => {
       ingress.ontrack = (event) => done(event.track);
     });
-    peer.child.send({ op: "speak" });
+    peer.tell({ op: "speak" });
     const received = await within(track, "no track came");
     const resident = async () => {
       await sleep(500);
@@ -119,6 +91,6 @@ export async function room() {
       ["the whole process, after them", used / MiB, "MiB"],
     ];
   } finally {
-    peer.child.disconnect();
+    peer.stop();
   }
 }
