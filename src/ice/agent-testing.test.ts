@@ -1,6 +1,6 @@
 // Two agents in a simulation, and what is asked of them again and again.
 import assert from "node:assert/strict";
-import { IcePeer } from "#test/sim/ice-peers.js";
+import { IcePeer, signalBetween } from "#test/sim/ice-peers.js";
 import { Simulation } from "#test/sim/simulation.js";
 import type { IceAgentOptions } from "./options.js";
 
@@ -24,6 +24,18 @@ export function setUp(
 
 export async function connected({ sim, a, b }: Pair, within = 1000): Promise<void> {
   await sim.runUntil(() => a.connected && b.connected, within);
+}
+
+/** As `setUp`, and what there is to be signalled is: they have connected. */
+export async function setUpConnected(
+  seed: number,
+  optionsA: Partial<IceAgentOptions> = {},
+  optionsB: Partial<IceAgentOptions> = {},
+): Promise<Pair> {
+  const pair = setUp(seed, optionsA, optionsB);
+  signalBetween(pair.a, pair.b);
+  await connected(pair);
+  return pair;
 }
 
 export async function dataFlows({ sim, a, b }: Pair, wait = 50): Promise<void> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IcePeer, signalBetween } from "#test/sim/ice-peers.js";
 import { Simulation } from "#test/sim/simulation.js";
-import { closeAll, connected, dataFlows, setUp } from "./agent-testing.test.js";
+import { closeAll, connected, dataFlows, setUp, setUpConnected } from "./agent-testing.test.js";
 
 test("restart: data flows throughout, states go as the W3C says, and the old sockets go", async () => {
   const pair = setUp(1);
@@ -46,10 +46,8 @@ test("restart: data flows throughout, states go as the W3C says, and the old soc
 
 test("a restart taken back: the sockets and candidates of before, and no event of gathering", async () => {
   for (const delay of [0, 500]) {
-    const pair = setUp(1);
-    const { sim, a, b } = pair;
-    signalBetween(a, b);
-    await connected(pair);
+    const pair = await setUpConnected(1);
+    const { sim, a } = pair;
     await sim.run(500);
     const parameters = a.agent.localParameters;
     const { port } = a.agent.selectedPair!;
@@ -72,10 +70,8 @@ test("a restart taken back: the sockets and candidates of before, and no event o
 });
 
 test("restart of one side only: the other follows with new credentials later", async () => {
-  const pair = setUp(1);
+  const pair = await setUpConnected(1);
   const { sim, a, b } = pair;
-  signalBetween(a, b);
-  await connected(pair);
   a.do((agent, now) => {
     agent.restart(now);
     agent.gather(now);
@@ -96,10 +92,8 @@ test("restart of one side only: the other follows with new credentials later", a
 });
 
 test("a restart that leads nowhere: the old pair goes on until it fails itself", async () => {
-  const pair = setUp(1);
+  const pair = await setUpConnected(1);
   const { sim, a, b } = pair;
-  signalBetween(a, b);
-  await connected(pair);
   a.do((agent, now) => {
     agent.restart(now);
     agent.gather(now);
@@ -117,10 +111,8 @@ test("a restart that leads nowhere: the old pair goes on until it fails itself",
 });
 
 test("restart out of failed", async () => {
-  const pair = setUp(1);
+  const pair = await setUpConnected(1);
   const { sim, a, b } = pair;
-  signalBetween(a, b);
-  await connected(pair);
   sim.hosts[0]!.link.set({ up: false });
   await sim.run(60_000);
   assert.equal(a.state, "failed");
@@ -141,10 +133,8 @@ test("restart out of failed", async () => {
 });
 
 test("silence: disconnected after seconds, recovery at once, failed after thirty", async () => {
-  const pair = setUp(3);
-  const { sim, a, b } = pair;
-  signalBetween(a, b);
-  await connected(pair);
+  const pair = await setUpConnected(3);
+  const { sim, a } = pair;
   await sim.run(1000);
   const down = sim.now;
   sim.hosts[1]!.link.set({ up: false });
@@ -165,10 +155,8 @@ test("silence: disconnected after seconds, recovery at once, failed after thirty
 });
 
 test("who has lost consent says so: the other side does not take it for connected", async () => {
-  const pair = setUp(3);
+  const pair = await setUpConnected(3);
   const { sim, a, b } = pair;
-  signalBetween(a, b);
-  await connected(pair);
   await sim.run(1000);
   sim.hosts[1]!.link.set({ up: false });
   const link = sim.hosts[1]!.link;
@@ -182,12 +170,11 @@ test("who has lost consent says so: the other side does not take it for connecte
 });
 
 test("a peer that begins after the other has given up is heard", async () => {
-  const sim = new Simulation(1);
-  const hosts = ["a", "b"].map((name) => sim.host(name, { link: { latency: 1 } }));
-  const a = new IcePeer(sim, hosts[0]!, { role: "controlling" });
-  const b = new IcePeer(sim, hosts[1]!, { role: "controlled" });
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
   // What b sends gets nowhere until a has sent something, as behind a NAT on a's side.
-  hosts[0]!.link.down.filter = () => hosts[0]!.link.up.stats.sent > 0;
+  const { link } = sim.hosts[0]!;
+  link.down.filter = () => link.up.stats.sent > 0;
   a.do((agent, now) => agent.gather(now));
   b.do((agent, now) => agent.gather(now));
   await sim.run(10);
@@ -203,9 +190,9 @@ test("a peer that begins after the other has given up is heard", async () => {
     agent.addRemoteCandidate(b.candidates[0]!, now);
     agent.endOfRemoteCandidates(now);
   });
-  await connected({ sim, a, b });
-  await dataFlows({ sim, a, b });
-  closeAll({ sim, a, b });
+  await connected(pair);
+  await dataFlows(pair);
+  closeAll(pair);
 });
 
 test("data that keeps coming is a sign of life", async () => {
@@ -290,21 +277,16 @@ test("a late candidate revives what has failed without an end-of-candidates", as
 
 test("the peer's address changes: its checks from the new one are a pair, and data moves over", async () => {
   for (const mover of ["controlling", "controlled"] as const) {
-    const sim = new Simulation(1);
-    const hostA = sim.host("a", { link: { latency: 1 } });
-    const a = new IcePeer(sim, hostA, { role: mover });
-    const b = new IcePeer(sim, sim.host("b", { link: { latency: 1 } }), {
-      role: mover === "controlling" ? "controlled" : "controlling",
-    });
-    signalBetween(a, b);
-    await connected({ sim, a, b });
+    const other = mover === "controlling" ? "controlled" : "controlling";
+    const pair = await setUpConnected(1, { role: mover }, { role: other });
+    const { sim, a, b } = pair;
     await sim.run(1000);
-    hostA.changeAddress("203.0.113.1", { realm: sim.internet, sockets: "follow", link: { latency: 1 } });
+    sim.hosts[0]!.changeAddress("203.0.113.1", { realm: sim.internet, sockets: "follow", link: { latency: 1 } });
     await sim.runUntil(() => b.agent.selectedPair?.address === "203.0.113.3", 12_000);
     await sim.run(3000);
-    await dataFlows({ sim, a, b });
+    await dataFlows(pair);
     assert.ok(a.connected && b.connected);
-    closeAll({ sim, a, b });
+    closeAll(pair);
   }
 });
 
@@ -330,18 +312,17 @@ test("two addresses each: one dies, the pair between the others takes over witho
 });
 
 test("a candidate learned from a check and signalled later is paired with every local one", async () => {
-  const sim = new Simulation(1);
-  const hosts = ["a", "b"].map((name) => sim.host(name, { link: { latency: 1 } }));
-  const second = hosts[0]!.attach({ realm: sim.internet, interfaceName: "wlan0" });
+  const pair = setUp(1);
+  const { sim, a, b } = pair;
+  const host = sim.hosts[0]!;
+  const second = host.attach({ realm: sim.internet, interfaceName: "wlan0" });
   second.link.down.filter = () => false;
-  const a = new IcePeer(sim, hosts[0]!, { role: "controlling" });
-  const b = new IcePeer(sim, hosts[1]!, { role: "controlled" });
   signalBetween(a, b, { delay: 20 });
-  await connected({ sim, a, b });
+  await connected(pair);
   await sim.run(200);
-  const bases = a.agent.pairs.map((pair) => pair.base.address);
-  assert.deepEqual(bases.sort(), [hosts[0]!.address(), second.address].sort());
-  closeAll({ sim, a, b });
+  const bases = a.agent.pairs.map(({ base }) => base.address);
+  assert.deepEqual(bases.sort(), [host.address(), second.address].sort());
+  closeAll(pair);
 });
 
 test("limits: remote candidates, peer-reflexive ones, pairs", async () => {

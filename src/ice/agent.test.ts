@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IcePeer, signalBetween } from "#test/sim/ice-peers.js";
-import { closeAll, connected, dataFlows, type Pair, setUp } from "./agent-testing.test.js";
+import { closeAll, connected, dataFlows, type Pair, setUp, setUpConnected } from "./agent-testing.test.js";
 
 test("two hosts connect, send both ways, complete, and close leaving nothing", async () => {
-  const pair = setUp(1);
+  const pair = await setUpConnected(1);
   const { sim, a, b } = pair;
-  signalBetween(a, b);
-  await connected(pair);
   // b checks as soon as it has a's parameters and candidate and a socket, one round trip is 4 ms.
   assert.equal(b.timeOf("connected"), 5 + 4);
   assert.equal(a.timeOf("connected"), 10 + 4);
@@ -140,10 +138,8 @@ test("what an early check was for another peer's credentials is forgotten", asyn
 for (const role of ["controlling", "controlled"] as const) {
   test(`both ${role}: the conflict is settled once, and they connect`, async () => {
     for (let seed = 1; seed <= 6; seed++) {
-      const pair = setUp(seed, { role }, { role });
+      const pair = await setUpConnected(seed, { role }, { role });
       const { a, b } = pair;
-      signalBetween(a, b);
-      await connected(pair);
       await pair.sim.run(100);
       assert.notEqual(a.agent.role, b.agent.role);
       assert.equal(a.roles.length + b.roles.length, 1);
@@ -156,10 +152,12 @@ for (const role of ["controlling", "controlled"] as const) {
 
 test("a lite peer is controlled; it connects when a pair is nominated, and notices when we are gone", async () => {
   for (const liteIsA of [true, false]) {
-    const pair = setUp(1, { lite: liteIsA, role: "controlling" }, { lite: !liteIsA, role: "controlled" });
+    const pair = await setUpConnected(
+      1,
+      { lite: liteIsA, role: "controlling" },
+      { lite: !liteIsA, role: "controlled" },
+    );
     const { sim, a, b } = pair;
-    signalBetween(a, b);
-    await connected(pair);
     const [lite, full] = liteIsA ? [a, b] : [b, a];
     assert.equal(full.agent.role, "controlling");
     assert.equal(lite.agent.role, "controlled");
