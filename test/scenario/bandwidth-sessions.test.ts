@@ -3,29 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RtpPacket, writeRtpHeader } from "#src/rtp/packet.js";
-import { RtpSession } from "#src/rtp/session.js";
 import type { RtpCodec, RtpEncoding } from "#src/rtp/types.js";
-import { type LinkOptions, type Packet, Pipe } from "#test/sim/link.js";
-import { Random } from "#test/sim/random.js";
-import { Scheduler } from "#test/sim/scheduler.js";
+import type { LinkOptions } from "#test/sim/link.js";
+import { VP8 as CODEC, SessionPair, TRANSPORT_WIDE } from "./session-pair.js";
 
 const EXTENSIONS = [
   { id: 2, uri: "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time" },
-  { id: 3, uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01" },
+  TRANSPORT_WIDE,
   { id: 4, uri: "urn:ietf:params:rtp-hdrext:sdes:mid" },
 ];
-const CODEC: RtpCodec = {
-  payloadType: 96,
-  mimeType: "video/VP8",
-  clockRate: 90_000,
-  parameters: "",
-  rtxPayloadType: 97,
-  nack: true,
-  pli: true,
-  fir: true,
-  transportCc: true,
-  remb: false,
-};
 const PAYLOAD = 1100;
 
 function encoding(index: number, more: Partial<RtpEncoding> = {}): RtpEncoding {
@@ -33,19 +19,15 @@ function encoding(index: number, more: Partial<RtpEncoding> = {}): RtpEncoding {
   return { rid: null, ssrc, rtxSsrc: ssrc + 1, active: true, maxBitrate: null, priority: 1, ...more };
 }
 
-/** A sending and a receiving session over a link, and sources that follow what they are told. */
-class Call {
-  readonly scheduler = new Scheduler();
-  readonly sessions: readonly [RtpSession, RtpSession];
-  readonly forward: Pipe;
+/** Sources in the first session that follow what they are told. */
+class Call extends SessionPair {
   readonly told: number[] = [];
-  available = 0;
   received = 0;
   /** Packets that say nothing. */
   padding = 0;
   /** When each packet of the first stream was handed to the network. */
   readonly departures: number[] = [];
-  private readonly armed = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  private readonly first: number;
 
   constructor(
     link: LinkOptions,
@@ -54,35 +36,8 @@ class Call {
     encodings: readonly RtpEncoding[],
     source: "packets" | "frames" = "packets",
   ) {
-    const world = { scheduler: this.scheduler, random: new Random("sessions"), tap: undefined };
-    this.forward = new Pipe(world, "forward", { queue: 60_000, latency: 25, ...link });
-    const back = new Pipe(world, "back", { latency: 25 });
-    const make = (side: number): RtpSession => {
-      const random = new Random(`session ${side}`);
-      const send = (packet: Uint8Array, rtcp: boolean): void => {
-        const data = packet.slice();
-        if (side === 0 && !rtcp && data[11] === (encodings[0]!.ssrc & 255)) this.departures.push(this.scheduler.now);
-        const pipe = side === 0 ? this.forward : back;
-        pipe.send(ip(data), (_, now) => {
-          const other = this.sessions[1 - side]!;
-          if (rtcp) other.receiveRtcp(data, data.length, now);
-          else other.receiveRtp(data, data.length, now);
-          if (side === 0 && !rtcp) this.count(data);
-          this.settle(now);
-        });
-      };
-      return new RtpSession(
-        { random: (n) => random.bytes(n), timeOrigin: 1e12, cname: `side ${side}`, reducedSize: true },
-        {
-          transmitRtp: (packet) => send(packet, false),
-          transmitRtcp: (packet) => send(packet, true),
-          onBitrateChange: (available) => {
-            if (side === 0) this.available = available;
-          },
-        },
-      );
-    };
-    this.sessions = [make(0), make(1)];
+    super("sessions", { queue: 60_000, ...link });
+    this.first = encodings[0]!.ssrc;
     this.sessions[1].addReceiver(
       {
         kind: "video",
@@ -140,10 +95,6 @@ class Call {
     }
   }
 
-  run(seconds: number): void {
-    this.scheduler.runSync(seconds * 1000);
-  }
-
   /** Bits per second that arrive in the next so many seconds. */
   measure(seconds: number): number {
     const before = this.received;
@@ -151,36 +102,14 @@ class Call {
     return ((this.received - before) * 8) / seconds;
   }
 
-  private count(data: Uint8Array): void {
+  protected override onSent(data: Uint8Array): void {
+    if (data[11] === (this.first & 255)) this.departures.push(this.scheduler.now);
+  }
+
+  protected override onReceived(data: Uint8Array): void {
     this.received += data.length + 28;
     if (data[1]! % 128 === 97) this.padding++;
   }
-
-  private settle(now: number): void {
-    for (const [side, session] of this.sessions.entries()) {
-      session.flush(now);
-      const { deadline } = session;
-      if (deadline >= this.armed[side]! || deadline === Number.POSITIVE_INFINITY) continue;
-      this.armed[side] = deadline;
-      this.scheduler.at(deadline, (time) => {
-        if (this.armed[side] !== deadline) return;
-        this.armed[side] = Number.POSITIVE_INFINITY;
-        session.handleTimeout(time);
-        this.settle(time);
-      });
-    }
-  }
-}
-
-function ip(data: Uint8Array): Packet {
-  return {
-    protocol: "udp",
-    source: "203.0.113.1",
-    sourcePort: 1,
-    destination: "203.0.113.2",
-    destinationPort: 2,
-    data,
-  };
 }
 
 test("transport-cc: an encoding is told what the path carries, up and down", () => {

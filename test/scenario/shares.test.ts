@@ -4,27 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RtpPacket, writeRtpHeader } from "#src/rtp/packet.js";
 import type { RtpSender } from "#src/rtp/sender.js";
-import { RtpSession } from "#src/rtp/session.js";
 import type { MediaKind, RtpCodec, RtpEncoding } from "#src/rtp/types.js";
-import { Pipe } from "#test/sim/link.js";
-import { Random } from "#test/sim/random.js";
-import { Scheduler } from "#test/sim/scheduler.js";
+import { SessionPair, TRANSPORT_WIDE, VP8 } from "./session-pair.js";
 
-const EXTENSIONS = [{ id: 3, uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01" }];
-const VIDEO: RtpCodec = {
-  payloadType: 96,
-  mimeType: "video/VP8",
-  clockRate: 90_000,
-  parameters: "",
-  rtxPayloadType: 97,
-  nack: true,
-  pli: true,
-  fir: false,
-  transportCc: true,
-  remb: false,
-};
 const AUDIO: RtpCodec = {
-  ...VIDEO,
+  ...VP8,
   payloadType: 111,
   mimeType: "audio/opus",
   clockRate: 48_000,
@@ -37,40 +21,15 @@ function encoding(ssrc: number, kind: MediaKind, more: Partial<RtpEncoding> = {}
   return { rid: null, ssrc, rtxSsrc, active: true, maxBitrate: null, priority: 2, ...more };
 }
 
-class Call {
-  readonly scheduler = new Scheduler();
-  readonly forward: Pipe;
-  private readonly sessions: readonly [RtpSession, RtpSession];
-  private readonly armed = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-
+class Call extends SessionPair {
   constructor(rate: number) {
-    const world = { scheduler: this.scheduler, random: new Random("shares"), tap: undefined };
-    this.forward = new Pipe(world, "forward", { queue: 40_000, latency: 25, rate });
-    const back = new Pipe(world, "back", { latency: 25 });
-    const make = (side: number): RtpSession => {
-      const random = new Random(`session ${side}`);
-      const send = (packet: Uint8Array, rtcp: boolean): void => {
-        const data = packet.slice();
-        const address = { source: "203.0.113.1", sourcePort: 1, destination: "203.0.113.2", destinationPort: 2 };
-        (side === 0 ? this.forward : back).send({ protocol: "udp", ...address, data }, (_, now) => {
-          const other = this.sessions[1 - side]!;
-          if (rtcp) other.receiveRtcp(data, data.length, now);
-          else other.receiveRtp(data, data.length, now);
-          this.settle(now);
-        });
-      };
-      return new RtpSession(
-        { random: (n) => random.bytes(n), timeOrigin: 1e12, cname: `${side}`, reducedSize: true },
-        { transmitRtp: (packet) => send(packet, false), transmitRtcp: (packet) => send(packet, true) },
-      );
-    };
-    this.sessions = [make(0), make(1)];
+    super("shares", { queue: 40_000, rate });
   }
 
   /** A section; the result has what each encoding was told last. */
   add(kind: MediaKind, encodings: readonly RtpEncoding[]): { readonly sender: RtpSender; readonly told: number[] } {
-    const codecs = [kind === "audio" ? AUDIO : VIDEO];
-    const section = { kind, mid: kind, codecs, extensions: EXTENSIONS, active: true };
+    const codecs = [kind === "audio" ? AUDIO : VP8];
+    const section = { kind, mid: kind, codecs, extensions: [TRANSPORT_WIDE], active: true };
     const ssrcs = encodings.map(({ ssrc, rtxSsrc }) => ({ ssrc, rtxSsrc }));
     this.sessions[1].addReceiver({ ...section, ssrcs, rids: [] }, {});
     const told: number[] = encodings.map(() => 0);
@@ -107,25 +66,6 @@ class Call {
   change(sender: RtpSender, encodings: readonly RtpEncoding[]): void {
     sender.update({ ...sender.options, encodings });
     this.settle(this.scheduler.now);
-  }
-
-  run(seconds: number): void {
-    this.scheduler.runSync(seconds * 1000);
-  }
-
-  private settle(now: number): void {
-    for (const [side, session] of this.sessions.entries()) {
-      session.flush(now);
-      const { deadline } = session;
-      if (deadline >= this.armed[side]! || deadline === Number.POSITIVE_INFINITY) continue;
-      this.armed[side] = deadline;
-      this.scheduler.at(deadline, (time) => {
-        if (this.armed[side] !== deadline) return;
-        this.armed[side] = Number.POSITIVE_INFINITY;
-        session.handleTimeout(time);
-        this.settle(time);
-      });
-    }
   }
 }
 
