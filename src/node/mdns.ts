@@ -112,7 +112,8 @@ function open(): void {
       // Closed already.
     }
   });
-  opened.bind(PORT, () => {
+  // Of its own in each worker of a cluster: all are to hear what is multicast.
+  opened.bind({ port: PORT, exclusive: true }, () => {
     if (socket !== opened) return;
     join(opened);
     try {

@@ -1,6 +1,12 @@
 // The contract of src/util/net.ts that the simulation keeps as well, over real sockets on the loopback interface.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import dgram from "node:dgram";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { Cancellable, DatagramPort, StreamPort } from "../util/net.js";
 import { openTcp } from "./tcp.js";
@@ -132,4 +138,64 @@ test("a UDP socket keeps no bytes that it has sent", async () => {
   assert.deepEqual(received, ["one", "two", "six"]);
   port!.close();
   assert.equal(port!.keeps!(), true);
+});
+
+test("a UDP socket outlives errors that are loss, and is closed with others", async (t) => {
+  const sockets: dgram.Socket[] = [];
+  const real = dgram.createSocket;
+  const replace = (createSocket: typeof real): void => {
+    dgram.createSocket = createSocket;
+    syncBuiltinESMExports();
+  };
+  replace(((options: dgram.SocketOptions) => {
+    const socket = real(options);
+    sockets.push(socket);
+    return socket;
+  }) as typeof real);
+  t.after(() => replace(real));
+  const errors: string[] = [];
+  await new Promise<void>((resolve) => {
+    openUdp(
+      { address: "127.0.0.1" },
+      { onOpen: () => resolve(), onError: (reason) => errors.push(reason), onDatagram() {}, onDrained() {} },
+      now,
+    );
+  });
+  const [socket] = sockets;
+  socket!.unref();
+  let closed = false;
+  socket!.on("close", () => {
+    closed = true;
+  });
+  const fail = (code: string): void => void socket!.emit("error", Object.assign(new Error("recvmsg"), { code }));
+  for (const code of ["ECONNREFUSED", "EHOSTUNREACH", "ENOBUFS"]) fail(code);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([errors, closed], [[], false]);
+  fail("EBADF");
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([errors, closed], [["EBADF"], true]);
+});
+
+test("each worker of a cluster listens on a port of its own", (t) => {
+  const program = `
+    import cluster from "node:cluster";
+    import { listenTcp } from ${JSON.stringify(new URL("tcp.js", import.meta.url).href)};
+    if (cluster.isPrimary) {
+      const ports = [];
+      for (let i = 0; i < 2; i++) cluster.fork();
+      cluster.on("message", (worker, port) => {
+        if (ports.push(port) < 2) return;
+        console.log(typeof port, new Set(ports).size);
+        cluster.disconnect();
+      });
+    } else {
+      const onListening = ({ localPort }) => process.send(localPort);
+      listenTcp({ address: "127.0.0.1" }, { onListening, onError: (reason) => process.send(reason) }, () => 0);
+    }`;
+  const folder = mkdtempSync(join(tmpdir(), "cluster-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "program.mjs");
+  writeFileSync(file, program);
+  const { stdout, stderr } = spawnSync(process.execPath, [file], { encoding: "utf8", timeout: 30_000 });
+  assert.deepEqual([stdout, stderr], ["number 2\n", ""]);
 });

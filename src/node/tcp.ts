@@ -123,11 +123,13 @@ export function listenTcp(options: UdpOptions, handler: ListenerHandler, now: ()
     });
     attach(socket, accepted, now, () => over);
   });
+  // Workers of a cluster would share the port otherwise, and get each other's connections.
+  const listen = (): unknown => server.listen({ host: options.address, port, exclusive: true });
   server.on("error", (error: NodeJS.ErrnoException) => {
     if (cancelled) return;
     if (error.code === "EADDRINUSE" && port < max) {
       port++;
-      server.listen({ host: options.address, port });
+      listen();
     } else handler.onError(error.code ?? error.message, now());
   });
   server.on("listening", () => {
@@ -138,7 +140,7 @@ export function listenTcp(options: UdpOptions, handler: ListenerHandler, now: ()
       now(),
     );
   });
-  server.listen({ host: options.address, port });
+  listen();
   return {
     cancel() {
       cancelled = true;

@@ -7,6 +7,17 @@ import type { Cancellable, DatagramHandler, DatagramPort, UdpOptions } from "../
 const MAX_BIND_TRIES = 64;
 /** What we ask the operating system to hold for one socket, bytes each way (it may grant less). */
 const SOCKET_BUFFER = 4 * 1024 * 1024;
+/** What ICMP reports come back as on some systems, and a system that is short of memory: loss, the socket goes on. */
+const LOSS: ReadonlySet<string | undefined> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EMSGSIZE",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETRESET",
+  "ENOBUFS",
+  "ENOMEM",
+]);
 
 class UdpPort implements DatagramPort {
   readonly localAddress: string;
@@ -87,14 +98,9 @@ export function openUdp(options: UdpOptions, handler: DatagramHandler, now: () =
     let bound = false;
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (cancelled) return;
-      if (bound) {
-        // ICMP errors come back here on some systems; they are loss.
-        if (error.code === "ECONNREFUSED" || error.code === "ECONNRESET" || error.code === "EMSGSIZE") return;
-        handler.onError(error.code ?? error.message, now());
-        return;
-      }
+      if (bound && LOSS.has(error.code)) return;
       closeQuietly(socket);
-      if (n + 1 < tries && (error.code === "EADDRINUSE" || error.code === "EACCES")) attempt(n + 1);
+      if (!bound && n + 1 < tries && (error.code === "EADDRINUSE" || error.code === "EACCES")) attempt(n + 1);
       else handler.onError(error.code ?? error.message, now());
     });
     socket.bind({ address: options.address, port: portOf(range, n, start), exclusive: true }, () => {
