@@ -206,7 +206,7 @@ class LayeredTrackSource implements TrackSource {
   private readonly end = (): void => {
     this.origin.platform.queueTask(() => {
       for (const track of this.tracks) track.end();
-    });
+    }, true);
   };
 }
 

@@ -27,7 +27,7 @@ class Generator {
     const end = (): void => {
       defaultPlatform().queueTask(() => {
         for (const track of this.source.liveTracks) track.end();
-      });
+      }, true);
     };
     this.writable = new WritableStream({ write: (chunk) => this.write(chunk, kind), close: end, abort: end });
   }
@@ -95,7 +95,7 @@ export class VideoTrackGenerator {
     generator.isMuted = muted;
     defaultPlatform().queueTask(() => {
       for (const track of generator.source.liveTracks) track.setMuted(muted);
-    });
+    }, true);
   }
 
   get track(): MediaStreamTrack {
