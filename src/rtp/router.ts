@@ -76,7 +76,20 @@ export class RtpRouter {
         }
       }
     }
-    return route.stream.receiver.options.active ? route : this.fail("inactive");
+    const { stream } = route;
+    if (stream.rid === null && route.role === "media" && this.namedRid(stream.receiver) !== null) {
+      // It began with a packet that did not say which encoding it is.
+      this.forget(route);
+      return this.learn(packet, now);
+    }
+    return stream.receiver.options.active ? route : this.fail("inactive");
+  }
+
+  /** The encoding that the packet is of, if that is one of the receiver's. */
+  private namedRid({ options }: RtpReceiver): string | null {
+    if (options.rids.length === 0) return null;
+    const rid = this.extensions.token(ExtensionKind.rid);
+    return rid !== undefined && options.rids.includes(rid) ? rid : null;
   }
 
   private fail(why: RouteFailure): undefined {
@@ -131,13 +144,11 @@ export class RtpRouter {
     if (entry.role === "rtx") return this.learnRetransmissions(packet, receiver, now);
     if (entry.role === "flexfec") return this.learnRepair(packet, receiver, entry);
     if (entry.role === "ulpfec") return this.fail("payload-type");
-    return this.learnMedia(packet.ssrc, receiver, now);
+    return this.learnMedia(packet.ssrc, receiver, this.namedRid(receiver), now);
   }
 
-  private learnMedia(ssrc: number, receiver: RtpReceiver, now: number): Route | undefined {
-    const rid = this.extensions.token(ExtensionKind.rid);
-    const known = rid !== undefined && receiver.options.rids.includes(rid);
-    if (known) {
+  private learnMedia(ssrc: number, receiver: RtpReceiver, rid: string | null, now: number): Route | undefined {
+    if (rid !== null) {
       // The stream of that name has a new SSRC.
       const before = receiver.streams.find((stream) => stream.rid === rid);
       if (before !== undefined) {
@@ -145,7 +156,7 @@ export class RtpRouter {
         receiver.removeStream(before);
       }
     }
-    const stream = receiver.addStream(ssrc, known ? rid! : null, now);
+    const stream = receiver.addStream(ssrc, rid, now);
     if (stream === undefined) return this.fail("no-stream");
     const route: Route = { ssrc, stream, role: "media" };
     this.routes.set(ssrc, route);
@@ -170,15 +181,16 @@ export class RtpRouter {
   private learnRetransmissions(packet: RtpPacket, receiver: RtpReceiver, now: number): Route | undefined {
     const { ssrc } = packet;
     const announced = receiver.options.ssrcs.find((one) => one.rtxSsrc === ssrc);
+    const rid = this.extensions.token(ExtensionKind.repairedRid);
+    const named = rid === undefined ? undefined : receiver.streams.find((one) => one.rid === rid);
     if (announced !== undefined && announced.ssrc !== ssrc) {
-      const media = this.get(announced.ssrc) ?? this.learnMedia(announced.ssrc, receiver, now);
+      // They may come first: Firefox probes with them.
+      const name = rid !== undefined && named === undefined && receiver.options.rids.includes(rid) ? rid : null;
+      const media = this.get(announced.ssrc) ?? this.learnMedia(announced.ssrc, receiver, name, now);
       if (media === undefined) return undefined;
       return this.get(ssrc) ?? this.setRetransmissions(media.stream, ssrc);
     }
-    const rid = this.extensions.token(ExtensionKind.repairedRid);
-    let stream: RtpReceiveStream | undefined;
-    if (rid !== undefined) stream = receiver.streams.find((one) => one.rid === rid);
-    else stream = this.guess(packet, receiver);
+    const stream = rid === undefined ? this.guess(packet, receiver) : named;
     return stream === undefined ? this.fail("no-stream") : this.setRetransmissions(stream, ssrc);
   }
 

@@ -191,6 +191,36 @@ test("packets find their section by mid, SSRC, rid and payload type", () => {
   assert.equal(session.counters.payloadType, 1);
 });
 
+test("an announced stream has its rid, also where its retransmissions came first", () => {
+  const { sessions } = new Pipe();
+  const [, session] = sessions;
+  const seen: string[] = [];
+  const ssrcs = [10, 20, 30].map((ssrc) => ({ ssrc, rtxSsrc: ssrc + 1 }));
+  session.addReceiver(receiving({ rids: ["x", "y", "z"], ssrcs }), {
+    onPacket: (p, stream) => seen.push(`${p.ssrc}:${stream.rid ?? "-"}`),
+    onBye: (stream) => seen.push(`bye ${stream.ssrc}`),
+  });
+  const give = (data: Uint8Array): string[] => {
+    session.receiveRtp(data, data.length, 5);
+    return seen.splice(0);
+  };
+  // Firefox probes with padding on the SSRCs of retransmissions.
+  const probe = { payloadType: 97, payload: new Uint8Array(0) };
+  assert.deepEqual(give(named(11, 1, { mid: "0", repaired: "x" }, probe)), []);
+  assert.deepEqual(give(named(10, 1, { mid: "0", rid: "x" })), ["10:x"]);
+  assert.deepEqual(give(named(10, 2, {})), ["10:x"]);
+  // Which does not say whose it is.
+  assert.deepEqual(give(named(21, 1, {}, probe)), []);
+  assert.deepEqual(give(named(20, 1, { rid: "nobody's" })), ["20:-"]);
+  assert.deepEqual(give(named(20, 2, { rid: "y" })), ["bye 20", "20:y"]);
+  assert.deepEqual(give(named(20, 3, { rid: "y" })), ["20:y"]);
+  const original = Uint8Array.of(0, 2, 9, 9);
+  assert.deepEqual(give(named(21, 2, { repaired: "y" }, { payloadType: 97, payload: original })), []);
+  // A rid that another stream has is not taken by a packet of a third.
+  assert.deepEqual(give(named(31, 1, { repaired: "x" }, probe)), []);
+  assert.deepEqual(give(named(10, 3, {})), ["10:x"]);
+});
+
 test("what comes before its section is kept for it, within limits", () => {
   const { sessions } = new Pipe();
   const [, session] = sessions;
