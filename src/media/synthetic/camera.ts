@@ -96,19 +96,21 @@ export class SyntheticCamera {
   /**
    * The next picture as a frame of the codec, `scale` times smaller each way (as scaleResolutionDownBy). Each scale is a stream of its
    * own, and each codec, beginning with a key frame; all show the same pictures: the camera goes on when it is asked twice for the
-   * same stream. No later frame refers to a `discardable` one, of VP8; all of H.264 are of use.
+   * same stream. No later frame refers to a `discardable` one, of VP8; all of H.264 are of use, and say of themselves no higher `level`
+   * (level_idc) than this.
    */
   nextFrame(
     keyFrame: boolean,
     scale: number = 1,
     discardable: boolean = false,
     codec: SyntheticVideoCodec = "vp8",
+    level: number = Number.POSITIVE_INFINITY,
   ): Uint8Array {
     const layer = this.layer(scale, codec);
     if (layer.drawn === this.frameNumber) this.frameNumber++;
     layer.drawn = this.frameNumber;
     draw(layer.encoder, this.frameNumber);
-    const frame = layer.encoder.encode(keyFrame, discardable);
+    const frame = layer.encoder.encode(keyFrame, discardable, level);
     if (this.bitrate === null || !(this.frameRate > 0) || codec !== "vp8") return frame;
     const size = Math.floor(this.bitrate / 8 / this.frameRate / scale ** 2);
     if (frame.length >= size) return frame;

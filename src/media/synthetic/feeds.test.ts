@@ -129,6 +129,38 @@ test("maxFramerate takes every second or third picture, evenly", () => {
   }
 });
 
+test("pictures and their rate stay within the level of H.264 that the peer takes", () => {
+  for (const [id, size] of [
+    ["42e034", [1920, 1080]],
+    ["42e01f", [1280, 720]],
+    ["42e015", [480, 270]],
+    ["42e00c", [240, 136]],
+  ] as const) {
+    const loop = new Loop();
+    const { outlet, sent } = outletOf(loop, "video/H264");
+    Object.assign(outlet.codecs[0]!, { sdpFmtpLine: `packetization-mode=1;profile-level-id=${id}` });
+    const settings = { width: 1920, height: 1080, frameRate: 30 };
+    const flow = new CameraFlow(loop.platform, { kind: "video", enabled: true, settings }, outlet);
+    loop.run(1000);
+    flow.stop();
+    const [{ frame }] = sent as [Sent];
+    assert.deepEqual([frame.width, frame.height], size, id);
+    assert.ok(Math.abs(sent.length - 30) <= 1, `${id}: ${sent.length}`);
+    // level_idc of the sequence parameters, which begin the key frame.
+    assert.ok(frame.data[7]! <= Number.parseInt(id.slice(4), 16), `${id}: ${frame.data[7]}`);
+  }
+});
+
+test("VP8 keeps to max-fs and max-fr", () => {
+  const loop = new Loop();
+  const { outlet, sent } = outletOf(loop, "video/VP8");
+  Object.assign(outlet.codecs[0]!, { sdpFmtpLine: "max-fs=4;max-fr=10" });
+  new CameraFlow(loop.platform, track(), outlet);
+  loop.run(1000);
+  assert.deepEqual([sent[0]!.frame.width, sent[0]!.frame.height], [32, 32]);
+  assert.ok(Math.abs(sent.length - 10) <= 1, `${sent.length}`);
+});
+
 test("sound goes on without a gap in its timestamps, 20 ms each", () => {
   for (const [mimeType, step] of [
     ["audio/opus", 960],

@@ -1,5 +1,7 @@
 // What the synthetic camera and microphone send: encoded already, since there is no encoder here. The camera speaks VP8, the
 // microphone Opus, PCMU and PCMA; with a peer that takes none of these nothing is sent.
+
+import { fittingScale, type PictureLimits, pictureLimits } from "../../payload/picture-limits.js";
 import type { EncodedFrameInit } from "../../peer/media.js";
 import type { Platform } from "../../peer/platform.js";
 import type { FedTrack, MediaFlow, MediaOutlet, RawMedia, RawReader } from "../../w3c/media-feed.js";
@@ -97,6 +99,9 @@ export class CameraFlow implements MediaFlow {
   /** Of the last frame of each encoding, for maxFramerate. */
   private sentAt: number[] = [];
   private readonly bitrates: number[] = [];
+  /** What the peer takes of the codec in use. */
+  private limits: PictureLimits | undefined;
+  private limitedCodec: object | undefined;
 
   constructor(platform: Platform, track: FedTrack, outlet: MediaOutlet) {
     this.platform = platform;
@@ -131,19 +136,30 @@ export class CameraFlow implements MediaFlow {
     const { outlet, camera, track } = this;
     const used = outlet.codecs.find(({ mimeType }) => mimeType.toLowerCase() in CAMERA_CODECS);
     if (used === undefined || !track.enabled) return;
+    if (used !== this.limitedCodec) {
+      this.limitedCodec = used;
+      this.limits = pictureLimits(used.mimeType, used.sdpFmtpLine ?? "");
+    }
+    const { frameSize, rate: blockRate, frameRate, level } = this.limits!;
     const { codec, implementation, qp } = CAMERA_CODECS[used.mimeType.toLowerCase()]!;
     // Pictures of H.264 have even sizes.
     const sizeOf = (pixels: number): number => (codec === "h264" ? pixels + (pixels & 1) : pixels);
     outlet.encodings.forEach(({ active, scaleResolutionDownBy, maxFramerate, maxBitrate }, index) => {
       if (!active) return;
+      // The pictures get smaller, and not fewer, until the peer takes that many macroblocks a second.
+      const mostFrames = Math.min(maxFramerate ?? Number.POSITIVE_INFINITY, frameRate);
+      const rate = Math.min(camera.frameRate, mostFrames);
+      const mostBlocks = Math.min(frameSize, blockRate / rate);
+      const scale = fittingScale(camera.width, camera.height, Math.max(1, scaleResolutionDownBy), mostBlocks);
+      const width = sizeOf(Math.max(1, Math.floor(camera.width / scale)));
+      const height = sizeOf(Math.max(1, Math.floor(camera.height / scale)));
       const since = now - (this.sentAt[index] ?? Number.NEGATIVE_INFINITY);
       // Half a frame of tolerance: ticks are not exact.
-      if (maxFramerate !== null && since < 1000 / maxFramerate - 500 / camera.frameRate) return;
+      if (since < 1000 / mostFrames - 500 / camera.frameRate) return;
       this.sentAt[index] = now;
       const keyFrame = this.keyFrames.delete(index);
-      const scale = Math.max(1, scaleResolutionDownBy);
       const begun = this.platform.now();
-      const data = camera.nextFrame(keyFrame, scale, false, codec);
+      const data = camera.nextFrame(keyFrame, scale, false, codec, level);
       const duration = this.platform.now() - begun;
       const frame: EncodedFrameInit = {
         data,
@@ -152,14 +168,13 @@ export class CameraFlow implements MediaFlow {
         mimeType: used.mimeType,
         payloadType: used.payloadType,
         captureTime: now,
-        width: sizeOf(Math.max(1, Math.floor(camera.width / scale))),
-        height: sizeOf(Math.max(1, Math.floor(camera.height / scale))),
+        width,
+        height,
       };
       const bitrate = Math.min(
         this.bitrates[index] ?? Number.POSITIVE_INFINITY,
         maxBitrate ?? Number.POSITIVE_INFINITY,
       );
-      const rate = Math.min(camera.frameRate, maxFramerate ?? camera.frameRate);
       const targetSize = Number.isFinite(bitrate) && rate > 0 ? bitrate / 8 / rate : undefined;
       outlet.sendFrame(index, frame, { ...ENCODER, implementation, qp, duration, targetSize });
     });

@@ -177,14 +177,20 @@ export class H264BlockEncoder {
     this.lastV = plane();
   }
 
-  /** Codes the picture, as a byte stream (Annex B); key frames have their parameter sets. The first frame is a key frame in any case. */
-  encode(keyFrame: boolean, _discardable?: boolean): Uint8Array {
+  /**
+   * Codes the picture, as a byte stream (Annex B); key frames have their parameter sets, with `maxLevel` if they would have a higher one.
+   * The first frame is a key frame in any case.
+   */
+  encode(keyFrame: boolean, _discardable?: boolean, maxLevel: number = Number.POSITIVE_INFINITY): Uint8Array {
     const key = keyFrame || !this.hasKeyFrame;
     this.hasKeyFrame = true;
     this.frameNumber = key ? 0 : (this.frameNumber + 1) & 15;
     const parts: number[][] = [];
     if (key) {
-      parts.push(this.sequenceParameters().nal(REFERENCE, NAL_SPS), pictureParameters().nal(REFERENCE, NAL_PPS));
+      parts.push(
+        this.sequenceParameters(maxLevel).nal(REFERENCE, NAL_SPS),
+        pictureParameters().nal(REFERENCE, NAL_PPS),
+      );
       this.keyFrames++;
     }
     for (let row = 0; row < this.rows; ) {
@@ -199,13 +205,13 @@ export class H264BlockEncoder {
     return Uint8Array.from(parts.flat());
   }
 
-  private sequenceParameters(): BitWriter {
+  private sequenceParameters(maxLevel: number): BitWriter {
     const { columns, rows, width, height } = this;
     const out = new BitWriter();
     const [level] = LEVELS.find(([, macroblocks]) => columns * rows <= macroblocks) ?? LEVELS.at(-1)!;
     out.bits(PROFILE, 8);
     out.bits(CONSTRAINTS, 8);
-    out.bits(level, 8);
+    out.bits(Math.min(level, maxLevel), 8);
     out.unsigned(0); // seq_parameter_set_id
     out.unsigned(0); // log2_max_frame_num_minus4
     out.unsigned(2); // pic_order_cnt_type: pictures are shown in the order of the stream
