@@ -365,7 +365,7 @@ test("a reset that the peer repeats is not answered by one of ours, which it wou
     Array.from({ length: 3000 }, (_, i) => 100 + i),
     true,
   );
-  const { resetAt } = channels as unknown as { resetAt: Map<number, number> };
+  const { resetAt } = (channels as unknown as { resets: { resetAt: Map<number, number> } }).resets;
   assert.ok(resetAt.size <= 1024, `${resetAt.size}`);
 });
 

@@ -15,6 +15,7 @@ import {
   type ChannelParameters,
   type ChannelSendResult,
 } from "./channel.js";
+import { ChannelResets } from "./channel-resets.js";
 import {
   ACK_MESSAGE,
   type ChannelOpen,
@@ -46,14 +47,6 @@ export { MAX_PARTIAL_BYTES } from "./partial-messages.js";
 const MAX_ID = 65_534;
 /** UTF-16 units of labels and protocols of the channels that the peer has open; what would exceed it is reset at once. */
 export const MAX_PEER_NAMES: number = 4 * 1024 * 1024;
-/**
- * A reset of a stream that was reset in both directions so many milliseconds ago or less, and was not used since, is one that was
- * repeated. It is not answered by one of ours: libwebrtc would answer that, and so on for ever.
- */
-const REPEATED_RESET = 10_000;
-/** Streams of which that is remembered. */
-const MAX_RESET_STREAMS = 1024;
-
 export interface DataChannelHost {
   /** Monotonic milliseconds (for message lifetimes). */
   now(): number;
@@ -76,11 +69,6 @@ export interface ChannelAssociation {
 
 const CONTROL: SendOptions = { uncounted: true };
 
-interface Resets {
-  outgoing: boolean;
-  incoming: boolean;
-}
-
 export class DataChannels implements ChannelOwner {
   private host: DataChannelHost;
   private association: ChannelAssociation | undefined;
@@ -96,12 +84,7 @@ export class DataChannels implements ChannelOwner {
   private nextId = 0;
   private recent: Channel | undefined;
   private readonly early: EarlyMessages = new EarlyMessages();
-  /** Streams without a channel whose resets are not over in both directions. */
-  private readonly lingering: Map<number, Resets> = new Map();
-  /** When streams were last reset in both directions. */
-  private readonly resetAt: Map<number, number> = new Map();
-  /** Streams on which the peer opened a channel anew while the answer to our reset, for the channel before, is missing. */
-  private readonly reused: Set<number> = new Set();
+  private readonly resets: ChannelResets = new ChannelResets();
   private peerNames = 0;
   private readonly partial: PartialMessages;
   /** Messages dropped: for no channel, or of an unknown kind. */
@@ -132,9 +115,7 @@ export class DataChannels implements ChannelOwner {
         if (channel !== undefined) this.failChannel(channel, "oversize-message");
       },
       onRestarted: () => {
-        this.lingering.clear();
-        this.reused.clear();
-        this.resetAt.clear();
+        this.resets.clear();
         for (const channel of [...this.byId.values()]) this.finish(channel, "association-failed");
       },
       onClosed: (reason) => {
@@ -217,7 +198,7 @@ export class DataChannels implements ChannelOwner {
   }
 
   idInUse(id: number): boolean {
-    return this.byId.has(id) || this.lingering.has(id);
+    return this.byId.has(id) || this.resets.isLingering(id);
   }
 
   /** Number of channels that the association can carry: 65535 before it is established. */
@@ -323,7 +304,7 @@ export class DataChannels implements ChannelOwner {
 
   /** A reset that the peer has not answered comes first; see handleOutgoingReset. */
   private resetStreams(ids: readonly number[]): void {
-    this.association!.resetStreams(ids.filter((id) => !this.reused.has(id)));
+    this.association!.resetStreams(ids.filter((id) => !this.resets.isReused(id)));
     this.host.onFlushNeeded();
   }
 
@@ -392,23 +373,8 @@ export class DataChannels implements ChannelOwner {
     channel.handler.onMessage(data, isText);
   }
 
-  private noteReset(id: number): void {
-    this.resetAt.delete(id);
-    this.resetAt.set(id, this.host.now());
-    if (this.resetAt.size <= MAX_RESET_STREAMS) return;
-    for (const oldest of this.resetAt.keys()) {
-      this.resetAt.delete(oldest);
-      return;
-    }
-  }
-
-  private isRepeated(id: number): boolean {
-    const at = this.resetAt.get(id);
-    return at !== undefined && this.host.now() - at <= REPEATED_RESET;
-  }
-
   private keepEarly(streamId: number, ppid: number, data: Uint8Array): void {
-    this.resetAt.delete(streamId);
+    this.resets.handleData(streamId);
     if (!this.early.keep(streamId, ppid, data)) this.dropped++;
   }
 
@@ -428,7 +394,7 @@ export class DataChannels implements ChannelOwner {
     if (channel !== undefined) {
       if (channel.state === "closing" && channel.incomingReset) {
         // A new one behind the reset of the old: the peer has both resets, only its answer to ours is late.
-        this.reused.add(streamId);
+        this.resets.reuse(streamId);
         this.finish(channel, undefined);
         this.accept(streamId, message.open);
       } else if (channel.state === "open") this.failChannel(channel, "protocol-error");
@@ -438,24 +404,20 @@ export class DataChannels implements ChannelOwner {
   }
 
   private accept(id: number, open: ChannelOpen): void {
-    const resets = this.lingering.get(id);
-    if (id > MAX_ID || resets?.incoming === false) {
+    if (id > MAX_ID || this.resets.lacksIncoming(id)) {
       this.dropped++;
       return;
     }
     const names = namesOf(open);
     if (this.peerNames + names > MAX_PEER_NAMES) {
       this.dropped++;
-      this.lingering.set(id, { outgoing: false, incoming: false });
+      this.resets.linger(id, false, false);
       this.association!.resetStreams([id]);
       this.host.onFlushNeeded();
       return;
     }
     this.peerNames += names;
-    if (resets !== undefined) {
-      this.lingering.delete(id);
-      this.reused.add(id);
-    }
+    if (this.resets.isLingering(id)) this.resets.reuse(id);
     const channel = new Channel(this, { ...open, negotiated: false, id }, id, NO_HANDLER);
     channel.byPeer = true;
     channel.state = "open";
@@ -486,18 +448,9 @@ export class DataChannels implements ChannelOwner {
       }
       this.early.take(id);
       if (channel === undefined) {
-        const resets = this.lingering.get(id);
-        if (resets !== undefined) {
-          resets.incoming = true;
-          if (resets.outgoing) {
-            this.lingering.delete(id);
-            this.noteReset(id);
-          }
-        } else if (id < this.maxChannels && !this.isRepeated(id)) {
-          // Nobody here, but the peer waits for our side.
-          this.lingering.set(id, { outgoing: false, incoming: true });
-          this.resetStreams([id]);
-        }
+        // Nobody here, but the peer may wait for our side.
+        const isKnown = this.resets.isLingering(id) || id < this.maxChannels;
+        if (isKnown && this.resets.handleIncoming(id, this.host.now())) this.resetStreams([id]);
         continue;
       }
       channel.incomingReset = true;
@@ -516,17 +469,12 @@ export class DataChannels implements ChannelOwner {
 
   private handleOutgoingReset(ids: readonly number[], ok: boolean): void {
     for (const id of ids) {
-      if (this.reused.delete(id)) {
+      if (this.resets.endReuse(id)) {
         // The channel on it now may want its own.
-        if (this.byId.get(id)?.state === "closing" || this.lingering.has(id)) this.resetStreams([id]);
+        if (this.byId.get(id)?.state === "closing" || this.resets.isLingering(id)) this.resetStreams([id]);
         continue;
       }
-      const resets = this.lingering.get(id);
-      if (resets !== undefined) {
-        resets.outgoing = true;
-        if (resets.incoming || !ok) this.lingering.delete(id);
-        if (resets.incoming && ok) this.noteReset(id);
-      }
+      this.resets.handleOutgoing(id, ok, this.host.now());
       this.recycle(id);
       const channel = this.byId.get(id);
       if (channel === undefined) continue;
@@ -553,9 +501,7 @@ export class DataChannels implements ChannelOwner {
 
   private forgetStreams(): void {
     this.early.clear();
-    this.lingering.clear();
-    this.reused.clear();
-    this.resetAt.clear();
+    this.resets.clear();
   }
 
   // -- Ends
@@ -565,7 +511,7 @@ export class DataChannels implements ChannelOwner {
     if (channel.state === "closed") return;
     const { id } = channel;
     if (id !== null && (channel.state === "open" || channel.state === "closing")) {
-      this.lingering.set(id, { outgoing: channel.outgoingReset, incoming: channel.incomingReset });
+      this.resets.linger(id, channel.outgoingReset, channel.incomingReset);
       this.association?.discard(id);
       if (!channel.outgoingReset && this.association !== undefined) this.resetStreams([id]);
     }
@@ -579,7 +525,7 @@ export class DataChannels implements ChannelOwner {
     if (id !== null && this.byId.get(id) === channel) {
       this.byId.delete(id);
       this.recycle(id);
-      if (channel.incomingReset && channel.outgoingReset) this.noteReset(id);
+      if (channel.incomingReset && channel.outgoingReset) this.resets.handleOver(id, this.host.now());
     }
     if (this.recent === channel) this.recent = undefined;
     if (id === null) this.waiting = this.waiting.filter((other) => other !== channel);
