@@ -7,7 +7,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import type { Cancellable, DatagramPort, StreamPort } from "../util/net.js";
 import { openTcp } from "./tcp.js";
 import { openUdp } from "./udp.js";
@@ -140,7 +140,8 @@ test("a UDP socket keeps no bytes that it has sent", async () => {
   assert.equal(port!.keeps!(), true);
 });
 
-test("a UDP socket outlives errors that are loss, and is closed with others", async (t) => {
+/** The sockets of node:dgram that are made from here on. */
+function watchSockets(t: TestContext): dgram.Socket[] {
   const sockets: dgram.Socket[] = [];
   const real = dgram.createSocket;
   const replace = (createSocket: typeof real): void => {
@@ -149,20 +150,26 @@ test("a UDP socket outlives errors that are loss, and is closed with others", as
   };
   replace(((options: dgram.SocketOptions) => {
     const socket = real(options);
+    socket.unref();
     sockets.push(socket);
     return socket;
   }) as typeof real);
   t.after(() => replace(real));
-  const errors: string[] = [];
-  await new Promise<void>((resolve) => {
-    openUdp(
-      { address: "127.0.0.1" },
-      { onOpen: () => resolve(), onError: (reason) => errors.push(reason), onDatagram() {}, onDrained() {} },
-      now,
-    );
+  return sockets;
+}
+
+function openLoopback(errors: string[]): Promise<DatagramPort> {
+  return new Promise((resolve) => {
+    const onError = (reason: string): void => void errors.push(reason);
+    openUdp({ address: "127.0.0.1" }, { onOpen: resolve, onError, onDatagram() {}, onDrained() {} }, now);
   });
+}
+
+test("a UDP socket outlives errors that are loss, and is closed with others", async (t) => {
+  const sockets = watchSockets(t);
+  const errors: string[] = [];
+  await openLoopback(errors);
   const [socket] = sockets;
-  socket!.unref();
   let closed = false;
   socket!.on("close", () => {
     closed = true;
@@ -174,6 +181,25 @@ test("a UDP socket outlives errors that are loss, and is closed with others", as
   fail("EBADF");
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual([errors, closed], [["EBADF"], true]);
+});
+
+test("a UDP socket drops datagrams while too much waits for a slow interface", async (t) => {
+  const sockets = watchSockets(t);
+  const port = await openLoopback([]);
+  let waiting = 0;
+  sockets[0]!.getSendQueueSize = () => waiting;
+  const send = (count: number): number => {
+    let taken = 0;
+    for (let i = 0; i < count; i++) if (port.send(Uint8Array.of(1), "127.0.0.1", port.localPort)) taken++;
+    return taken;
+  };
+  assert.equal(send(100), 100);
+  waiting = 64 * 1024 * 1024;
+  assert.ok(send(100) <= 16);
+  assert.equal(send(100), 0);
+  waiting = 0;
+  assert.equal(send(100), 100);
+  port.close();
 });
 
 test("each worker of a cluster listens on a port of its own", (t) => {

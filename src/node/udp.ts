@@ -7,6 +7,9 @@ import type { Cancellable, DatagramHandler, DatagramPort, UdpOptions } from "../
 const MAX_BIND_TRIES = 64;
 /** What we ask the operating system to hold for one socket, bytes each way (it may grant less). */
 const SOCKET_BUFFER = 4 * 1024 * 1024;
+/** What waits for room in a socket's buffer, in bytes: libuv queues without limit. Looked at every so many datagrams. */
+const MAX_WAITING: number = SOCKET_BUFFER;
+const LOOK_EVERY = 16;
 /** What ICMP reports come back as on some systems, and a system that is short of memory: loss, the socket goes on. */
 const LOSS: ReadonlySet<string | undefined> = new Set([
   "ECONNREFUSED",
@@ -24,6 +27,8 @@ class UdpPort implements DatagramPort {
   readonly localPort: number;
   private readonly socket: Socket;
   private closed = false;
+  private isFull = false;
+  private sent = 0;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -34,6 +39,9 @@ class UdpPort implements DatagramPort {
 
   send(data: Uint8Array, address: string, port: number): boolean {
     if (this.closed) return false;
+    if (this.isFull || ++this.sent % LOOK_EVERY === 0) this.isFull = this.socket.getSendQueueSize() > MAX_WAITING;
+    // Something is slower than we send, a network interface or a queue before it: what is more is lost.
+    if (this.isFull) return false;
     try {
       this.socket.send(data, port, address);
       return true;
