@@ -9,6 +9,8 @@ import {
   type RTCSessionDescription,
   type RTCTrackEvent,
 } from "../index.js";
+import type { TransformTarget } from "./frame-transform.js";
+import { senderImplOf } from "./rtc-rtp-sender.js";
 
 /** Lets queued tasks run. */
 async function settle(): Promise<void> {
@@ -267,6 +269,26 @@ test("an answer narrows simulcast, ours as well as the peer's, and waits for set
   await a.setLocalDescription();
   assert.deepEqual(rids(sender), ["f"]);
   await assert.rejects(sender.setParameters(stale), { name: "InvalidModificationError" });
+});
+
+test("a transform sees the rids that were negotiated: without simulcast there is none", async (t) => {
+  const [a, b] = pair(t);
+  const { sender } = a.addTransceiver("video", { sendEncodings: [{ rid: "q" }, { rid: "h" }] });
+  let target: TransformTarget | undefined;
+  senderImplOf(sender).flow.transform.setStreams((attached) => {
+    target = attached;
+    return { push: () => {}, detach: () => {} };
+  }, "");
+  assert.deepEqual(target!.rids, ["q", "h"]);
+  await a.setLocalDescription();
+  await b.setRemoteDescription(a.localDescription!);
+  await b.setLocalDescription();
+  const { type, sdp } = b.localDescription!;
+  await a.setRemoteDescription({ type, sdp });
+  assert.deepEqual(target!.rids, ["q", "h"]);
+  await a.setLocalDescription();
+  await a.setRemoteDescription({ type, sdp: sdp.replace(/a=(rid|simulcast):.*\r\n/g, "") });
+  assert.deepEqual([rids(sender), target!.rids], [["q"], [null]]);
 });
 
 test("header extensions: what an answer leaves is what is offered next (webrtc-extensions)", async (t) => {

@@ -58,7 +58,7 @@ export class SenderFlow implements MediaOutlet {
     this.sender = sender;
     // The sender is not complete yet.
     const target = makeTarget(
-      { kind: () => sender.kind, rids: () => sender.encodings.map(({ rid }) => rid ?? null) },
+      { kind: () => sender.kind, rids: () => this.rids },
       {
         isSender: true,
         requestKeyFrame: (encoding) => this.flow?.requestKeyFrame(encoding),
@@ -78,6 +78,13 @@ export class SenderFlow implements MediaOutlet {
 
   get rtp(): RtpSender | undefined {
     return this.rtpSender;
+  }
+
+  /** Of the encodings, as they were negotiated: the one that is left without simulcast has none, whatever the program called it. */
+  private get rids(): readonly (string | null)[] {
+    const { media, sender } = this;
+    const isUnicast = media !== null && sends(media.direction) && media.sendRids.length === 0;
+    return sender.encodings.map(({ rid }) => (isUnicast ? null : (rid ?? null)));
   }
 
   /** Follows what was negotiated; `transport` undefined, or no `media`, ends it. */

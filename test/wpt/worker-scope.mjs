@@ -8,5 +8,8 @@ await import(globals);
 await import(new URL("worker.js", globals));
 Object.defineProperty(globalThis, "location", { value: new URL(address), configurable: true });
 
+// A thread of Node's ends with the first rejection that nobody handles; a worker of a browser goes on.
+process.on("unhandledRejection", () => {});
+
 if (source === undefined) throw new Error(`no script at ${address}`);
 vm.runInThisContext(source, { filename: address });
