@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { RTCPeerConnection } from "#src/w3c/rtc-peer-connection.js";
 import { Simulation } from "#test/sim/simulation.js";
 import { Pair } from "./pair.js";
 
@@ -49,4 +50,44 @@ test("so do connections that are closed before they are open, and offers that no
     await sim.run(2000);
     assert.deepEqual(sim.leftovers(), [], `closed after ${3 * i} ms`);
   }
+});
+
+/** A connection that a program makes something of, and forgets. */
+async function forgotten(sim: Simulation, use: (pc: RTCPeerConnection) => Promise<unknown>): Promise<WeakRef<object>> {
+  const pc = new RTCPeerConnection({}, { platform: sim.platform(sim.hosts[0]!) });
+  pc.onnegotiationneeded = () => void pc.signalingState;
+  const used = use(pc);
+  await sim.run(100);
+  await used;
+  return new WeakRef(pc);
+}
+
+test("connections without sockets need not be closed", {
+  skip: collect === undefined ? "needs --expose-gc" : false,
+}, async () => {
+  const sim = new Simulation(3);
+  sim.host("alice", { link: { latency: 5 } });
+  const references = [
+    await forgotten(sim, async () => {}),
+    await forgotten(sim, async (pc) => pc.createDataChannel("data").addEventListener("open", () => void pc.sctp)),
+    await forgotten(sim, async (pc) => {
+      pc.addTransceiver("video");
+      await pc.createOffer();
+      return pc.getStats();
+    }),
+    await forgotten(sim, async (pc) => {
+      const other = new RTCPeerConnection({}, { platform: sim.platform(sim.hosts[0]!) });
+      other.addTransceiver("audio");
+      await pc.setRemoteDescription(await other.createOffer());
+      await pc.createAnswer();
+    }),
+  ];
+  for (let i = 0; i < 5; i++) {
+    await nextTurn();
+    collect!();
+  }
+  assert.deepEqual(
+    references.map((reference) => reference.deref() !== undefined),
+    [false, false, false, false],
+  );
 });
