@@ -71,7 +71,8 @@ function sentCodec(
   encoding: RTCRtpEncodingParameters | undefined,
 ): NegotiatedCodec | undefined {
   const used = codecs.find((codec) => codec.payloadType === payloadType);
-  if (used !== undefined) return used;
+  // Tones and comfort noise go among what the stream is of.
+  if (used !== undefined && !isAuxiliary(used)) return used;
   const wanted = encoding?.codec;
   const chosen = wanted && codecs.find((codec) => codecsMatch(codec, wanted));
   return chosen ?? codecs.find((codec) => !isAuxiliary(codec));

@@ -37,6 +37,11 @@ async function call(mimeType: string, negotiated: readonly string[]): Promise<En
     if (i < 30 || i >= 70) generator.sendFrame({ data: SOUND, timestamp, keyFrame: true, startOfTalkspurt: i === 70 });
     else if (i % 5 === 0) generator.sendFrame({ data: NOISE, timestamp, keyFrame: true, mimeType: "audio/CN" });
     await sim.run(20);
+    if (i % 10 === 0) {
+      const report = await sim.settle(first.a.getStats());
+      const outbound = [...report.values()].find(({ type }) => type === "outbound-rtp")!;
+      assert.equal(report.get(outbound.codecId)!.mimeType, mimeType);
+    }
   }
   await sim.run(500);
   return frames;
