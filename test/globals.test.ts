@@ -102,3 +102,29 @@ test("an encoded frame can be cloned, also into another thread's port", async ()
   port1.close();
   assert.deepEqual(structuredClone({ plain: [1] }), { plain: [1] });
 });
+
+test("streams of encoded frames can be transferred", { timeout: 10_000 }, async () => {
+  const { port1, port2 } = new MessageChannel();
+  const metadata = { synchronizationSource: 5, rtpTimestamp: 90 };
+  const source = new ReadableStream({
+    start(controller) {
+      for (const bytes of [[1, 2], [3]]) {
+        controller.enqueue(createVideoFrame({ type: "key", data: Uint8Array.from(bytes).buffer, metadata }));
+      }
+      controller.enqueue({ type: "chunk", value: "of the program" });
+      controller.close();
+    },
+  });
+  const arrived = new Promise<ReadableStream>((resolve) => port2.once("message", resolve));
+  port1.postMessage(source, [source as never]);
+  const chunks: unknown[] = [];
+  for await (const chunk of await arrived) chunks.push(chunk);
+  const [first, second, plain] = chunks as [RTCEncodedVideoFrame, RTCEncodedVideoFrame, object];
+  assert.ok(first instanceof RTCEncodedVideoFrame && second instanceof RTCEncodedVideoFrame);
+  assert.deepEqual(
+    [first.timestamp, [...new Uint8Array(first.data)], [...new Uint8Array(second.data)]],
+    [90, [1, 2], [3]],
+  );
+  assert.deepEqual(plain, { type: "chunk", value: "of the program" });
+  port1.close();
+});

@@ -24,7 +24,7 @@ export interface TransferType {
   receive(description: unknown, link: TransferLink): object;
 }
 
-/** What can be cloned (HTML's "serializable objects"): by itself, as the whole message. */
+/** What can be cloned (HTML's "serializable objects"): by itself, as the whole message, or as a chunk of a stream that was transferred. */
 export interface CloneType {
   readonly name: string;
   owns(value: unknown): boolean;
@@ -83,19 +83,32 @@ function install(): void {
 }
 
 /** In place of an object that can be cloned, what it is made of. */
-function cloneable(message: unknown): unknown {
-  if (typeof message !== "object" || message === null) return message;
-  const type = cloneTypes.find(({ owns }) => owns(message));
-  return type === undefined ? message : { [CLONE]: type.name, description: type.describe(message) };
+function described(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const type = cloneTypes.find(({ owns }) => owns(value));
+  return type === undefined ? value : { [CLONE]: type.name, description: type.describe(value) };
 }
 
-/** The object that was cloned; any other message as it is. */
-function revived(message: unknown): unknown {
-  if (typeof message !== "object" || message === null || !Object.hasOwn(message, CLONE)) return message;
-  const { [CLONE]: name, description } = message as CloneEnvelope;
+/** The object that was cloned; any other value as it is. */
+function made(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, CLONE)) return value;
+  const { [CLONE]: name, description } = value as CloneEnvelope;
   const type = cloneTypes.find((candidate) => candidate.name === name);
-  return type === undefined ? message : type.revive(description);
+  return type === undefined ? value : type.revive(description);
 }
+
+/** What a stream that was transferred sends to its other half (Streams §8.1): a chunk goes the way of a whole message. */
+function converted(message: unknown, convert: (value: unknown) => unknown): unknown {
+  const whole = convert(message);
+  if (whole !== message || typeof message !== "object" || message === null) return whole;
+  const { type, value } = message as { readonly type?: unknown; readonly value?: unknown };
+  if (type !== "chunk") return message;
+  const chunk = convert(value);
+  return chunk === value ? message : { type, value: chunk };
+}
+
+const cloneable = (message: unknown): unknown => converted(message, described);
+const revived = (message: unknown): unknown => converted(message, made);
 
 function wrapPost(prototype: object): void {
   const target = prototype as { postMessage: Post };
