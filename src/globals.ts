@@ -3,6 +3,7 @@
 // expects a browser's globals. Names that are taken are replaced: a runtime's own half of the API would not know our objects.
 
 import type { KeyObject } from "node:crypto";
+import { threadId } from "node:worker_threads";
 import * as entry from "./index.js";
 import "./globals-types.js";
 import { postablePrivateKey, postedPrivateKey } from "./node/crypto.js";
@@ -33,8 +34,8 @@ installTransfer({
 installClone({
   name: "RTCEncodedFrame",
   owns: isEncodedFrame,
-  describe: (frame) => serializeFrame(frame as entry.RTCEncodedVideoFrame),
-  revive: (description) => deserializeFrame(description as SerializedFrame),
+  describe: (frame) => serializeFrame(frame as entry.RTCEncodedVideoFrame, threadId),
+  revive: (description) => deserializeFrame(description as SerializedFrame, threadId),
 });
 
 installClone({

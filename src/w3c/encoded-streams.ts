@@ -9,6 +9,7 @@ import {
   type EncodedVideoFrameImpl,
   encodedAudioFrameImplOf,
   encodedVideoFrameImplOf,
+  type FrameOrigin,
   type RTCEncodedAudioFrame,
   type RTCEncodedVideoFrame,
 } from "./rtc-encoded-frame.js";
@@ -39,6 +40,8 @@ function transferred(data: ArrayBuffer): ArrayBuffer | undefined {
 
 const written = new WeakSet<object>();
 
+let owners = 0;
+
 /** Chromium leaves the program the bytes, and takes the frame but once. */
 function copied(impl: EncodedVideoFrameImpl | EncodedAudioFrameImpl): ArrayBuffer | undefined {
   if (written.has(impl)) return undefined;
@@ -49,6 +52,8 @@ function copied(impl: EncodedVideoFrameImpl | EncodedAudioFrameImpl): ArrayBuffe
 export class EncodedStreams {
   readonly readable: object;
   readonly writable: object;
+  /** Among the owners of frames in this thread. */
+  readonly number: number = owners++;
   private readonly onWritten: (unit: FrameUnit) => void;
   private readonly strict: boolean;
   private controller: ReadableStreamController | undefined;
@@ -103,14 +108,19 @@ export class EncodedStreams {
     const impl = implOf(chunk);
     if (impl === undefined) throw new TypeError("The value is not an encoded frame.");
     const { origin, type, metadata } = impl;
-    const isOwn = origin?.owner === this;
+    const own = origin !== undefined && this.isOwn(origin) ? origin : undefined;
     if (this.strict) {
-      if (!isOwn || origin.counter <= this.lastWritten) return;
-      this.lastWritten = origin.counter;
+      if (own === undefined || own.counter <= this.lastWritten) return;
+      this.lastWritten = own.counter;
     }
     const data = this.strict ? transferred(impl.data) : copied(impl);
     if (data === undefined) throw domException("OperationError", "The frame has been written already.");
-    this.onWritten({ type, data, metadata, carried: isOwn ? origin.carried : undefined });
+    this.onWritten({ type, data, metadata, carried: own?.carried });
+  }
+
+  /** A clone that has come back to this thread counts for Chromium's streams, where no object is its owner. */
+  private isOwn({ owner }: FrameOrigin): boolean {
+    return owner === this || (!this.strict && owner.number === this.number && owner.thread === undefined);
   }
 }
 

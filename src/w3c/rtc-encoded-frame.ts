@@ -103,10 +103,18 @@ const audioFrameOptions = dictionary<RTCEncodedAudioFrameOptions>("RTCEncodedAud
   },
 });
 
+/** Of whose streams a frame is that has been cloned: only they know whether it is one of theirs. */
+export interface RemoteOwner {
+  /** Undefined: this one. */
+  readonly thread: number | undefined;
+  /** Among the owners of that thread. */
+  readonly number: number;
+}
+
 /** Where a frame comes from; its copies have the same. */
 export interface FrameOrigin {
   /** Of whose streams. */
-  readonly owner: object;
+  readonly owner: { readonly number: number; readonly thread?: undefined } | RemoteOwner;
   /** Which one of theirs. */
   readonly counter: number;
   /** Plain data of the owner's that goes with the frame. */
@@ -255,24 +263,34 @@ export function createAudioFrame(impl: EncodedAudioFrameImpl): RTCEncodedAudioFr
   return construct(RTCEncodedAudioFrame as unknown as new () => RTCEncodedAudioFrame, impl);
 }
 
-/** What a frame is to be cloned as (§4.1, serialization steps); it is of nobody's streams then. */
+/**
+ * What a frame is to be cloned as (§4.1, serialization steps). It is no frame of its owner's any more, as transforms go by; but
+ * Chromium's streams take it back.
+ */
 export interface SerializedFrame {
   readonly type: EncodedVideoChunkType | undefined;
   readonly data: ArrayBuffer;
   readonly metadata: RTCEncodedVideoFrameMetadata & RTCEncodedAudioFrameMetadata;
+  readonly origin: { readonly thread: number; readonly number: number; readonly carried: unknown } | undefined;
 }
-export function serializeFrame(frame: RTCEncodedVideoFrame | RTCEncodedAudioFrame): SerializedFrame {
-  const { type, data, metadata } = isPlatformObject(frame, "RTCEncodedVideoFrame")
+/** `thread`: a number for the thread that this is. */
+export function serializeFrame(frame: RTCEncodedVideoFrame | RTCEncodedAudioFrame, thread: number): SerializedFrame {
+  const { type, data, metadata, origin } = isPlatformObject(frame, "RTCEncodedVideoFrame")
     ? encodedVideoFrameImplOf(frame as RTCEncodedVideoFrame)
     : encodedAudioFrameImplOf(frame as RTCEncodedAudioFrame);
-  return { type, data, metadata };
+  if (origin === undefined) return { type, data, metadata, origin: undefined };
+  const { owner, carried } = origin;
+  return { type, data, metadata, origin: { thread: owner.thread ?? thread, number: owner.number, carried } };
 }
-export function deserializeFrame({
-  type,
-  data,
-  metadata,
-}: SerializedFrame): RTCEncodedVideoFrame | RTCEncodedAudioFrame {
-  return type === undefined ? createAudioFrame({ data, metadata }) : createVideoFrame({ type, data, metadata });
+export function deserializeFrame(
+  { type, data, metadata, origin: given }: SerializedFrame,
+  thread: number,
+): RTCEncodedVideoFrame | RTCEncodedAudioFrame {
+  const owner = given && { thread: given.thread === thread ? undefined : given.thread, number: given.number };
+  const origin = owner && { owner, counter: Number.NaN, carried: given.carried };
+  return type === undefined
+    ? createAudioFrame({ data, metadata, origin })
+    : createVideoFrame({ type, data, metadata, origin });
 }
 export function isEncodedFrame(value: unknown): value is RTCEncodedVideoFrame | RTCEncodedAudioFrame {
   return isPlatformObject(value, "RTCEncodedVideoFrame") || isPlatformObject(value, "RTCEncodedAudioFrame");

@@ -1,10 +1,16 @@
 // Encoded frames through transforms, between whole connections.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RTCEncodedAudioFrame, RTCRtpSFrameDecryptor, RTCRtpSFrameEncryptor } from "#src/index.js";
+import {
+  RTCEncodedAudioFrame,
+  RTCEncodedVideoFrame,
+  RTCRtpSFrameDecryptor,
+  RTCRtpSFrameEncryptor,
+} from "#src/index.js";
 import { type EncodedFrame, EncodedTrackGenerator, EncodedTrackProcessor, RtpTrackProcessor } from "#src/media.js";
 import { EncodedStreams, MAX_UNREAD_FRAMES } from "#src/w3c/encoded-streams.js";
 import type { MediaStreamTrack } from "#src/w3c/media-stream-track.js";
+import { deserializeFrame, serializeFrame } from "#src/w3c/rtc-encoded-frame.js";
 import { Simulation } from "#test/sim/simulation.js";
 import { Pair } from "./pair.js";
 
@@ -147,6 +153,33 @@ test("a strict pair of streams takes the frames that it gave, in their order, on
   for (const frame of [await read(other), first, first, third, second]) await writer.write(frame);
   assert.deepEqual(written, [0, 2]);
   await assert.rejects(writer.write({}), TypeError);
+});
+
+test("a frame that comes back as a clone is one of its streams, but for strict ones", async () => {
+  const outcome = async (strict: boolean, ...threads: number[]): Promise<unknown[]> => {
+    const written: unknown[] = [];
+    const streams = new EncodedStreams(strict, ({ carried }) => written.push(carried));
+    const other = new EncodedStreams(strict, ({ carried }) => written.push(carried));
+    streams.push({ type: "delta", data: new ArrayBuffer(1), metadata: {}, carried: "mine" });
+    let { value: frame } = await (streams.readable as ReadableStream<RTCEncodedVideoFrame>).getReader().read();
+    // From each thread to the next.
+    for (const [i, to] of threads.slice(1).entries()) {
+      frame = deserializeFrame(structuredClone(serializeFrame(frame!, threads[i]!)), to) as RTCEncodedVideoFrame;
+    }
+    for (const { writable } of [streams, other]) {
+      const writer = (writable as WritableStream).getWriter();
+      await writer.write(new RTCEncodedVideoFrame(frame!));
+    }
+    return written;
+  };
+  assert.deepEqual(await outcome(false, 0), ["mine", undefined]);
+  assert.deepEqual(await outcome(false, 0, 0), ["mine", undefined]);
+  assert.deepEqual(await outcome(false, 0, 5, 0), ["mine", undefined]);
+  assert.deepEqual(await outcome(false, 0, 5, 6, 0), ["mine", undefined]);
+  // A thread of another number has streams of the same number.
+  assert.deepEqual(await outcome(false, 0, 5), [undefined, undefined]);
+  assert.deepEqual(await outcome(true, 0), ["mine"]);
+  assert.deepEqual(await outcome(true, 0, 5, 0), []);
 });
 
 test("SFrame from sender to receiver: frames wait for keys, and without the right one nothing gets through", async () => {
