@@ -149,7 +149,7 @@ export class RemoteCandidates {
     }
     let done = false;
     const holder: { resolution?: Cancellable } = {};
-    holder.resolution = this.network.resolve(candidate.address, (addresses, now) => {
+    const resolved = (addresses: readonly string[], now: number): void => {
       done = true;
       if (holder.resolution !== undefined) this.resolutions.delete(holder.resolution);
       if (this.closed) return;
@@ -157,7 +157,8 @@ export class RemoteCandidates {
       const address = addresses.map(canonicalIp).find((a) => a !== undefined);
       if (address !== undefined && this.isCurrent(candidate)) this.addResolved(candidate, address, now);
       this.host.onResolved(now);
-    });
+    };
+    holder.resolution = this.network.resolve(candidate.address, resolved, true);
     if (!done) this.resolutions.add(holder.resolution);
   }
 

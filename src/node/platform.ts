@@ -16,7 +16,7 @@ const network: Network = {
   openUdp: (options, handler) => openUdp(options, handler, now),
   connectTcp: (options, handler) => openTcp(options, handler, now),
   listenTcp: (options, handler) => listenTcp(options, handler, now),
-  resolve: (hostname, done) => resolve(hostname, (addresses) => done(addresses, now())),
+  resolve: (hostname, done, isPeers) => resolve(hostname, (addresses) => done(addresses, now()), isPeers),
   publish,
   firstHopPayload,
 };

@@ -238,13 +238,14 @@ export function roundNetwork(platform: Platform, round: Round): RoundNetwork {
     openUdp: (options, handler) => attempt((ended) => network.openUdp(options, wrapDatagrams(handler, ended))),
     connectTcp: (options, handler) => attempt((ended) => network.connectTcp(options, wrapStream(handler, ended))),
     listenTcp: (options, handler) => attempt((ended) => network.listenTcp(options, wrapListener(handler, ended))),
-    resolve: (hostname, done) =>
-      attempt((ended) =>
-        network.resolve(hostname, (addresses, now) => {
+    resolve: (hostname, done, isPeers) =>
+      attempt((ended) => {
+        const then = (addresses: readonly string[], now: number): void => {
           ended();
           round.run(now, () => done(addresses, now));
-        }),
-      ),
+        };
+        return network.resolve(hostname, then, isPeers);
+      }),
     publish: (hostname, address) => attempt(() => network.publish(hostname, address)),
     firstHopPayload: (local, remote) => network.firstHopPayload?.(local, remote) ?? 1472,
     closeAll() {

@@ -101,8 +101,11 @@ export interface Network {
   openUdp(options: UdpOptions, handler: DatagramHandler): Cancellable;
   connectTcp(options: TcpOptions, handler: StreamHandler): Cancellable;
   listenTcp(options: UdpOptions, handler: ListenerHandler): Cancellable;
-  /** Resolves a host name (`.local` by multicast DNS, RFC 6762); an empty list if it has no address. */
-  resolve(hostname: string, done: (addresses: readonly string[], now: number) => void): Cancellable;
+  /**
+   * Resolves a host name (`.local` by multicast DNS, RFC 6762); an empty list if it has no address. `isPeers`: the peer has
+   * sent the name, and may have chosen it for the time that its lookup takes.
+   */
+  resolve(hostname: string, done: (addresses: readonly string[], now: number) => void, isPeers?: boolean): Cancellable;
   /** Answers multicast DNS queries for `hostname` (a `.local` name) with `address` until cancelled. */
   publish(hostname: string, address: string): Cancellable;
   /**
