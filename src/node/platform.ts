@@ -21,11 +21,24 @@ const network: Network = {
   firstHopPayload,
 };
 
+/** The longest delay that Node takes; what is longer it makes a millisecond. */
+const MAX_DELAY = 2 ** 31 - 1;
+
 function setTimer(callback: (now: number) => void, delay: number, hold: boolean): Cancellable {
   // Rounded up: setTimeout drops the fraction, and a timer that fires early finds nothing to do and is set again.
-  const timer = setTimeout(() => callback(now()), Math.max(0, Math.ceil(delay)));
+  const rounded = Math.max(0, Math.ceil(delay));
+  if (rounded > MAX_DELAY) return setLongTimer(callback, rounded, hold);
+  const timer = setTimeout(() => callback(now()), rounded);
   if (!hold) timer.unref();
   return { cancel: () => clearTimeout(timer) };
+}
+
+function setLongTimer(callback: (now: number) => void, delay: number, hold: boolean): Cancellable {
+  const rest = (): void => {
+    timer = setTimer(callback, delay - MAX_DELAY, hold);
+  };
+  let timer = setTimer(rest, MAX_DELAY, hold);
+  return { cancel: () => timer.cancel() };
 }
 
 /**
