@@ -42,7 +42,8 @@ test("feedback of RFC 8888 does as well: steps, loss, two flows", () => {
   for (const [extra, least] of [
     [{ rtt: 50 }, 0.9],
     [{ rtt: 200 }, 0.9],
-    [{ link: { loss: 0.02 } }, 0.85],
+    [{ link: { loss: 0.02 } }, 0.9],
+    [{ link: { loss: 0.05 } }, 0.88],
   ] as const) {
     const result = runBandwidth({ ...STEPS, ...extra, feedback: "rfc8888" });
     for (const from of [5000, 25_000, 45_000]) {
@@ -70,9 +71,9 @@ test("shallow and deep queues", () => {
 
 test("random loss of up to five percent does not throttle; of ten, the rate is bounded", () => {
   for (const [loss, least] of [
-    [0.01, 0.9],
-    [0.02, 0.85],
-    [0.05, 0.7],
+    [0.01, 0.92],
+    [0.02, 0.9],
+    [0.05, 0.88],
   ] as const) {
     const result = runBandwidth({ ...STEPS, link: { loss } });
     for (const from of [5000, 25_000, 45_000]) {
@@ -89,13 +90,91 @@ test("random loss of up to five percent does not throttle; of ten, the rate is b
   }
 });
 
+test("random loss of two and five percent costs less than a tenth on average, whatever is drawn", () => {
+  // The mean of all, and the least of 48 stretches of 15 s.
+  for (const [loss, least, worst] of [
+    [0.02, 0.94, 0.8],
+    [0.05, 0.9, 0.6],
+  ] as const) {
+    const ratios: number[] = [];
+    for (let seed = 0; seed < 16; seed++) {
+      const result = runBandwidth({ ...STEPS, seed: `loss ${seed}`, link: { loss } });
+      for (const from of [5000, 25_000, 45_000]) ratios.push(closeness(result, from, from + 15_000).mean);
+      assertShortQueues(result);
+    }
+    assert.ok(mean(ratios) > least && Math.max(...ratios) < 1.1, `${loss}: ${mean(ratios)}, ${Math.max(...ratios)}`);
+    assert.ok(Math.min(...ratios) > worst, `${loss}: ${Math.min(...ratios)}`);
+  }
+});
+
+test("of two flows over a path that loses five percent none is left behind", () => {
+  const deviations: number[] = [];
+  for (const capacity of [2_000_000, 4_000_000]) {
+    for (const rtt of [50, 100]) {
+      for (const start of [3000, 7000]) {
+        const scenario = { ...SHARED, rtt, capacity: [[0, capacity]] as const, flows: [{}, { start }] };
+        const result = runBandwidth({ ...scenario, link: { loss: 0.05 } });
+        const [first, second] = shares(result, 30_000, 90_000) as [number, number];
+        deviations.push(Math.abs(first - second) / (first + second));
+        assert.ok(first + second > 0.8 * capacity, `${capacity} ${rtt} ${start}: ${first + second}`);
+        assertShortQueues(result);
+      }
+    }
+  }
+  assert.ok(mean(deviations) < 0.15 && Math.max(...deviations) < 0.4, deviations.map((d) => d.toFixed(2)).join(" "));
+});
+
+test("where the queue is so short that congestion is loss and nothing else, what is too much is not sent", () => {
+  for (const [rate, queue, most] of [
+    [500_000, 3000, 0.05],
+    [1_000_000, 3000, 0.09],
+    [1_000_000, 6000, 0.07],
+    [3_000_000, 3000, 0.1],
+    [3_000_000, 6000, 0.06],
+    [8_000_000, 6000, 0.07],
+  ] as const) {
+    const lost: number[] = [];
+    for (const rtt of [40, 60, 80, 100]) {
+      const link = { queue, jitter: 1 };
+      const result = runBandwidth({ ...STEPS, rtt, duration: 40_000, capacity: [[0, rate]], link });
+      const samples = samplesBetween(result, 10_000, 40_000);
+      const sent = mean(samples.map((sample) => sample.sent[0]!));
+      const received = mean(samples.map((sample) => sample.received[0]!));
+      lost.push(1 - received / sent);
+      assert.ok(received > 0.85 * rate, `${rate} ${queue} ${rtt}: ${received}`);
+    }
+    const text = `${rate} ${queue}: ${lost.map((share) => share.toFixed(3)).join(" ")} lost`;
+    assert.ok(mean(lost) < most && Math.max(...lost) < 0.15, text);
+  }
+});
+
+test("beside a download it keeps something, leaves most, and has it all again afterwards", () => {
+  for (const [rate, queue] of [
+    [2_000_000, 50_000],
+    [5_000_000, 100_000],
+  ] as const) {
+    const result = runBandwidth({
+      ...STEPS,
+      capacity: [[0, rate]],
+      link: { queue },
+      download: { from: 10_000, until: 40_000 },
+    });
+    const [beside] = shares(result, 15_000, 40_000) as [number];
+    const downloaded = mean(result.downloaded.slice(150, 400));
+    assert.ok(beside > 0.1 * rate && beside < 0.5 * rate, `${rate}: ${beside}`);
+    assert.ok(downloaded > 0.5 * rate && downloaded + beside > 0.9 * rate, `${rate}: ${downloaded}`);
+    const [after] = shares(result, 45_000, 60_000) as [number];
+    assert.ok(after > 0.9 * rate, `${rate}: ${after} afterwards`);
+  }
+});
+
 test("losses in bursts, and jitter", () => {
   const bursts = runBandwidth({ ...STEPS, link: { burst: { enter: 0.002, leave: 0.2 } } });
   const jitter = runBandwidth({ ...STEPS, link: { jitter: 10 } });
   for (const from of [5000, 25_000, 45_000]) {
     for (const result of [bursts, jitter]) {
       const { mean: ratio } = closeness(result, from, from + 15_000);
-      assert.ok(ratio > 0.85 && ratio < 1.1, `from ${from}: ${ratio}`);
+      assert.ok(ratio > 0.88 && ratio < 1.1, `from ${from}: ${ratio}`);
     }
   }
 });
@@ -202,7 +281,7 @@ test("two percent of random loss without congestion: near the capacity, whatever
     for (const seed of ["a", "b", "c"]) {
       const result = runBandwidth({ ...STEPS, seed, duration: 40_000, capacity: [[0, rate]], link: { loss: 0.02 } });
       const { mean: ratio } = closeness(result, 8000, 40_000);
-      assert.ok(ratio > 0.85 && ratio < 1.1, `${rate} ${seed}: ${ratio}`);
+      assert.ok(ratio > 0.93 && ratio < 1.1, `${rate} ${seed}: ${ratio}`);
     }
   }
 });

@@ -11,6 +11,7 @@ import { parseRtcp, RtcpWriter } from "#src/rtp/rtcp.js";
 import { type LinkOptions, type Packet, Pipe } from "#test/sim/link.js";
 import { Random } from "#test/sim/random.js";
 import { Scheduler } from "#test/sim/scheduler.js";
+import { Reno } from "./reno.js";
 
 export interface FlowOptions {
   /** Milliseconds. */
@@ -40,6 +41,8 @@ export interface BandwidthScenario {
   readonly feedback?: "transport-wide" | "rfc8888";
   /** Traffic that yields to nobody: at `rate` in each period for `on` of it, milliseconds. */
   readonly cross?: { readonly rate: number; readonly period: number; readonly on: number; readonly from?: number };
+  /** A download over TCP on the same link, milliseconds: yields to loss, not to delay. */
+  readonly download?: { readonly from: number; readonly until: number };
 }
 
 /** State each SAMPLE milliseconds. */
@@ -62,6 +65,8 @@ export interface BandwidthResult {
   readonly probes: number;
   readonly packets: number;
   readonly overflowed: number;
+  /** What the download got in each SAMPLE, bits per second. */
+  readonly downloaded: readonly number[];
 }
 
 export const SAMPLE = 100;
@@ -244,8 +249,9 @@ class World {
     });
   }
 
-  cross(size: number): void {
-    this.forwardPipe.send(packetOf(size), () => {});
+  /** A packet of somebody else. */
+  other(size: number, deliver: () => void): void {
+    this.forwardPipe.send(packetOf(size), deliver);
   }
 
   back(size: number, deliver: () => void): void {
@@ -277,11 +283,25 @@ export function runBandwidth(scenario: BandwidthScenario): BandwidthResult {
   if (cross !== undefined) {
     const gap = (MTU * 8000) / cross.rate;
     const send = (): void => {
-      if (scheduler.now % cross.period < cross.on) world.cross(MTU);
+      if (scheduler.now % cross.period < cross.on) world.other(MTU, () => {});
       scheduler.after(gap, send);
     };
     scheduler.at(cross.from ?? 0, send);
   }
+  const { download } = scenario;
+  const reno =
+    download &&
+    new Reno(
+      {
+        scheduler,
+        forward: (arrived) => world.other(MTU, arrived),
+        back: (arrived) => world.back(40, arrived),
+      },
+      download.from,
+      download.until,
+    );
+  const downloaded: number[] = [];
+  let delivered = 0;
   const samples: Sample[] = [];
   const sent = flows.map(() => 0);
   const received = flows.map(() => 0);
@@ -295,6 +315,10 @@ export function runBandwidth(scenario: BandwidthScenario): BandwidthResult {
       received: flows.map((flow, i) => ((flow.receivedBytes - received[i]!) * 8000) / SAMPLE),
       queueDelay: world.lastDelay,
     });
+    if (reno !== undefined) {
+      downloaded.push(((reno.delivered - delivered) * MTU * 8000) / SAMPLE);
+      delivered = reno.delivered;
+    }
     for (const [i, flow] of flows.entries()) {
       sent[i] = flow.sentBytes;
       received[i] = flow.receivedBytes;
@@ -307,6 +331,7 @@ export function runBandwidth(scenario: BandwidthScenario): BandwidthResult {
     probes: flows.reduce((sum, flow) => sum + flow.probes, 0),
     packets: flows.reduce((sum, flow) => sum + flow.packets, 0),
     overflowed: world.forwardPipe.stats.overflowed,
+    downloaded,
   };
 }
 

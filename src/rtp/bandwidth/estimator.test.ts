@@ -23,7 +23,13 @@ class Bench {
   }
 
   /** Sends at `rate` for so long. `delay` NaN: lost. */
-  send(rate: number, seconds: number, delay: (now: number) => number = () => 20, feedback = true): void {
+  send(
+    rate: number,
+    seconds: number,
+    delay: (now: number) => number = () => 20,
+    feedback = true,
+    cluster?: number,
+  ): void {
     const gap = (1200 * 8000) / rate;
     const end = this.now + seconds * 1000;
     for (; this.now < end; this.now += gap) {
@@ -31,7 +37,7 @@ class Bench {
         if (feedback) this.feedback(this.nextFeedback);
         this.nextFeedback += 50;
       }
-      this.estimator.onPacketSent(this.sequence, 1200, this.now);
+      this.estimator.onPacketSent(this.sequence, 1200, this.now, cluster);
       this.pending.push([this.sequence++, this.now + delay(this.now)]);
     }
   }
@@ -84,6 +90,27 @@ test("a queue that grows brings it below what arrives", () => {
   const from = bench.now;
   bench.send(300_000, 4, (now) => 20 + (now - from) / 2);
   assert.ok(bench.estimator.targetBitrate < 230_000, `${bench.estimator.targetBitrate}`);
+});
+
+test("a probe of which too little arrives is repeated, three times at most; one that was not sent is not", () => {
+  for (const [sent, expected] of [
+    [true, 2 + 3],
+    [false, 2],
+  ] as const) {
+    const bench = new Bench();
+    let clusters = 0;
+    for (let i = 0; i < 100; i++) {
+      bench.send(300_000, 0.04);
+      if (bench.probes.length === clusters || !sent) continue;
+      clusters = bench.probes.length;
+      // Five packets, of which two come.
+      for (let n = 0; n < 5; n++) {
+        bench.send(3_000_000, 0.002, () => (n < 2 ? 20 : Number.NaN), true, bench.probes.at(-1)!.id);
+      }
+    }
+    const early = bench.probes.filter((probe) => probe.at < 4000 && probe.bitrate >= 900_000);
+    assert.equal(early.length, expected);
+  }
 });
 
 test("an application that sends little is limited, and probed for every five seconds", () => {

@@ -49,6 +49,16 @@ const FULL_PROBE_DECREASE = 0.95;
 const FULL_PROBE_STEP = 50_000;
 const MORE_CAPACITY = 1.3;
 const START_PHASE = 2000;
+/** Least wait of a message, beyond what is usual by jitter, from which on its losses may come of a queue, milliseconds. */
+const WAITING = 8;
+const WAITING_NOISE = 1;
+/** A rate that loss bounds to at least this share of the delay-based one is as good as not bounded: it may be probed. */
+const NEARLY_ALL = 0.9;
+/** A fall to less than this share while a queue drained says that the path carries less than before. */
+const CAPACITY_DROP = 0.5;
+/** What is lost at random is added to what arrives, if it is worth it, and no more than this. */
+const MIN_USUAL_LOSS = 0.01;
+const MAX_USUAL_LOSS = 0.1;
 /** Insertions out of order above which the packets of one message are sorted instead. */
 const MAX_SHIFTS = 4096;
 
@@ -82,6 +92,8 @@ export class BandwidthEstimator {
   private lastTarget: number;
   private reportedRtt = false;
   private smoothedRtt = Number.NaN;
+  /** The delay-based estimate before the queue that drains now. */
+  private beforeDrain = 0;
   private lastLoss = Number.NEGATIVE_INFINITY;
   private startTime = Number.NEGATIVE_INFINITY;
 
@@ -130,6 +142,7 @@ export class BandwidthEstimator {
     this.wasLimited = false;
     this.reportedRtt = false;
     this.smoothedRtt = Number.NaN;
+    this.beforeDrain = 0;
     this.lastLoss = Number.NEGATIVE_INFINITY;
     this.startTime = Number.NEGATIVE_INFINITY;
     if (this.allocated > 0) this.probes.setAllocated(this.allocated, false, now);
@@ -271,7 +284,9 @@ export class BandwidthEstimator {
         this.throughput.add(sendTime, arrival, history.sizes[slot]!);
         delay.onPacket(sendTime, arrival, now);
         const cluster = history.clusters[slot]!;
-        if (cluster >= 0) this.probeEstimator.onPacket(cluster, sendTime, arrival, history.sizes[slot]!);
+        if (cluster < 0) continue;
+        this.probeEstimator.onPacket(cluster, sendTime, arrival, history.sizes[slot]!);
+        this.probes.onPacket();
       }
       rtt = Math.max(0, rtt);
       target.onFeedback(rtt, now);
@@ -281,23 +296,38 @@ export class BandwidthEstimator {
       let acknowledged = this.throughput.bitrate;
       target.loss.setAcknowledged(acknowledged);
       const recent = this.throughput.recent(RECENT);
+      const { draining } = this.queue;
       this.queue.update(oneWay, delay.bitrate, recent, now);
+      if (!draining) this.beforeDrain = delay.bitrate;
+      else if (!this.queue.draining && delay.bitrate < CAPACITY_DROP * this.beforeDrain) target.loss.forget();
       target.queueLimit = this.queue.limit;
       this.probes.noise = this.queue.noise;
       if (!Number.isNaN(acknowledged)) this.probes.throughput = acknowledged;
-      const { capacity } = this.probeEstimator;
-      let probe = this.probeEstimator.take();
-      if (!Number.isNaN(probe)) probe = this.judgeProbe(probe, capacity, acknowledged, now);
+      // The bottleneck carries what arrives and what is lost at random beyond it (or before it, where sending that much more fills it).
+      const { usualLoss } = target.loss;
+      const carried = usualLoss < MIN_USUAL_LOSS ? 1 : 1 - Math.min(usualLoss, MAX_USUAL_LOSS);
+      const capacity = this.probeEstimator.capacity / carried;
+      let probe = this.probeEstimator.take() / carried;
+      if (!Number.isNaN(probe)) {
+        // At the start rate, too little was sent to tell from what is lost how much the path carries.
+        if (!this.probes.answered && target.loss.ready) target.loss.forget();
+        this.probes.onResult();
+        probe = this.judgeProbe(probe, capacity, acknowledged, now);
+      }
       // A second is too long a memory after a sharp drop of the capacity.
       if (recent < SHARP_DROP * acknowledged) acknowledged = recent;
-      delay.update(acknowledged, probe, this.queue, now);
+      const free = !this.lossLimited;
+      delay.update(acknowledged / carried, probe, this.queue, now);
+      // What was probed as if loss did not bound it is not bounded by what lost before.
+      if (delay.probed && free) target.loss.release();
       if (delay.updated) {
         if (delay.probed) target.jump(delay.bitrate);
         target.delayLimit = delay.bitrate;
       }
     }
-    target.loss.update(delay.bitrate, this.alr.active);
-    if (target.loss.ready && target.loss.state !== "delay-based") this.lastLoss = now;
+    const waiting = this.queue.delay > WAITING + WAITING_NOISE * this.queue.noise;
+    target.loss.update(delay.bitrate, this.alr.active, waiting);
+    if (this.lossLimited) this.lastLoss = now;
     target.update(now);
     this.publish(now);
     if (count > 0 && delay.recovered) this.probes.onRecovered(this.alr.active, now);
@@ -375,11 +405,16 @@ export class BandwidthEstimator {
     this.host.onTargetBitrateChange?.(bitrate);
   }
 
+  private get lossLimited(): boolean {
+    const { loss } = this.target;
+    return loss.ready && loss.state !== "delay-based" && loss.bitrate < NEARLY_ALL * this.delay.bitrate;
+  }
+
   private get limit(): BandwidthLimit {
     if (this.delay.usage !== "normal" || this.queue.draining) return "delay-increased";
     if (this.target.rttAboveLimit) return "rtt";
     const { loss } = this.target;
-    if (!loss.ready || loss.state === "delay-based") return "delay";
+    if (!this.lossLimited) return "delay";
     return loss.state === "increasing" ? "loss-increasing" : "loss";
   }
 

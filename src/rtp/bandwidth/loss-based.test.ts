@@ -36,8 +36,8 @@ test("no loss: what the delay-based controller gives", () => {
   assert.equal(it.state, "delay-based");
 });
 
-test("one or two percent of random loss do not throttle", () => {
-  for (const loss of [0.01, 0.02]) {
+test("one, two, or five percent of random loss do not throttle", () => {
+  for (const loss of [0.01, 0.02, 0.05]) {
     const it = new LossBased(30_000, 10_000_000);
     const rates = run(it, 10_000_000, loss, 30, 2_000_000);
     assert.ok(rates.at(-1)! > 1_900_000, `${loss} ${rates.at(-1)}`);
@@ -56,6 +56,44 @@ test("and it comes back when the loss has ended", () => {
   run(it, 1_000_000, 0, 10, 2_000_000);
   const rates = run(it, 10_000_000, 0, 30, 2_000_000);
   assert.ok(rates.at(-1)! > 1_900_000, `${rates.at(-1)}`);
+});
+
+test("loss while packets wait in a queue is not taken for random, but what was random before is", () => {
+  const seen = (waiting: boolean, before: number): number => {
+    const it = new LossBased(30_000, 10_000_000);
+    let count = 0;
+    const send = (from: number, until: number, loss: number, queue: boolean): void => {
+      for (let time = from; time < until; time += 10) {
+        count += loss;
+        const lost = count >= 1;
+        if (lost) count--;
+        it.onPacket(time, 1200, lost);
+        it.setAcknowledged(960_000 * (1 - loss));
+        if (time % 50 === 0) it.update(1_000_000, false, queue);
+      }
+    };
+    send(0, 10_000, before, false);
+    send(10_000, 30_000, 0.07, waiting);
+    return it.bitrate;
+  };
+  assert.equal(seen(false, 0), 1_000_000);
+  assert.ok(seen(true, 0) < 950_000, `${seen(true, 0)}`);
+  assert.equal(seen(true, 0.07), 1_000_000);
+});
+
+test("what is forgotten bounds nothing, and what is lost at random is remembered", () => {
+  const it = new LossBased(30_000, 10_000_000);
+  run(it, 10_000_000, 0.03, 20, 2_000_000);
+  const usual = it.usualLoss;
+  assert.ok(usual > 0.015 && usual < 0.045, `${usual}`);
+  run(it, 500_000, 0.03, 5, 2_000_000);
+  assert.ok(it.bitrate < 1_000_000, `${it.bitrate}`);
+  it.forget();
+  assert.equal(it.ready, false);
+  assert.equal(it.averageLoss, 0);
+  assert.ok(Math.abs(it.usualLoss - usual) < 0.02, `${it.usualLoss}`);
+  const rates = run(it, 10_000_000, 0.03, 3, 1_000_000);
+  assert.equal(rates.at(-1), 1_000_000);
 });
 
 test("a packet that came after all is no loss", () => {

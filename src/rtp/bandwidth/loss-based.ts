@@ -37,6 +37,15 @@ const NO_LOSS = 0.01;
 /** Sending less than this share of the estimate is sending little. */
 const USED_SHARE = 0.65;
 const LOWEST_BITRATE = 5000;
+/**
+ * The average of some hundred packets differs from what the path loses by chance: by so many standard errors before it holds the rate where
+ * it is, and before it bounds it. (Chromium has neither: at 5 % of loss, chance alone is a reason to go down every few seconds.)
+ */
+const HOLD_ERRORS = 2;
+const BOUND_ERRORS = 1;
+const MAX_LOSS_ERROR = 0.01;
+/** Weight of an observation in what is usually lost at random. */
+const USUAL_WEIGHT = 0.1;
 
 export class LossBased {
   state: LossState = "delay-based";
@@ -44,6 +53,8 @@ export class LossBased {
   bitrate: number = Number.NaN;
   /** Loss of the last observations, weighted, without the best and the worst. */
   averageLoss = 0;
+  /** Loss while nothing bounds the rate by it and no queue stands: what is lost at random, as far as is known. */
+  usualLoss = 0;
 
   private minBitrate: number;
   private maxBitrate: number;
@@ -53,11 +64,16 @@ export class LossBased {
   // The model.
   private bandwidth = Number.NaN;
   private inherentLoss = INITIAL_INHERENT_LOSS;
+  /** Standard error of `averageLoss`. */
+  private lossError = 0;
+  /** Packets waited in a queue during the latest observation: what they lost need not be random. */
+  private congested = false;
 
   // Observations, newest at (observations - 1) % OBSERVATIONS.
   private observations = 0;
   private readonly sizes = new Float64Array(OBSERVATIONS);
   private readonly lostSizes = new Float64Array(OBSERVATIONS);
+  private readonly counts = new Int32Array(OBSERVATIONS);
   private readonly rates = new Float64Array(OBSERVATIONS);
   private readonly sortedRates = new Float64Array(OBSERVATIONS);
   private readonly weights = Float64Array.from({ length: OBSERVATIONS }, (_, age) => TEMPORAL_WEIGHT ** age);
@@ -65,6 +81,9 @@ export class LossBased {
   // The observation being made.
   private size = 0;
   private lostSize = 0;
+  private packets = 0;
+  private messages = 0;
+  private waiting = 0;
   private firstSend = Number.POSITIVE_INFINITY;
   private lastSend = Number.NEGATIVE_INFINITY;
   /** Counts observations made: a late arrival takes its loss back only from the one it was counted in. */
@@ -107,6 +126,7 @@ export class LossBased {
   /** A packet was reported for the first time. */
   onPacket(sendTime: number, bytes: number, lost: boolean): void {
     this.size += bytes;
+    this.packets++;
     if (lost) this.lostSize += bytes;
     if (sendTime < this.firstSend) this.firstSend = sendTime;
     if (sendTime > this.lastSend) this.lastSend = sendTime;
@@ -117,9 +137,11 @@ export class LossBased {
     this.lostSize = Math.max(0, this.lostSize - bytes);
   }
 
-  /** After a message. `delayBased` in bits per second, Infinity if there is no such limit yet. */
-  update(delayBased: number, applicationLimited: boolean): void {
+  /** After a message. `delayBased` in bits per second, Infinity if there is no such limit yet; `waiting`: its packets waited in a queue. */
+  update(delayBased: number, applicationLimited: boolean, waiting = false): void {
     this.delayBased = delayBased;
+    this.messages++;
+    if (waiting) this.waiting++;
     if (!this.observe()) return;
     if (Number.isNaN(this.bandwidth)) {
       if (!Number.isFinite(delayBased)) return;
@@ -133,14 +155,17 @@ export class LossBased {
     this.search(applicationLimited || little);
     let candidate = this.candidateBandwidth;
     // More loss than is taken for random: no reason to go up.
-    if (this.averageLoss > this.candidateLoss && candidate > this.bandwidth) candidate = this.bandwidth;
+    if (this.averageLoss - HOLD_ERRORS * this.lossError > this.candidateLoss && candidate > this.bandwidth)
+      candidate = this.bandwidth;
     if (limited) {
       if (this.recoveringSince + INCREASE_WINDOW > now) candidate = Math.min(candidate, this.windowLimit);
       if (this.increases(this.bandwidth, candidate) && !Number.isNaN(this.acknowledged)) {
         const inHold = this.acknowledged < HOLD_THRESHOLD * this.holdRate && Number.isFinite(this.holdRate);
         // Whoever sends less than the estimate is not held there for good (Chromium pads, and so has more that arrives).
         const slow = this.averageLoss < NO_LOSS ? this.bandwidth * CANDIDATE_FACTORS[0]! : 0;
-        const ramp = Math.max((inHold ? RAMP_UP_IN_HOLD : RAMP_UP) * this.acknowledged, slow);
+        // What arrives of a rate is less than it by what is lost at random.
+        const carried = this.acknowledged / (1 - this.inherentLoss);
+        const ramp = Math.max((inHold ? RAMP_UP_IN_HOLD : RAMP_UP) * carried, slow);
         candidate = Math.max(this.bandwidth, Math.min(candidate, ramp));
         // So that the state becomes "increasing".
         if (this.state === "decreasing" && candidate === this.bandwidth) candidate += 1;
@@ -152,12 +177,16 @@ export class LossBased {
     if (bounded < candidate) {
       this.bandwidth = bounded;
       // Chromium forgets the random loss here in either case, and at one percent of it then cannot leave a low rate.
-      this.inherentLoss = this.upperBound < Math.min(candidate, delayBased) ? 0 : this.candidateLoss;
+      const bound = this.upperBound < Math.min(candidate, delayBased);
+      this.inherentLoss = bound ? Math.min(this.candidateLoss, this.usualLoss) : this.candidateLoss;
     } else {
       this.bandwidth = Math.max(candidate, lower);
       this.inherentLoss = this.candidateLoss;
     }
 
+    if (bounded >= delayBased && !this.congested) {
+      this.usualLoss += (this.inherentLoss - this.usualLoss) * USUAL_WEIGHT;
+    }
     const below = bounded < delayBased;
     if (this.state === "decreasing" && this.holdUntil > now && below) {
       // Not at once back to a rate that lost.
@@ -212,6 +241,37 @@ export class LossBased {
     );
   }
 
+  /** What was lost up to here says nothing of the path as it is known now: its capacity fell, and what overflowed has drained. */
+  forget(): void {
+    this.observations = 0;
+    this.size = 0;
+    this.lostSize = 0;
+    this.packets = 0;
+    this.firstSend = Number.POSITIVE_INFINITY;
+    this.lastSend = Number.NEGATIVE_INFINITY;
+    this.observedUntil = Number.NaN;
+    this.epoch++;
+    this.inherentLoss = this.usualLoss;
+    this.averageLoss = 0;
+    this.lossError = 0;
+    this.boundAbove();
+    this.bandwidth = Number.NaN;
+    this.bitrate = Number.NaN;
+    this.release();
+  }
+
+  /** No rate is held or gone up from by and by any more: the next candidate is as good as it fits. */
+  release(): void {
+    this.state = "delay-based";
+    this.holdUntil = Number.NEGATIVE_INFINITY;
+    this.holdDuration = INITIAL_HOLD;
+    this.holdRate = Number.POSITIVE_INFINITY;
+    this.paddingRate = 0;
+    this.paddingSince = Number.NEGATIVE_INFINITY;
+    this.recoveringSince = Number.NaN;
+    this.windowLimit = Number.POSITIVE_INFINITY;
+  }
+
   /** Closes the observation if it is long enough. */
   private observe(): boolean {
     if (this.size === 0) return false;
@@ -222,13 +282,19 @@ export class LossBased {
     const at = this.observations++ % OBSERVATIONS;
     this.sizes[at] = this.size;
     this.lostSizes[at] = this.lostSize;
+    this.counts[at] = this.packets;
     this.rates[at] = (this.size * 8000) / duration;
     this.size = 0;
     this.lostSize = 0;
+    this.packets = 0;
+    this.congested = this.waiting > this.messages / 2;
+    this.messages = 0;
+    this.waiting = 0;
     this.firstSend = Number.POSITIVE_INFINITY;
     this.lastSend = Number.NEGATIVE_INFINITY;
     this.epoch++;
     this.averageLoss = this.measureLoss();
+    this.lossError = this.measureError();
     this.boundAbove();
     return true;
   }
@@ -276,6 +342,20 @@ export class LossBased {
     return totalRest > 1 ? Math.max(0, lostRest) / totalRest : all;
   }
 
+  /** Standard error of the average if each packet is lost by itself. */
+  private measureError(): number {
+    let total = 0;
+    let squares = 0;
+    const { filled, averageLoss } = this;
+    for (let i = 0; i < filled; i++) {
+      const weight = this.weight(i);
+      total += weight * this.counts[i]!;
+      squares += weight * weight * this.counts[i]!;
+    }
+    const error = total > 0 ? Math.sqrt(averageLoss * (1 - averageLoss) * squares) / total : 0;
+    return Math.min(error, MAX_LOSS_ERROR);
+  }
+
   private medianRate(): number {
     const { filled, sortedRates: sorted } = this;
     for (let i = 0; i < filled; i++) {
@@ -289,7 +369,7 @@ export class LossBased {
   }
 
   private boundAbove(): void {
-    const excess = this.averageLoss - LOSS_OFFSET;
+    const excess = this.averageLoss - BOUND_ERRORS * this.lossError - LOSS_OFFSET;
     this.upperBound = excess > 0 ? LOSS_BALANCE / excess : this.maxBitrate;
   }
 
@@ -333,7 +413,8 @@ export class LossBased {
   }
 
   private feasibleLoss(loss: number, bandwidth: number): number {
-    const upper = bandwidth > 0 ? Math.min(1, LOSS_OFFSET + LOSS_BALANCE / bandwidth) : 1;
+    let upper = bandwidth > 0 ? Math.min(1, LOSS_OFFSET + LOSS_BALANCE / bandwidth) : 1;
+    if (this.congested) upper = Math.min(upper, this.usualLoss + this.lossError + MIN_INHERENT_LOSS);
     return Math.min(Math.max(loss, MIN_INHERENT_LOSS), upper);
   }
 

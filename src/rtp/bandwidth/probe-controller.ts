@@ -25,6 +25,7 @@ const FURTHER_SCALE = 2;
 /** A result of at least this share of the rate probed at says that there may be more. */
 const FURTHER_THRESHOLD = 0.7;
 const RESULT_TIMEOUT = 1000;
+const MAX_RETRIES = 3;
 const ALR_INTERVAL = 5000;
 const ALR_SCALE = 2;
 /**
@@ -71,6 +72,12 @@ export class ProbeController {
   private estimate = 0;
   private max = Number.POSITIVE_INFINITY;
   private allocated = 0;
+  /** Of the last probe: what was wanted, what is known of it, and how often it was repeated because too few packets of it arrived. */
+  private lastWanted = 0;
+  private heard: "nothing" | "packets" | "result" = "nothing";
+  private retries = 0;
+  /** There has been a result. */
+  answered = false;
   private lastProbe = Number.NEGATIVE_INFINITY;
   private lastDrop = Number.NEGATIVE_INFINITY;
   private beforeDrop = 0;
@@ -126,6 +133,18 @@ export class ProbeController {
     if (this.state === "waiting" && bitrate > this.minToProbeFurther) this.probe(now, FURTHER_SCALE * bitrate, true);
   }
 
+  /** A packet of a probe has arrived. */
+  onPacket(): void {
+    if (this.heard === "nothing") this.heard = "packets";
+  }
+
+  /** A probe has had a result. */
+  onResult(): void {
+    this.answered = true;
+    this.heard = "result";
+    this.retries = 0;
+  }
+
   onApplicationLimitedEnd(now: number): void {
     this.alrEnded = now;
   }
@@ -162,7 +181,12 @@ export class ProbeController {
   }
 
   private expire(now: number): void {
-    if (this.state === "waiting" && now - this.lastProbe > RESULT_TIMEOUT) this.complete();
+    if (this.state !== "waiting" || now - this.lastProbe <= RESULT_TIMEOUT) return;
+    this.complete();
+    // Too few of its packets arrived to tell: of five, two lost are enough.
+    if (this.heard !== "packets" || this.retries === MAX_RETRIES) return;
+    this.retries++;
+    this.probe(now, this.lastWanted, true);
   }
 
   private complete(): void {
@@ -175,7 +199,8 @@ export class ProbeController {
       this.max === Number.POSITIVE_INFINITY ? Math.max(UNBOUNDED_MAX, FURTHER_SCALE * this.throughput) : this.max;
     if (this.allocated > 0) max = Math.min(max, ALLOCATION_SCALE * this.allocated);
     if (this.limit === "loss-increasing") max = Math.min(max, LOSS_LIMITED_SCALE * this.estimate);
-    else if (this.limit !== "delay") return;
+    // Of a few packets at the start rate, one lost is no reason not to look for the rate of the path.
+    else if (this.limit !== "delay" && (this.answered || this.limit !== "loss")) return;
     const bitrate = Math.min(wanted, max);
     // Nothing to learn.
     if (!(bitrate > this.estimate)) {
@@ -183,6 +208,8 @@ export class ProbeController {
       return;
     }
     this.lastProbe = now;
+    this.lastWanted = wanted;
+    this.heard = "nothing";
     if (further && wanted < max) {
       this.state = "waiting";
       this.minToProbeFurther = bitrate * FURTHER_THRESHOLD;
