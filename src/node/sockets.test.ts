@@ -212,7 +212,8 @@ test("each worker of a cluster listens on a port of its own", (t) => {
       cluster.on("message", (worker, port) => {
         if (ports.push(port) < 2) return;
         console.log(typeof port, new Set(ports).size);
-        cluster.disconnect();
+        // They would not go by themselves: what they listen on is theirs.
+        for (const { process } of Object.values(cluster.workers)) process.kill();
       });
     } else {
       const onListening = ({ localPort }) => process.send(localPort);
