@@ -3,128 +3,12 @@ import { test } from "node:test";
 import { Vp8BlockDecoder } from "#test/media/vp8-block-decoder.js";
 import { readFrameCounter, SyntheticCamera } from "../media/synthetic/camera.js";
 import { payloadFormat } from "../payload/format.js";
-import type { PayloadFrame } from "../payload/types.js";
 import { HeaderExtensions } from "./extensions.js";
 import { ForwardSource } from "./forward-source.js";
-import { Forwarder, type ForwarderHost } from "./forwarder.js";
-import { RTP_HEADER_LENGTH, RtpPacket, writeRtpHeader } from "./packet.js";
+import { Forwarder } from "./forwarder.js";
+import { assertContinuous, CLOCK, FIRST, filler, Stream, setup, vp8, vp8Info } from "./forwarder-testing.test.js";
+import { RtpPacket, writeRtpHeader } from "./packet.js";
 import { EXTENSIONS } from "./testing.test.js";
-
-const CLOCK = 90_000;
-
-/** What came out: the fields, and a copy of the payload. */
-interface Sent {
-  sequenceNumber: number;
-  timestamp: number;
-  marker: boolean;
-  ssrc: number;
-  payload: Uint8Array;
-  now: number;
-}
-
-class Host implements ForwarderHost {
-  sent: Sent[] = [];
-  requests: [string | null, number][] = [];
-  sendPacket(packet: RtpPacket, now: number): void {
-    const { sequenceNumber, timestamp, marker, ssrc } = packet;
-    this.sent.push({ sequenceNumber, timestamp, marker, ssrc, payload: packet.payload().slice(), now });
-  }
-  requestKeyFrame(source: ForwardSource, now: number): void {
-    this.requests.push([source.rid, now]);
-  }
-}
-
-interface StreamOptions {
-  rid?: string;
-  mimeType?: string;
-  parameters?: string;
-  sequence?: number;
-  timestamp?: number;
-  pictureId?: number;
-  maxSize?: number;
-}
-
-/** A sender: frames become packets, which its source receives at once or which are kept back. */
-class Stream {
-  readonly source: ForwardSource;
-  readonly ssrc: number;
-  sequence: number;
-  timestamp: number;
-  private readonly packetizer;
-  private readonly maxSize: number;
-  private pictureId: number | undefined;
-
-  constructor(ssrc: number, options: StreamOptions = {}) {
-    const { mimeType = "video/VP8", parameters = "" } = options;
-    this.ssrc = ssrc;
-    this.source = new ForwardSource({ mimeType, parameters, clockRate: CLOCK, rid: options.rid ?? null });
-    this.sequence = options.sequence ?? ssrc * 1000;
-    this.timestamp = options.timestamp ?? ssrc * 7_000_000;
-    this.pictureId = options.pictureId;
-    this.packetizer = payloadFormat(mimeType, parameters).createPacketizer({ pictureId: ssrc * 100 });
-    this.maxSize = options.maxSize ?? 1200;
-  }
-
-  packets(frame: PayloadFrame): Uint8Array[] {
-    const out: Uint8Array[] = [];
-    if (this.pictureId !== undefined) frame = { ...frame, pictureId: this.pictureId };
-    this.pictureId = undefined;
-    const done = this.packetizer.packetize(frame, this.maxSize, (payload, marker) => {
-      out.push(this.packet(payload, marker));
-    });
-    assert.ok(done);
-    if (frame.endOfPicture ?? true) this.timestamp = (this.timestamp + 3000) >>> 0;
-    return out;
-  }
-
-  packet(payload: Uint8Array, marker: boolean): Uint8Array {
-    const data = new Uint8Array(RTP_HEADER_LENGTH + payload.length);
-    writeRtpHeader(data, marker, 96, this.sequence, this.timestamp, this.ssrc, 0);
-    data.set(payload, RTP_HEADER_LENGTH);
-    this.sequence = (this.sequence + 1) & 0xffff;
-    return data;
-  }
-
-  receive(packets: readonly Uint8Array[], now: number): void {
-    const packet = new RtpPacket();
-    for (const data of packets) {
-      const before = data.slice();
-      assert.ok(packet.parse(data));
-      this.source.receive(packet, now);
-      assert.deepEqual(data, before, "the packet is as it was");
-    }
-  }
-
-  send(frame: PayloadFrame, now: number): void {
-    this.receive(this.packets(frame), now);
-  }
-}
-
-const FIRST = { sequenceNumber: 65_530, timestamp: 0xfffff000, pictureId: 0x7ffc, tl0PictureIndex: 250 };
-
-function setup(...streams: Stream[]): { host: Host; forwarder: Forwarder } {
-  const host = new Host();
-  const forwarder = new Forwarder(FIRST, host);
-  for (const { source } of streams) forwarder.attach(source);
-  return { host, forwarder };
-}
-
-const filler = (length: number, seed: number): Uint8Array =>
-  Uint8Array.from({ length }, (_, i) => ((i * 7 + seed) % 250) + 1);
-const vp8 = (keyFrame: boolean, length = 300, more: Partial<PayloadFrame> = {}): PayloadFrame => {
-  const data = filler(length, length);
-  data.set(keyFrame ? [0x10, 2, 0, 0x9d, 1, 0x2a, 64, 1, 180, 0] : [0x11, 2, 0]);
-  return { data, keyFrame, ...more };
-};
-
-function assertContinuous(sent: readonly Sent[]): void {
-  for (let i = 1; i < sent.length; i++) {
-    assert.equal(sent[i]!.sequenceNumber, (sent[i - 1]!.sequenceNumber + 1) & 0xffff, `packet ${i}`);
-    assert.ok(((sent[i]!.timestamp - sent[i - 1]!.timestamp) | 0) >= 0, `the time of packet ${i}`);
-  }
-}
-
-const vp8Info = (sent: Sent) => payloadFormat("video/VP8").createDepacketizer().inspect(sent.payload)!;
 
 test("begins with a key frame, at the numbers given", () => {
   const stream = new Stream(1);
@@ -150,67 +34,6 @@ test("begins with a key frame, at the numbers given", () => {
   );
   assert.equal(forwarder.deadline, Number.POSITIVE_INFINITY);
 });
-
-/** A picture in one packet whose number has 7 bits, or 15 from 128 on. */
-function numbered(stream: Stream, keyFrame: boolean, pictureId: number, mimeType = "video/VP8"): Uint8Array {
-  const id = pictureId < 128 ? [pictureId] : [0x80 | (pictureId >> 8), pictureId & 0xff];
-  // I alone; of VP9 with B and E, and P unless it is a key frame.
-  const descriptor = mimeType === "video/VP8" ? [0x90, 0x80, ...id] : [0x80 | (keyFrame ? 0 : 0x40) | 0x0c, ...id];
-  const { data } = vp8(keyFrame, 40 + pictureId);
-  const packet = stream.packet(Uint8Array.from([...descriptor, ...data]), true);
-  stream.timestamp += 3000;
-  return packet;
-}
-
-for (const mimeType of ["video/VP8", "video/VP9"]) {
-  test(`${mimeType}: picture numbers of 7 bits go on in 15, where they wrap around and where they are extended`, () => {
-    const [low, high] = [new Stream(1, { rid: "l", mimeType }), new Stream(2, { rid: "h", mimeType })];
-    const { host, forwarder } = setup(low, high);
-    const depacketizer = payloadFormat(mimeType, "").createDepacketizer();
-    const pictures: number[] = [];
-    const send = (stream: Stream, keyFrame: boolean, pictureId: number): void => {
-      stream.receive([numbered(stream, keyFrame, pictureId, mimeType)], 33 * pictures.length);
-      pictures.push(pictureId);
-    };
-    forwarder.setTarget(low.source, 0);
-    send(low, true, 120);
-    // It may go on with 0 or with 128 (RFC 7741 §4.2, RFC 9628 §4.2).
-    for (const id of [121, 122, 123, 124, 125, 126, 127, 0, 1, 2]) send(low, false, id);
-    forwarder.setTarget(high.source, 400);
-    send(high, true, 125);
-    send(high, false, 126);
-    // Out of order across the change.
-    const late = numbered(high, false, 127, mimeType);
-    send(high, false, 128);
-    high.receive([late], 500);
-    send(high, false, 129);
-    forwarder.setTarget(low.source, 600);
-    send(low, true, 3);
-    send(low, false, 4);
-    const seen = host.sent.map(({ payload }) => {
-      const info = depacketizer.inspect(payload)!;
-      assert.equal(info.pictureIdBits, 15);
-      return [info.pictureId, payload.length - info.headerLength];
-    });
-    const order = [120, 121, 122, 123, 124, 125, 126, 127, 0, 1, 2, 125, 126, 128, 127, 129, 3, 4];
-    assert.deepEqual(
-      seen.map(([, length]) => length),
-      order.map((id) => 40 + id),
-    );
-    const numbers = order.map((_, i) => (FIRST.pictureId + i) & 0x7fff);
-    [numbers[13], numbers[14]] = [numbers[14]!, numbers[13]!];
-    assert.deepEqual(
-      seen.map(([id]) => id),
-      numbers,
-    );
-    for (const { payload } of host.sent) {
-      const { headerLength } = depacketizer.inspect(payload)!;
-      const length = payload.length - headerLength;
-      const isKeyFrame = payload[headerLength] === 0x10;
-      assert.deepEqual(payload.subarray(headerLength), vp8(isKeyFrame, length).data);
-    }
-  });
-}
 
 test("asks for the key frame again until it comes", () => {
   const stream = new Stream(1);
