@@ -8,7 +8,7 @@ import { TransportFeedbackRecorder } from "#src/rtp/bandwidth/transport-feedback
 import { compactNtpOf } from "#src/rtp/clock.js";
 import { Pacer, PRIORITY_VIDEO } from "#src/rtp/pacer.js";
 import { parseRtcp, RtcpWriter } from "#src/rtp/rtcp.js";
-import { type LinkOptions, type Packet, Pipe } from "#test/sim/link.js";
+import { datagram, type LinkOptions, type Packet, Pipe } from "#test/sim/link.js";
 import { Random } from "#test/sim/random.js";
 import { Scheduler } from "#test/sim/scheduler.js";
 import { Reno } from "./reno.js";
@@ -260,14 +260,7 @@ class World {
 }
 
 function packetOf(size: number): Packet {
-  return {
-    protocol: "udp",
-    source: "203.0.113.1",
-    sourcePort: 1,
-    destination: "203.0.113.2",
-    destinationPort: 2,
-    data: bytes.subarray(0, Math.max(0, size - OVERHEAD)),
-  };
+  return datagram(bytes.subarray(0, Math.max(0, size - OVERHEAD)));
 }
 
 export function runBandwidth(scenario: BandwidthScenario): BandwidthResult {

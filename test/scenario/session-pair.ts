@@ -2,7 +2,7 @@
 // tests of congestion control through whole sessions.
 import { RtpSession } from "#src/rtp/session.js";
 import type { RtpCodec } from "#src/rtp/types.js";
-import { type LinkOptions, type Packet, Pipe } from "#test/sim/link.js";
+import { datagram, type LinkOptions, Pipe } from "#test/sim/link.js";
 import { Random } from "#test/sim/random.js";
 import { Scheduler } from "#test/sim/scheduler.js";
 
@@ -42,7 +42,7 @@ export class SessionPair {
       const send = (packet: Uint8Array, rtcp: boolean): void => {
         const data = packet.slice();
         if (side === 0 && !rtcp) this.onSent(data);
-        (side === 0 ? this.forward : back).send(ip(data), (_, now) => {
+        (side === 0 ? this.forward : back).send(datagram(data), (_, now) => {
           const other = this.sessions[1 - side]!;
           if (rtcp) other.receiveRtcp(data, data.length, now);
           else other.receiveRtp(data, data.length, now);
@@ -89,15 +89,4 @@ export class SessionPair {
       });
     }
   }
-}
-
-function ip(data: Uint8Array): Packet {
-  return {
-    protocol: "udp",
-    source: "203.0.113.1",
-    sourcePort: 1,
-    destination: "203.0.113.2",
-    destinationPort: 2,
-    data,
-  };
 }

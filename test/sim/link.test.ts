@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type LinkOptions, type Packet, Pipe } from "./link.js";
+import { datagram, type LinkOptions, type Packet, Pipe } from "./link.js";
 import { Random } from "./random.js";
 import { Scheduler } from "./scheduler.js";
 
@@ -10,16 +10,7 @@ function pipe(options: LinkOptions, seed = "link"): { scheduler: Scheduler; pipe
   return { scheduler, pipe: new Pipe(world, "p", options) };
 }
 
-function packet(size = 100): Packet {
-  return {
-    protocol: "udp",
-    source: "203.0.113.1",
-    sourcePort: 1,
-    destination: "203.0.113.2",
-    destinationPort: 2,
-    data: new Uint8Array(size),
-  };
-}
+const packet = (size = 100): Packet => datagram(new Uint8Array(size));
 
 /** Sends `count` packets, one a millisecond; gives [index, arrival] of each arrival. */
 function flood(options: LinkOptions, count: number, size = 100, seed = "link"): [number, number][] {

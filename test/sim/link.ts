@@ -17,6 +17,12 @@ export interface Packet {
   readonly segment?: Segment | undefined;
 }
 
+/** A datagram from one documentation address to another, where only its size and content matter. */
+export function datagram(data: Uint8Array): Packet {
+  const [source, destination] = ["203.0.113.1", "203.0.113.2"] as const;
+  return { protocol: "udp", source, sourcePort: 1, destination, destinationPort: 2, data };
+}
+
 /** Header of a simulated TCP segment (see tcp.ts). */
 export interface Segment {
   readonly kind: "syn" | "syn-ack" | "data" | "rst";
