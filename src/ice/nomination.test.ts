@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IcePeer, signalBetween } from "#test/sim/ice-peers.js";
 import { Simulation } from "#test/sim/simulation.js";
-import { closeAll, setUp } from "./agent-testing.test.js";
+import { closeAll, setUp, setUpConnected } from "./agent-testing.test.js";
 import type { Checker } from "./checker.js";
 import type { CandidatePair } from "./pair.js";
 
@@ -70,4 +70,27 @@ test("a peer that forgets nominations which come before our description is told 
     assert.deepEqual(endsOf(a.agent.selectedPair!, true), local, `seed ${seed}`);
     closeAll(pair);
   }
+});
+
+test("consent checks repeat the nomination, and their answers nominate nothing", async () => {
+  const pair = await setUpConnected(3);
+  const { sim, a, b } = pair;
+  await sim.run(100);
+  type Session = { receiveNomination: (pair: CandidatePair, now: number) => void };
+  const { session } = (b.agent as unknown as { current: { session: Session } }).current;
+  const receive = session.receiveNomination.bind(session);
+  let repeated = 0;
+  session.receiveNomination = (candidatePair, now) => {
+    repeated++;
+    receive(candidatePair, now);
+  };
+  const selected = a.agent.selectedPair!;
+  const asked = selected.consentRequestsSent;
+  await sim.runUntil(() => selected.consentRequestsSent > asked, 10_000);
+  // The pair is left before the answer comes.
+  selected.nominated = false;
+  const { responsesReceived } = selected;
+  await sim.run(20);
+  assert.deepEqual([repeated, selected.responsesReceived, selected.nominated], [1, responsesReceived + 1, false]);
+  closeAll(pair);
 });
