@@ -376,6 +376,18 @@ export class PeerTransport implements RoundOwner {
     });
   }
 
+  /**
+   * In a handshake each message is waited for. But a DTLS client that has just connected looks first whether the server's INIT
+   * came in the same wake-up, which makes its own needless.
+   */
+  get isHasty(): boolean {
+    const { dtls, sctp } = this;
+    if (dtls === undefined || dtls.state !== "connected") return true;
+    if (sctp === undefined) return false;
+    if (this.sctpTransport.isConnectPending) return dtls.role === "server";
+    return sctp.state === "cookie-wait" || sctp.state === "cookie-echoed";
+  }
+
   deadline(): number {
     if (this.closed) return Math.min(this.ice.deadline, this.releaseBy);
     return Math.min(

@@ -7,7 +7,7 @@ import { Round } from "./round.js";
 import { roundNetwork } from "./round-network.js";
 
 /** A round over a host's network that counts how often it settled. */
-function stand() {
+function stand(isHasty = false) {
   const sim = new Simulation(1);
   const host = sim.host("host");
   const round: Round = new Round(sim.platform(host), {
@@ -15,6 +15,7 @@ function stand() {
     deadline: () => Number.POSITIVE_INFINITY,
     handleTimeout() {},
     handleFault: assert.fail,
+    isHasty,
   });
   return { sim, host, round, network: roundNetwork(sim.platform(host), round) };
 }
@@ -59,3 +60,31 @@ for (const end of ["closed by its owner", "broken"] as const) {
     assert.equal(round.isOpen, false);
   });
 }
+
+test("a round ends with the wake-up, or with each datagram in haste", async () => {
+  for (const isHasty of [false, true]) {
+    const { sim, host, round, network } = stand(isHasty);
+    const other = sim.host("other");
+    const open: boolean[] = [];
+    let port: DatagramPort | undefined;
+    network.openUdp(
+      { address: host.address() },
+      {
+        onOpen(opened) {
+          port = opened;
+        },
+        onDatagram() {
+          // After this one, and before the wake-up is over.
+          queueMicrotask(() => open.push(round.isOpen));
+        },
+        onDrained() {},
+        onError() {},
+      },
+    );
+    await sim.run(1);
+    sendTo(host, other, port!);
+    await sim.run(10);
+    assert.deepEqual(open, [!isHasty]);
+    assert.equal(round.isOpen, false);
+  }
+});

@@ -1,5 +1,6 @@
 // A network whose handlers run inside rounds: one round for all that a wake-up of the event loop brings. The round opens
-// with the first datagram and ends when the socket has drained, or is given up. Exceptions stop here (round.ts), and what
+// with the first datagram and ends when the socket has drained, or is given up; or with each datagram while a connection is
+// set up (RoundOwner.isHasty). Exceptions stop here (round.ts), and what
 // is open is known here, so that a transport whose machines cannot be asked any more still gives everything back.
 import type {
   Cancellable,
@@ -157,6 +158,7 @@ export function roundNetwork(platform: Platform, round: Round): RoundNetwork {
           round.enter();
           handler.onDatagram(data, address, port, now);
           round.leave(now);
+          if (round.isHasty) wakeUp.end();
         } catch (error) {
           round.fault(error);
         }
@@ -186,6 +188,7 @@ export function roundNetwork(platform: Platform, round: Round): RoundNetwork {
           round.enter();
           handler.onData(data, now);
           round.leave(now);
+          if (round.isHasty) wakeUp.end();
         } catch (error) {
           round.fault(error);
         }

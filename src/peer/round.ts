@@ -12,6 +12,8 @@ export interface RoundOwner {
   /** The earliest deadline of the machines. */
   deadline(): number;
   handleTimeout(now: number): void;
+  /** What came is to be answered at once, without waiting for what else the same wake-up of the event loop brings. */
+  readonly isHasty: boolean;
   /** A machine threw: nothing of the transport can be trusted any more. Called once; the round is closed. */
   handleFault(error: unknown): void;
 }
@@ -54,6 +56,11 @@ export class Round {
   /** Nothing is entered any more. */
   get isClosed(): boolean {
     return this.closed;
+  }
+
+  /** See RoundOwner. */
+  get isHasty(): boolean {
+    return this.owner.isHasty;
   }
 
   /** Whether a round is under way. */

@@ -35,6 +35,7 @@ export class SctpTransport {
   private readonly host: SctpTransportHost;
   private current: SctpAssociation | undefined;
   private parameters: SctpParameters | undefined;
+  /** Our INIT is due in this round. */
   private connectPending = false;
   /** The association is of an earlier DTLS association; the peer's first packet says whether it goes on. */
   private onProbation = false;
@@ -57,6 +58,10 @@ export class SctpTransport {
 
   get association(): SctpAssociation | undefined {
     return this.current;
+  }
+
+  get isConnectPending(): boolean {
+    return this.connectPending;
   }
 
   get deadline(): number {
