@@ -202,8 +202,7 @@ export class Client12 extends Handshake12 {
       this.failHandshake("decode_error");
       return;
     }
-    const { crypto } = this.parameters;
-    const share = crypto.createKeyShare(this.group!);
+    const share = this.parameters.createKeyShare(this.group!);
     const premaster = share.agree(this.serverPublicKey);
     if (premaster === undefined) {
       this.failHandshake("illegal_parameter");

@@ -1,6 +1,6 @@
 // What client and server of the DTLS 1.2 handshake share: transcript, flight under construction, keys, Finished,
 // signatures. The two roles are in client12.ts and server12.ts; records and timers belong to connection.ts.
-import type { CryptoProvider, NamedGroup, PublicKey, SignatureScheme } from "../crypto/provider.js";
+import type { CryptoProvider, KeyShare, NamedGroup, PublicKey, SignatureScheme } from "../crypto/provider.js";
 import type { AlertName } from "./alert.js";
 import { parseCertificate } from "./certificate.js";
 import { CIPHER_SUITES, type CipherSuite, cipherSuite } from "./cipher-suites.js";
@@ -46,6 +46,7 @@ export interface HandshakeParameters {
   readonly requireExtendedMasterSecret: boolean;
   readonly cookie: boolean;
   readonly verifyPeer: (chain: readonly Uint8Array[]) => boolean;
+  readonly createKeyShare: (group: NamedGroup) => KeyShare;
 }
 
 export function handshakeParameters(options: DtlsOptions): HandshakeParameters {
@@ -61,6 +62,7 @@ export function handshakeParameters(options: DtlsOptions): HandshakeParameters {
     requireExtendedMasterSecret: options.requireExtendedMasterSecret ?? false,
     cookie: options.cookie ?? false,
     verifyPeer: (chain) => options.verifyPeer(chain),
+    createKeyShare: (group) => options.createKeyShare?.(group) ?? options.crypto.createKeyShare(group),
   };
 }
 

@@ -1,5 +1,5 @@
 // What a DTLS connection is given and what it gives back: options, host, states, reasons.
-import type { CryptoProvider, NamedGroup, PrivateKey, SignatureScheme } from "../crypto/provider.js";
+import type { CryptoProvider, KeyShare, NamedGroup, PrivateKey, SignatureScheme } from "../crypto/provider.js";
 import type { Logger } from "../util/logger.js";
 
 export type DtlsRole = "client" | "server";
@@ -59,6 +59,8 @@ export interface DtlsOptions {
   readonly cipherPreference?: "peer" | "local" | undefined;
   /** In order of preference; X25519, P-256, P-384 if absent. */
   readonly groups?: readonly NamedGroup[] | undefined;
+  /** A key that no handshake has used; the provider's own if absent. */
+  createKeyShare?(group: NamedGroup): KeyShare;
   /** Schemes to accept and to sign with; all but SHA-1 if absent. */
   readonly signatureSchemes?: readonly SignatureScheme[] | undefined;
   /** First retransmission timeout in milliseconds; INITIAL_TIMEOUT if absent. ICE knows the round-trip time. */

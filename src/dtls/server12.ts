@@ -135,7 +135,7 @@ export class Server12 extends Handshake12 {
         });
       }
     });
-    const share = parameters.crypto.createKeyShare(this.group!);
+    const share = parameters.createKeyShare(this.group!);
     this.share = share;
     const ecdhParameters = writeServerEcdhParameters(NAMED_GROUPS[share.group], share.publicKey);
     const signed = concat(this.clientRandom, this.serverRandom, ecdhParameters);

@@ -1,6 +1,7 @@
 // DTLS of one bundle: the association that there is, and the one that may take its place, where the peer begins anew
 // (PeerTransport.renewDtls). Keeps what comes too early, holds the peer's certificate against the fingerprints, and does not
 // believe a close_notify that may be part of a negotiation. Knows of ICE only whether there is a path.
+import type { KeyShare, NamedGroup } from "../crypto/provider.js";
 import { type Fingerprint, matchesFingerprint } from "../dtls/certificate.js";
 import { DtlsConnection } from "../dtls/connection.js";
 import {
@@ -43,6 +44,9 @@ export interface DtlsTransportOptions {
   readonly srtpProfiles?: readonly number[] | undefined;
 }
 
+/** What every current peer chooses where it is offered first. */
+const LIKELY_GROUP: NamedGroup = "x25519";
+
 /** Events concern the association in use; of one that is only to replace it nobody hears. */
 export interface DtlsTransportHost {
   now(): number;
@@ -76,6 +80,8 @@ export class DtlsTransport {
   private closeBelievedAt = Number.POSITIVE_INFINITY;
   private early: Uint8Array[] = [];
   private fingerprints: readonly Fingerprint[] = [];
+  /** Made ahead for the first handshake; null once that has begun to need one. */
+  private share: KeyShare | null | undefined;
   private started = false;
   private pathReady = false;
   private ended = false;
@@ -112,6 +118,18 @@ export class DtlsTransport {
   }
 
   // Commands
+
+  /** Makes the key of the first handshake while there is time: in the handshake each end waits for the other. */
+  prepare(): void {
+    if (this.share === undefined) this.share = this.options.platform.crypto.createKeyShare(LIKELY_GROUP);
+  }
+
+  /** A key serves one handshake. */
+  private takeShare(group: NamedGroup): KeyShare {
+    const { share } = this;
+    this.share = null;
+    return share?.group === group ? share : this.options.platform.crypto.createKeyShare(group);
+  }
 
   /** Begins in a role as soon as there is a path. True: with that; else only the fingerprints are others. */
   start(role: DtlsRole, fingerprints: readonly Fingerprint[]): boolean {
@@ -151,6 +169,7 @@ export class DtlsTransport {
         certificates,
         mtu: PATH_MTU,
         srtpProfiles,
+        createKeyShare: (group) => this.takeShare(group),
         verifyPeer: ([leaf]) => leaf !== undefined && matchesFingerprint(crypto, leaf, this.fingerprints),
         logger,
       },

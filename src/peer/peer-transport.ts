@@ -26,6 +26,7 @@ import type {
 import type { SctpAssociation } from "../sctp/association.js";
 import type { SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
+import type { Cancellable } from "../util/net.js";
 import { BundleMedia } from "./bundle-media.js";
 import { DEMUX_DTLS, DEMUX_RTP, demux } from "./demux.js";
 import { DtlsTransport, type DtlsTransportHost } from "./dtls-transport.js";
@@ -47,6 +48,8 @@ import { type SctpParameters, SctpTransport } from "./sctp-transport.js";
 
 /** Milliseconds after `close` in which relays may still be given back (RFC 8656 §7.2), with retransmissions. */
 export const RELEASE_TIMEOUT = 5000;
+/** Milliseconds from when gathering begins to when the handshakes are prepared. */
+const PREPARE_AFTER = 1;
 
 export type { Channel, ChannelError, ChannelHandler } from "../datachannel/channels.js";
 export type { RemoteCandidate } from "../ice/candidate.js";
@@ -98,6 +101,7 @@ export class PeerTransport implements RoundOwner {
   private readonly dtlsTransport: DtlsTransport;
   private readonly sctpTransport: SctpTransport;
   private readonly bundleMedia: BundleMedia;
+  private preparation: Cancellable | undefined;
   private closed = false;
   /** When relays that are being given back are left to expire. */
   private releaseBy = Number.POSITIVE_INFINITY;
@@ -165,6 +169,10 @@ export class PeerTransport implements RoundOwner {
 
   gather(): void {
     this.command((now) => this.ice.gather(now));
+    if (this.closed) return;
+    // What the peer answers to comes first; then there is time.
+    const prepare = (): void => this.command(() => this.dtlsTransport.prepare());
+    this.preparation ??= this.platform.setTimer(prepare, PREPARE_AFTER, false);
   }
 
   setServers(servers: readonly IceServer[], policy: IceTransportPolicy): void {
@@ -338,6 +346,7 @@ export class PeerTransport implements RoundOwner {
    */
   close(silently = false): void {
     if (this.closed) return;
+    this.preparation?.cancel();
     const now = this.platform.now();
     this.round.run(now, () => {
       this.current = now;

@@ -23,17 +23,20 @@ export class ConnectionTransports {
   private readonly events: TransportEvents;
   /** Told of each PeerTransport when it is made, before it is asked for anything. */
   private readonly onCreated: (id: number, transport: PeerTransport) => void;
+  private readonly queueTask: (run: () => void) => void;
 
   constructor(
     configuration: () => TransportConfiguration,
     certificates: () => readonly LocalCertificate[],
     events: TransportEvents,
     onCreated: (id: number, transport: PeerTransport) => void,
+    queueTask: (run: () => void) => void,
   ) {
     this.configuration = configuration;
     this.certificates = certificates;
     this.events = events;
     this.onCreated = onCreated;
+    this.queueTask = queueTask;
     this.pool = new CandidatePool((credentials, host) => this.make(credentials, host));
   }
 
@@ -93,7 +96,11 @@ export class ConnectionTransports {
     if (transport === undefined) return;
     transport.setCryptex(cryptex.send, cryptex.receive);
     if (iceRole !== null) transport.setIceRole(iceRole);
-    if (plan.gather) transport.gather();
+    if (plan.gather) {
+      // In tasks of their own: whoever waits for the description to be set sends it to the peer first, which then works on it
+      // while sockets are opened and checks are sent here.
+      this.queueTask(() => transport.gather());
+    }
     if (remote === null) return;
     if (plan.remoteForgotten) transport.forgetRemote();
     if (plan.remoteChanged) transport.setRemoteIceParameters(remote);

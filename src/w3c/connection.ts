@@ -165,6 +165,7 @@ export class Connection {
       () => this.certificates(),
       (id) => this.transportHost(id),
       (id, transport) => owner.transportCreated(id, transport),
+      (run) => this.queueTask(run),
     );
     // Made before it is needed: whoever waits for an offer has time for it now.
     this.queueTask(() => void this.certificates());

@@ -1,6 +1,9 @@
 // The gathering states of a connection with more than one transport.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { CryptoProvider } from "#src/crypto/provider.js";
+import type { Platform } from "#src/peer/platform.js";
+import { hexEncode } from "#src/util/text.js";
 import { RTCPeerConnection } from "#src/w3c/rtc-peer-connection.js";
 import { Simulation } from "#test/sim/simulation.js";
 
@@ -35,6 +38,80 @@ test("two transports begin to gather together; where they end, the state is new 
   assert.deepEqual([...a.states, ...b.states], ["new", "new"]);
   a.pc.close();
   b.pc.close();
+  await sim.run(1000);
+  assert.deepEqual(sim.leftovers(), []);
+});
+
+test("a description is set, and can be sent, before sockets are opened for it", async () => {
+  const sim = new Simulation(2);
+  const order: string[] = [];
+  const end = (name: string): RTCPeerConnection => {
+    const host = sim.host(name);
+    const platform = sim.platform(host);
+    const network: Platform["network"] = {
+      interfaces: () => host.interfaces(),
+      openUdp(options, handler) {
+        order.push(`${name} opens`);
+        return host.openUdp(options, handler);
+      },
+      connectTcp: (options, handler) => host.connectTcp(options, handler),
+      listenTcp: (options, handler) => host.listenTcp(options, handler),
+      resolve: (hostname, done) => host.resolve(hostname, done),
+      publish: (hostname, address) => host.publish(hostname, address),
+    };
+    // The platform's members are its prototype's.
+    return new RTCPeerConnection({}, { platform: Object.create(platform, { network: { value: network } }) });
+  };
+  const [a, b] = [end("a"), end("b")];
+  a.createDataChannel("");
+  const set = async (name: string, pc: RTCPeerConnection): Promise<void> => {
+    await pc.setLocalDescription();
+    order.push(`${name} has set`);
+  };
+  await sim.settle(set("a", a));
+  await sim.settle(b.setRemoteDescription(a.localDescription!));
+  await sim.settle(set("b", b));
+  await sim.run(100);
+  assert.deepEqual(order, ["a has set", "a opens", "b has set", "b opens"]);
+  a.close();
+  b.close();
+  await sim.run(1000);
+  assert.deepEqual(sim.leftovers(), []);
+});
+
+test("a key is made ready while there is nothing else to do, and each handshake has its own", async () => {
+  const sim = new Simulation(3);
+  const made: { readonly at: number; readonly publicKey: string }[] = [];
+  const end = (name: string): RTCPeerConnection => {
+    const platform = sim.platform(sim.host(name));
+    const crypto: CryptoProvider = {
+      ...platform.crypto,
+      createKeyShare(group) {
+        const share = platform.crypto.createKeyShare(group);
+        made.push({ at: sim.now, publicKey: hexEncode(share.publicKey) });
+        return share;
+      },
+    };
+    return new RTCPeerConnection({}, { platform: Object.create(platform, { crypto: { value: crypto } }) });
+  };
+  const [a, b] = [end("a"), end("b")];
+  a.createDataChannel("");
+  await sim.settle(a.setLocalDescription());
+  await sim.run(100);
+  assert.equal(made.length, 1);
+  await sim.settle(b.setRemoteDescription(a.localDescription!));
+  await sim.settle(b.setLocalDescription());
+  await sim.run(100);
+  const before = sim.now;
+  await sim.settle(a.setRemoteDescription(b.localDescription!));
+  await sim.run(1000);
+  assert.equal(a.connectionState, "connected");
+  assert.equal(b.connectionState, "connected");
+  assert.equal(made.length, 2);
+  assert.ok(made.every(({ at }) => at < before));
+  assert.notEqual(made[0]!.publicKey, made[1]!.publicKey);
+  a.close();
+  b.close();
   await sim.run(1000);
   assert.deepEqual(sim.leftovers(), []);
 });
