@@ -29,13 +29,6 @@ export type KeyAlgorithm =
   | { readonly name: "ecdsa"; readonly namedCurve: "P-256" | "P-384" }
   | { readonly name: "rsa"; readonly modulusLength: number; readonly publicExponent: number };
 
-/** A running hash (handshake transcript). */
-export interface Hash {
-  update(data: Uint8Array): void;
-  /** The digest so far; the hash can be updated further. */
-  digest(): Uint8Array;
-}
-
 /**
  * One sealed or to-be-sealed record, in place: on seal, `buffer[offset, offset + length)` is the plaintext and 16 bytes
  * after it are free for the tag; on open, `length` counts ciphertext and tag, and the plaintext replaces it.
@@ -127,7 +120,6 @@ export interface CryptoProvider {
   /** Cryptographically secure random bytes (fresh memory). */
   random(length: number): Uint8Array<ArrayBuffer>;
   hash(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array;
-  createHash(algorithm: HashAlgorithm): Hash;
   createHmac(algorithm: HashAlgorithm, key: Uint8Array): Hmac;
   createAead(algorithm: AeadAlgorithm, key: Uint8Array): Aead;
   createAesCtr(key: Uint8Array): AesCtr;

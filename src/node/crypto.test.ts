@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createPublicKey } from "node:crypto";
+import { createHmac, createPublicKey } from "node:crypto";
 import { test } from "node:test";
 import type { AeadAlgorithm, AeadJob, KeyAlgorithm, NamedGroup, SignatureScheme } from "../crypto/provider.js";
 import { hexDecode, hexEncode } from "../util/text.js";
@@ -84,20 +84,31 @@ test("signatures verify with the scheme they were made with, and no other", () =
   }
 });
 
-test("a running hash can be read and continued", () => {
-  const hash = nodeCrypto.createHash("sha-256");
-  hash.update(Uint8Array.of(1));
-  assert.deepEqual(hash.digest(), nodeCrypto.hash("sha-256", Uint8Array.of(1)));
-  hash.update(Uint8Array.of(2));
-  assert.deepEqual(hash.digest(), nodeCrypto.hash("sha-256", Uint8Array.of(1, 2)));
-});
-
 test("HMAC-SHA1 gives RFC 2202 test case 2, in one piece or two", () => {
   const hmac = nodeCrypto.createHmac("sha-1", new TextEncoder().encode("Jefe"));
   const expected = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
   const text = new TextEncoder().encode("what do ya want for nothing?");
   assert.equal(hexEncode(hmac.sign(text)), expected);
   assert.equal(hexEncode(hmac.sign(text.subarray(0, 9), text.subarray(9))), expected);
+});
+
+test("HMACs are those of OpenSSL, whatever the lengths of key and data", () => {
+  const bytes = Uint8Array.from({ length: 5000 }, (_, i) => i * 7);
+  const names = { "sha-1": "sha1", "sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512", md5: "md5" } as const;
+  for (const algorithm of Object.keys(names) as (keyof typeof names)[]) {
+    for (const keyLength of [0, 1, 20, 63, 64, 65, 127, 128, 129, 200]) {
+      const key = bytes.subarray(0, keyLength);
+      const hmac = nodeCrypto.createHmac(algorithm, key);
+      for (const length of [0, 1, 63, 64, 100, 1983, 1984, 1985, 2047, 2048, 2049, 5000]) {
+        const expected = createHmac(names[algorithm], key).update(bytes.subarray(0, length)).digest("hex");
+        const half = length >> 1;
+        const what = `${algorithm}, key of ${keyLength}, data of ${length}`;
+        assert.equal(hexEncode(hmac.sign(bytes.subarray(0, length))), expected, what);
+        assert.equal(hexEncode(hmac.sign(bytes.subarray(0, half), bytes.subarray(half, length))), expected, what);
+      }
+      assert.equal(hmac.length, hmac.sign(bytes).length);
+    }
+  }
 });
 
 test("a P-256 key is written as OpenSSL writes it, and a point off the curve is refused", () => {
