@@ -33,3 +33,76 @@ test("a timer may be longer than Node's", (t) => {
   cancelled.cancel();
   assert.equal(pending.size, 0);
 });
+
+/** Until the event loop has nothing left to do for what was queued here. */
+const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+
+/** As long as it takes for a timer of no delay to be due. */
+function work(): void {
+  const end = performance.now() + 2;
+  while (performance.now() < end);
+}
+
+test("tasks that must be timely come before timers of no delay that are set later, however long the work", async () => {
+  for (const tasks of [1, 2, 5]) {
+    const order: string[] = [];
+    await new Promise<void>((resolve) => {
+      setImmediate(() => {
+        for (let i = 0; i < tasks; i++) nodePlatform.queueTask(() => order.push(`task ${i}`), true);
+        setTimeout(() => order.push("timer"), 0);
+        work();
+        resolve();
+      });
+    });
+    await settled();
+    assert.deepEqual(order, [...Array.from({ length: tasks }, (_, i) => `task ${i}`), "timer"]);
+  }
+});
+
+test("each timely task has its microtasks before the next", async () => {
+  for (const isLate of [false, true]) {
+    const order: string[] = [];
+    const task = async (i: number): Promise<void> => {
+      order.push(`task ${i}`);
+      for (let k = 0; k < 3; k++) await undefined;
+      order.push(`microtask of ${i}`);
+    };
+    setImmediate(() => {
+      for (let i = 0; i < 3; i++) nodePlatform.queueTask(() => void task(i), true);
+      if (isLate) work();
+    });
+    await settled();
+    assert.deepEqual(
+      order,
+      [0, 1, 2].flatMap((i) => [`task ${i}`, `microtask of ${i}`]),
+    );
+  }
+});
+
+test("a timely task that throws holds up none", async () => {
+  // The test runner's own would take it for a failure of the test.
+  const handlers = process.listeners("uncaughtException");
+  const failures: string[] = [];
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => void failures.push(error.message));
+  try {
+    for (const isLate of [false, true]) {
+      const order: number[] = [];
+      setImmediate(() => {
+        for (let i = 0; i < 3; i++) {
+          nodePlatform.queueTask(() => {
+            order.push(i);
+            if (i === 0) throw new Error("of the first");
+          }, true);
+        }
+        if (isLate) work();
+      });
+      await settled();
+      assert.deepEqual(order, [0, 1, 2]);
+    }
+  } finally {
+    process.removeAllListeners("uncaughtException");
+    for (const handler of handlers) process.on("uncaughtException", handler);
+  }
+  assert.deepEqual(failures, ["of the first", "of the first"]);
+});

@@ -1,5 +1,6 @@
 // Node as the platform of peer connections: clock, timers, tasks, sockets, cryptography.
 import type { Platform } from "../peer/platform.js";
+import { Fifo } from "../util/fifo.js";
 import type { Logger } from "../util/logger.js";
 import type { Cancellable, Network } from "../util/net.js";
 import { nodeCrypto } from "./crypto.js";
@@ -41,18 +42,40 @@ function setLongTimer(callback: (now: number) => void, delay: number, hold: bool
   return { cancel: () => timer.cancel() };
 }
 
+/** A tick that was queued by a microtask comes when no microtask is left. */
+function continueTask(callback: () => void): void {
+  queueMicrotask(() => process.nextTick(callback));
+}
+
 /**
  * Node's loop comes by the timers before the immediates: after a millisecond's work a `setTimeout(f, 0)` of now is called
- * before what was queued here. Timers of equal length are called in order, so with one of our own this goes first.
+ * before what was queued here. Timers of equal length are called in order, so with one of our own, from before, this goes
+ * first. It is for all that is queued until it fires: a timer for each task would cost more than most tasks do.
  */
+const timely: Fifo<() => void> = new Fifo();
+let isGuarded = false;
+
 function queueTimely(callback: () => void): void {
-  const run = (): void => {
-    clearImmediate(immediate);
-    clearTimeout(timer);
-    callback();
+  timely.push(callback);
+  setImmediate(runTimely);
+  if (isGuarded) return;
+  isGuarded = true;
+  setTimeout(guard, 0).unref();
+}
+
+function runTimely(): void {
+  timely.shift()?.();
+}
+
+/** What waits is run now, each with its microtasks before the next. */
+function guard(): void {
+  isGuarded = false;
+  let left = timely.length;
+  const next = (): void => {
+    if (--left > 0) continueTask(next);
+    runTimely();
   };
-  const immediate = setImmediate(run);
-  const timer = setTimeout(run, 0);
+  if (left > 0) next();
 }
 
 let logger: Logger | undefined;
@@ -76,8 +99,7 @@ export const nodePlatform: Platform = {
     if (timely === true) queueTimely(callback);
     else setImmediate(callback);
   },
-  // A tick that was queued by a microtask comes when no microtask is left.
   release: releasePackets,
-  continueTask: (callback) => queueMicrotask(() => process.nextTick(callback)),
+  continueTask,
   logger,
 };
