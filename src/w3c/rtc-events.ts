@@ -4,7 +4,7 @@ import type { RTCError } from "./errors.js";
 import type { EventInit } from "./event-handlers.js";
 import { eventArguments, eventDictionary } from "./events.js";
 import type { RTCIceCandidate } from "./rtc-ice-candidate.js";
-import { defineInterface } from "./webidl.js";
+import { construct, defineInterface, takeImplIfAny } from "./webidl.js";
 
 // -- RTCPeerConnectionIceEvent
 
@@ -22,7 +22,9 @@ export class RTCPeerConnectionIceEvent extends Event {
   readonly #init: RTCPeerConnectionIceEventInit;
 
   constructor(...args: [type: string, eventInitDict?: RTCPeerConnectionIceEventInit]) {
-    const [type, init] = eventArguments(args, 1, "RTCPeerConnectionIceEvent", iceEventInit);
+    const own = takeImplIfAny<RTCPeerConnectionIceEventInit>();
+    const [type, init]: [string, RTCPeerConnectionIceEventInit] =
+      own === undefined ? eventArguments(args, 1, "RTCPeerConnectionIceEvent", iceEventInit) : ["icecandidate", own];
     super(type, init);
     this.#init = init;
   }
@@ -41,6 +43,12 @@ export class RTCPeerConnectionIceEvent extends Event {
       constructorLength: 1,
     });
   }
+}
+
+/** The event `icecandidate`. */
+export function iceCandidateEvent(candidate: RTCIceCandidate | null, url: string | null): RTCPeerConnectionIceEvent {
+  const init: RTCPeerConnectionIceEventInit = { candidate, url };
+  return construct(RTCPeerConnectionIceEvent as unknown as new () => RTCPeerConnectionIceEvent, init);
 }
 
 // -- RTCPeerConnectionIceErrorEvent

@@ -9,7 +9,7 @@ import {
   unsignedShort,
   usvString,
 } from "./conversions.js";
-import { constructing, defineInterface } from "./webidl.js";
+import { constructing, defineInterface, takeImplIfAny } from "./webidl.js";
 
 export type RTCIceComponent = "rtp" | "rtcp";
 export type RTCIceProtocol = "udp" | "tcp";
@@ -59,6 +59,11 @@ export class RTCIceCandidate {
   #fields: IceCandidate | null | undefined;
 
   constructor(candidateInitDict: RTCLocalIceCandidateInit = {}) {
+    const own = takeImplIfAny<Required<RTCLocalIceCandidateInit>>();
+    if (own !== undefined) {
+      this.#init = own;
+      return;
+    }
     const where = constructing("RTCIceCandidate");
     const init = localIceCandidateInit(candidateInitDict, where);
     if (init.sdpMid === null && init.sdpMLineIndex === null) {

@@ -31,7 +31,7 @@ import {
   type RTCCertificate,
 } from "./rtc-certificate.js";
 import type { RTCDataChannel, RTCDataChannelEvent } from "./rtc-data-channel.js";
-import { RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } from "./rtc-events.js";
+import { iceCandidateEvent, RTCPeerConnectionIceErrorEvent, type RTCPeerConnectionIceEvent } from "./rtc-events.js";
 import { iceCandidateInit, RTCIceCandidate, type RTCIceCandidateInit } from "./rtc-ice-candidate.js";
 import type { RTCIdentityAssertion } from "./rtc-identity-assertion.js";
 import type { ReceiverImpl, RTCRtpReceiver } from "./rtc-rtp-receiver.js";
@@ -52,7 +52,7 @@ import { initialEncodings } from "./rtp-parameters.js";
 import { DEFAULT_MAX_MESSAGE_SIZE, type ServerOptions, serverOptions } from "./server-options.js";
 import { ConnectionStats, type StatsSource } from "./stats.js";
 import { TransportObjects } from "./transport-objects.js";
-import { constructing, defineInterface, executing, isPlatformObject } from "./webidl.js";
+import { construct, constructing, defineInterface, executing, isPlatformObject } from "./webidl.js";
 
 export type RTCSignalingState =
   | "stable"
@@ -187,8 +187,8 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       fireCandidate: (init, local) => {
         const url = local?.url ?? null;
         const relayProtocol = local?.relayProtocol ?? null;
-        const candidate = init && new RTCIceCandidate({ ...init, relayProtocol, url });
-        fire(this, new RTCPeerConnectionIceEvent("icecandidate", { candidate, url }));
+        const candidate = init && construct(RTCIceCandidate, { ...init, relayProtocol, url });
+        fire(this, iceCandidateEvent(candidate, url));
       },
       exception: exceptionOf,
       committed: (plan) => this.#objects.committed(plan),

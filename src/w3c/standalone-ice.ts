@@ -14,7 +14,7 @@ import type { RTCIceGatheringState, RTCIceTransportState } from "./connection-st
 import { boolean, type Dictionary, dictionary, domString, enumeration, sequence } from "./conversions.js";
 import { domException } from "./errors.js";
 import { fire } from "./events.js";
-import { RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } from "./rtc-events.js";
+import { iceCandidateEvent, RTCPeerConnectionIceErrorEvent } from "./rtc-events.js";
 import { iceCandidateInit, RTCIceCandidate, type RTCIceCandidateInit } from "./rtc-ice-candidate.js";
 import { TaskQueue } from "./task-queue.js";
 import { isPlatformObject } from "./webidl.js";
@@ -104,7 +104,7 @@ export class StandaloneIce {
         onGatheringStateChange: (state) => {
           // That it began, gather() has said.
           if (state !== "complete") return;
-          task(() => fire(ice.wrapper, new RTCPeerConnectionIceEvent("icecandidate", { candidate: null })));
+          task(() => fire(ice.wrapper, iceCandidateEvent(null, null)));
           task(() => {
             if (ice.setGatheringState(state)) ice.fireGatheringStateChange();
           });
@@ -210,7 +210,7 @@ export class StandaloneIce {
   private tell(candidate: IceCandidate): void {
     const told = toObject(candidate);
     this.ice.localCandidates.push({ object: told });
-    fire(this.ice.wrapper, new RTCPeerConnectionIceEvent("icecandidate", { candidate: told, url: told.url }));
+    fire(this.ice.wrapper, iceCandidateEvent(told, told.url));
   }
 
   private select(local: IceCandidate, remote: IceCandidate): void {
