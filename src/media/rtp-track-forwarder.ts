@@ -110,6 +110,9 @@ class LayeredTrackSource implements TrackSource {
   private limit = 0;
   private limitTime = Number.NEGATIVE_INFINITY;
   private readonly flows = new Set<LayeredFlow>();
+  /** What could be forwarded, bits per second of payload, rising, and which of it is. */
+  private rates: readonly number[] = [];
+  private currentRate = -1;
   private readonly tracks = new Set<TrackImpl>();
 
   constructor(
@@ -127,6 +130,11 @@ class LayeredTrackSource implements TrackSource {
         if (received.enabled) for (const flow of this.flows) flow.send(packet, codec);
       },
       onSwitch: (layer) => queueMicrotask(() => onSwitch(layer)),
+      onRates: (rates, current) => {
+        this.rates = rates;
+        this.currentRate = current;
+        for (const flow of this.flows) this.tellRates(flow);
+      },
     });
     this.track = new TrackImpl({ platform, kind, label, source: this });
     if (received.state === "ended") this.track.stop();
@@ -151,9 +159,19 @@ class LayeredTrackSource implements TrackSource {
   connect(track: FedTrack, outlet: MediaOutlet): MediaFlow {
     const flow = new LayeredFlow(this, track, outlet);
     this.flows.add(flow);
+    this.tellRates(flow);
     this.requestKeyFrame();
     return flow;
   }
+
+  /** A publisher that follows the listeners can send what they get. */
+  private tellRates(flow: LayeredFlow): void {
+    const { rates } = this;
+    if (this.limits) return;
+    if (this.adapts) flow.outlet.setSourceRates(0, rates, this.currentRate);
+    else flow.outlet.setSourceRates(0, rates.slice(-1), 0);
+  }
+
   disconnect(flow: LayeredFlow): void {
     this.flows.delete(flow);
     this.followBitrates();
@@ -213,7 +231,7 @@ class LayeredTrackSource implements TrackSource {
 class LayeredFlow implements MediaFlow {
   private readonly source: LayeredTrackSource;
   private readonly track: FedTrack;
-  private readonly outlet: MediaOutlet;
+  readonly outlet: MediaOutlet;
   /** What the network to the listener carries, bits per second; 0: not known. */
   bitrate = 0;
   private readonly payloadTypes = new Map<string, number>();

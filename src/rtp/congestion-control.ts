@@ -1,11 +1,11 @@
 // Congestion control of one RTP session: the estimator and the pacer for what is sent, feedback about what comes, and the shares
 // of the encodings. The algorithms are in bandwidth/; this connects them to packets, RTCP and streams.
-import { allocate } from "./bandwidth/allocation.js";
 import { CongestionFeedbackRecorder } from "./bandwidth/congestion-feedback-recorder.js";
 import { BandwidthEstimator } from "./bandwidth/estimator.js";
 import { FeedbackInput } from "./bandwidth/feedback-input.js";
 import { RemoteBitrate } from "./bandwidth/remote-bitrate.js";
 import { TransportFeedbackRecorder } from "./bandwidth/transport-feedback-recorder.js";
+import { EncodingShares, TRANSPORT_OVERHEAD } from "./encoding-shares.js";
 import type { HeaderExtensions } from "./extensions.js";
 import { type CongestionFeedback, writeRemb } from "./feedback.js";
 import { Pacer, PRIORITY_RETRANSMISSION } from "./pacer.js";
@@ -20,17 +20,6 @@ import type { RtpCodec } from "./types.js";
 
 export const START_BITRATE = 300_000;
 export const MIN_BITRATE = 30_000;
-/** Bytes that SRTP, UDP and IP add to a packet. */
-export const TRANSPORT_OVERHEAD = 38;
-/** What audio may use where nobody says. */
-const DEFAULT_AUDIO_BITRATE = 128_000;
-/** What audio gets before weights count: it is small, and missed most. */
-const MIN_AUDIO_BITRATE = 32_000;
-/** Of all bytes, those of payloads, before enough was sent to know. */
-const DEFAULT_PAYLOAD_SHARE = 0.92;
-const PACKETS_TO_KNOW = 50;
-/** An encoding is told a new bitrate if it differs by more than this share. */
-const NEWS = 0.01;
 /** Milliseconds between two looks at what time alone changes. */
 const LOOK_INTERVAL = 200;
 /** Milliseconds' worth of the estimate that repeats may take at once. */
@@ -60,6 +49,7 @@ export class CongestionControl {
   limits: ReceiveLimits | undefined;
 
   private readonly host: CongestionControlHost;
+  private readonly shares = new EncodingShares();
   private input: FeedbackInput | undefined;
   private pacer: Pacer<RtpSendStream> | undefined;
   private recorder: TransportFeedbackRecorder | undefined;
@@ -241,6 +231,7 @@ export class CongestionControl {
     this.nextLook = now + LOOK_INTERVAL;
     this.packetsSeen = packetsSent;
     this.now = now;
+    if (this.shares.look(this.host.senders, now)) this.allocationDue = true;
     this.estimator?.handleTimeout(now);
   }
 
@@ -250,32 +241,9 @@ export class CongestionControl {
     if (!this.allocationDue || estimator === undefined) return;
     this.allocationDue = false;
     const { targetBitrate } = estimator;
-    const streams: RtpSendStream[] = [];
-    const requests = [];
-    let wanted = 0;
-    for (const { options, streams: own } of this.host.senders) {
-      for (const stream of own) {
-        const active = options.active && stream.encoding.active;
-        const audio = options.kind === "audio";
-        const limit = stream.encoding.maxBitrate ?? (audio ? DEFAULT_AUDIO_BITRATE : Number.POSITIVE_INFINITY);
-        const max = Math.min(limit, stream.requestedBitrate) / payloadShare(stream);
-        requests.push({ priority: stream.encoding.priority, max, active, min: audio ? MIN_AUDIO_BITRATE : 0 });
-        streams.push(stream);
-        if (active) wanted += max;
-      }
-    }
+    const wanted = this.shares.allocate(this.host.senders, targetBitrate, estimator.applicationLimited);
     estimator.setAllocatedBitrate(wanted, this.now);
-    const given = allocate(targetBitrate, requests);
-    for (let i = 0; i < streams.length; i++) {
-      const stream = streams[i]!;
-      stream.allocatedBitrate = given[i]!;
-      // Repair packets come out of the stream's share: the encoder has the rest.
-      const bitrate = Math.floor((given[i]! * payloadShare(stream)) / (1 + stream.protectionRate));
-      const before = stream.targetBitrate;
-      if (bitrate === before || (Math.abs(bitrate - before) <= NEWS * before && bitrate > 0)) continue;
-      stream.targetBitrate = bitrate;
-      stream.sender.host.onBitrateChange?.(stream.index, bitrate);
-    }
+    this.shares.tell();
     this.host.onBitrateChange(targetBitrate);
   }
 
@@ -378,14 +346,4 @@ export class CongestionControl {
     this.rembSsrcs.length = 0;
     return true;
   }
-}
-
-/** Of the bytes that a stream makes the path carry, those that its encoder made. */
-function payloadShare(stream: RtpSendStream): number {
-  const { bytesSent } = stream;
-  // Padding is nothing that an encoder's frames bring about.
-  const packets = stream.packetsSent - stream.paddingPackets;
-  const headers = stream.headerBytesSent - stream.paddingBytes;
-  if (packets < PACKETS_TO_KNOW || bytesSent === 0) return DEFAULT_PAYLOAD_SHARE;
-  return bytesSent / (bytesSent + headers + packets * TRANSPORT_OVERHEAD);
 }

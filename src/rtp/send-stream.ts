@@ -3,6 +3,7 @@
 import type { Packetizer } from "../payload/types.js";
 import { Fifo } from "../util/fifo.js";
 import { carve } from "../util/slab.js";
+import type { SourceRates } from "./bandwidth/source-rates.js";
 import type { BoundingSet } from "./bounding-set.js";
 import { readU16, readU32, writeU32 } from "./bytes.js";
 import { ExtensionBlock, markEndOfFrame, OWN_EXTENSIONS, stamp } from "./extension-block.js";
@@ -80,6 +81,9 @@ export class RtpSendStream {
   codec: RtpCodec | undefined;
   /** What the peer asked for by TMMBR; undefined before it asked. */
   limits: BoundingSet | undefined;
+
+  /** What the source of a stream that is forwarded sends; undefined: encoded as it is told, or not known. */
+  source: SourceRates | undefined;
 
   /** @internal Packets and payload bytes of the SSRC alone, for sender reports. */
   reportPackets = 0;

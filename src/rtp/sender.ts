@@ -1,6 +1,7 @@
 // What one media section sends: the codecs by payload type, the extensions, and a stream per encoding.
 import { payloadFormat } from "../payload/format.js";
 import type { PayloadFormat } from "../payload/types.js";
+import { SourceRates } from "./bandwidth/source-rates.js";
 import { ExtensionKind, HeaderExtensions, tokenBytes } from "./extensions.js";
 import type { RtpPacket } from "./packet.js";
 import { RtpSendStream } from "./send-stream.js";
@@ -120,6 +121,21 @@ export class RtpSender {
     if (stream === undefined || codec === undefined) return;
     if (this.closed || !this.options.active || !stream.encoding.active) return;
     stream.forward(packet, codec, now);
+  }
+
+  /**
+   * What the source of an encoding sends that is passed through: the rates of its layers, rising, bits per second of payload; one, if it has
+   * none; none, if they are not known yet. `current`: the index of that which goes on. Undefined: it can be any, as of an encoder.
+   */
+  setSourceRates(encoding: number, rates: readonly number[] | undefined, current: number, now: number): void {
+    const stream = this.streams[encoding];
+    if (stream === undefined || (rates === undefined && stream.source === undefined)) return;
+    if (rates === undefined) stream.source = undefined;
+    else {
+      stream.source ??= new SourceRates();
+      stream.source.set(rates, current, now);
+    }
+    this.session.onSharesChanged(now);
   }
 
   /** @internal */

@@ -339,6 +339,11 @@ export class RtpSession {
     this.congestion.invalidate(this.now);
   }
 
+  /** @internal A source sends more or less than before. */
+  onSharesChanged(now: number): void {
+    this.congestion.invalidate(now);
+  }
+
   /** @internal The stream has a packet that may wait for its turn: `sendPaced` asks for it. False: refused. */
   pace(stream: RtpSendStream, bytes: number, priority: number, now: number): boolean {
     return !this.closed && this.congestion.pace(stream, bytes, priority, now);

@@ -55,6 +55,7 @@ class Bench {
       encodings,
       wantsFrames: false,
       sendFrame() {},
+      setSourceRates() {},
       sendPacket: (index, { ssrc, sequenceNumber }, payloadType) =>
         this.sent.push({ encoding: index, ssrc, sequenceNumber, payloadType }),
     };

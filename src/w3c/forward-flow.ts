@@ -21,6 +21,9 @@ export interface ForwardedSource {
 /** What passes through is measured over so long; it is too much if it is more than is carried by this factor. */
 const MEASURE_INTERVAL = 1000;
 const TOLERANCE = 1.1;
+/** The rate is told again if it differs by this share; one that is lower is followed by this part of the way. */
+const NEWS = 0.05;
+const FALL = 0.3;
 /** Packets; a power of two. */
 const LOOK_EACH = 32;
 /** Whether a stream has layers is looked at for so long, and not again before the second has passed. */
@@ -45,9 +48,11 @@ export class ForwardFlow implements MediaFlow {
   private ssrc: number | undefined;
   /** What the network to the other peer carries of this, bits per second; undefined: not known. */
   private budget: number | undefined;
-  private bytes = 0;
+  /** By encoding: bytes since they were measured, and the rate that was told. */
+  private readonly bytes: number[] = [];
+  private readonly rates: number[] = [];
   private packets = 0;
-  private measuredFrom = Number.NEGATIVE_INFINITY;
+  private measuredFrom = Number.NaN;
   private search: { readonly listener: LayerListener; readonly until: number } | undefined;
   private nextSearch = Number.NEGATIVE_INFINITY;
   /** Packets of a codec that the other peer does not take. */
@@ -63,6 +68,9 @@ export class ForwardFlow implements MediaFlow {
   private begin(): void {
     const { source, outlet } = this;
     this.inFrames = outlet.wantsFrames;
+    this.rates.length = 0;
+    const rates = this.inFrames ? undefined : [];
+    for (let i = 0; i < outlet.encodings.length; i++) outlet.setSourceRates(i, rates, -1);
     this.read();
     if (source.isLayered && this.mayLayer) this.beginLayering();
     else source.requestKeyFrame();
@@ -82,20 +90,28 @@ export class ForwardFlow implements MediaFlow {
       onSwitch: () => {
         if (this.layering?.switches === 1) this.read();
       },
+      onRates: (rates, current) => this.outlet.setSourceRates(0, rates, current),
     });
     this.layering.setBudget(this.budget);
   }
 
-  /** What passes through as it is: where that is too much, whether it has layers to leave out. */
-  private measure(bytes: number): void {
-    this.bytes += bytes;
+  /** What passes through as it is: how much that is, and where it is too much, whether it has layers to leave out. */
+  private measure(encoding: number, bytes: number): void {
+    this.bytes[encoding] = (this.bytes[encoding] ?? 0) + bytes;
     // A look at the clock costs as much as the rest.
     if ((++this.packets & (LOOK_EACH - 1)) !== 0) return;
     const now = this.source.layers.source.now();
     const elapsed = now - this.measuredFrom;
     if (elapsed < MEASURE_INTERVAL) return;
-    const rate = (this.bytes * 8000) / elapsed;
-    this.bytes = 0;
+    // The first packets are key frames.
+    if (Number.isNaN(elapsed)) {
+      this.bytes.fill(0);
+      this.measuredFrom = now;
+      return;
+    }
+    const rate = ((this.bytes[0] ?? 0) * 8000) / elapsed;
+    this.tell(elapsed);
+    this.bytes.fill(0);
     this.measuredFrom = now;
     const { search, budget } = this;
     if (search !== undefined) {
@@ -105,6 +121,17 @@ export class ForwardFlow implements MediaFlow {
       const listener = { onLayer() {}, onLayerGone() {}, look() {} };
       this.search = { listener, until: now + SEARCH_TIME };
       this.source.layers.add(listener, now, false);
+    }
+  }
+
+  /** It can be nothing else: what the others get is what it leaves. Up at once, down by and by. */
+  private tell(elapsed: number): void {
+    for (let i = 0; i < this.bytes.length; i++) {
+      const rate = ((this.bytes[i] ?? 0) * 8000) / elapsed;
+      const told = this.rates[i] ?? 0;
+      if (rate < told * (1 + NEWS) && rate > told * (1 - NEWS)) continue;
+      this.rates[i] = rate > told ? rate : told + (rate - told) * FALL;
+      this.outlet.setSourceRates(i, [this.rates[i]!], 0);
     }
   }
 
@@ -157,7 +184,7 @@ export class ForwardFlow implements MediaFlow {
   private sendPacket(packet: RtpPacket, origin: PacketOrigin): void {
     if (!this.track.enabled || this.hasSwitched) return;
     const encoding = this.encodingOf(origin);
-    if (this.budget !== undefined && this.layering === undefined) this.measure(packet.payloadLength);
+    if (this.layering === undefined && encoding >= 0) this.measure(encoding, packet.payloadLength);
     if (encoding >= 0) this.send(encoding, packet, origin.codec(packet.payloadType));
     else if (this.layering === undefined && this.mayLayer) this.beginLayering();
   }

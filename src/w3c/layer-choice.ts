@@ -48,6 +48,7 @@ export class LayerChoice {
   private fitsSince = Number.NaN;
   private trialUntil = Number.NEGATIVE_INFINITY;
   private trialBudget = 0;
+  private beforeTrial: LayerOption | undefined;
 
   /**
    * The option to use now; `budget` in bits per second of payload. Undefined only without options. It is in use when the caller has
@@ -78,10 +79,16 @@ export class LayerChoice {
     return now - this.fitsSince >= wait && now >= this.upFrom ? options[better] : present;
   }
 
+  /** Of the options the one in use, or while that is on trial the one before. */
+  settled(options: readonly LayerOption[], now: number): LayerOption | undefined {
+    return options[this.find(options, now < this.trialUntil ? this.beforeTrial : this.current)];
+  }
+
   /** What was proposed is done. */
   use(option: LayerOption, options: readonly LayerOption[], budget: number, now: number): void {
     const before = this.find(options);
     const after = options.indexOf(option);
+    if (before >= 0 && before !== after) this.beforeTrial = options[before];
     this.current = option;
     if (before === after) return;
     this.changedAt = now;
@@ -100,12 +107,11 @@ export class LayerChoice {
     this.upFrom = now + Math.min(MAX_UP_INTERVAL, UP_INTERVAL * 2 ** this.failures);
   }
 
-  private find(options: readonly LayerOption[]): number {
-    const { current } = this;
-    if (current === undefined) return -1;
+  private find(options: readonly LayerOption[], wanted: LayerOption | undefined = this.current): number {
+    if (wanted === undefined) return -1;
     return options.findIndex(
       ({ stream, spatial, temporal }) =>
-        stream === current.stream && spatial === current.spatial && temporal === current.temporal,
+        stream === wanted.stream && spatial === wanted.spatial && temporal === wanted.temporal,
     );
   }
 

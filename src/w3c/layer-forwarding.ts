@@ -12,6 +12,8 @@ const STEADY_AFTER = 1000;
 /** Where sizes are not known, a layer is higher if its bitrate is so many times the other's. */
 const HIGHER_RATE = 1.5;
 const ALL_LAYERS = 255;
+/** Rates are told again if one differs by this share. */
+const NEWS = 0.05;
 /** For going up, a key frame of a layer is asked for so often at most, by all who forward it: others share the one that comes. */
 export const UPSWITCH_REQUEST_INTERVAL = 2000;
 
@@ -33,6 +35,8 @@ export interface LayerForwardingHost {
   /** Whether there is anybody who takes it. */
   takes(codec: NegotiatedCodec): boolean;
   onSwitch?(layer: ReceivedLayer): void;
+  /** What could be forwarded, bits per second of payload, rising, and the index of what is; told when it has changed by some percent. */
+  onRates?(rates: readonly number[], current: number): void;
 }
 
 export class LayerForwarding implements LayerListener {
@@ -48,6 +52,9 @@ export class LayerForwarding implements LayerListener {
   /** Bits per second of payload that the network to the listener carries; undefined: as much as there is. */
   private budget: number | undefined;
   private readonly choice = new LayerChoice();
+  /** What was told last. */
+  private rates: readonly number[] = [];
+  private currentRate = -1;
   private spatial = ALL_LAYERS;
   private temporal = ALL_LAYERS;
 
@@ -142,7 +149,9 @@ export class LayerForwarding implements LayerListener {
   private choose(now: number, first?: ReceivedLayer): void {
     const best = this.wanted(now) ?? (first !== undefined && this.host.takes(first.codec) ? first : undefined);
     if (best === undefined) return;
-    const options = this.budget === undefined ? [] : this.options(best, now);
+    const found = this.options(best, now);
+    const options = this.budget === undefined ? [] : found;
+    this.tell(found, now);
     const option = this.choice.propose(options, this.budget ?? 0, now);
     if (option === undefined) {
       this.apply(best, this.selectedSpatial, this.selectedTemporal, now, now);
@@ -156,6 +165,25 @@ export class LayerForwarding implements LayerListener {
     if (isUp && layer === current.stream && option.spatial > current.spatial && askAt > now) return;
     this.choice.use(option, options, this.budget!, now);
     this.apply(layer, option.spatial, option.temporal, now, askAt);
+  }
+
+  /** Of the ways to forward it those that are not worth less than what takes as much. */
+  private tell(options: readonly LayerOption[], now: number): void {
+    if (this.host.onRates === undefined || options.length === 0) return;
+    const rates: number[] = [];
+    for (const { rate } of options) {
+      while (rates.length > 0 && rates.at(-1)! >= rate) rates.pop();
+      rates.push(rate);
+    }
+    // One that is tried has to prove first that there is room for it.
+    const settled = this.choice.settled(options, now);
+    const current = settled === undefined ? -1 : rates.findLastIndex((rate) => rate <= settled.rate);
+    const { rates: told } = this;
+    const isNews = (rate: number, i: number): boolean => Math.abs(rate - told[i]!) > NEWS * told[i]!;
+    if (rates.length === told.length && current === this.currentRate && !rates.some(isNews)) return;
+    this.rates = rates;
+    this.currentRate = current;
+    this.host.onRates(rates, current);
   }
 
   private apply(layer: ReceivedLayer, spatial: number, temporal: number, now: number, askAt: number): void {

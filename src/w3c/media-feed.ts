@@ -70,6 +70,11 @@ export interface MediaOutlet {
   readonly wantsFrames: boolean;
   /** `encoding`: an index. The frame's bytes belong to the outlet. `report`: if the frame was encoded here, for statistics. */
   sendFrame(encoding: number, frame: EncodedFrameInit, report?: EncoderReport): void;
+  /**
+   * What the source sends of an encoding, where it cannot make what it is told (`MediaFlow.setBitrate`): the rates of what may go on, rising, in
+   * bits per second of payload, and the index of what does; -1: nothing yet. None: not known yet. Undefined: it can make anything.
+   */
+  setSourceRates(encoding: number, rates: readonly number[] | undefined, current: number): void;
   /** The packet's bytes are copied; its payload type is replaced by this one, which is of `codecs`. */
   sendPacket(encoding: number, packet: RtpPacket, payloadType: number): void;
 }

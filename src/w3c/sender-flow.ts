@@ -191,6 +191,7 @@ export class SenderFlow implements MediaOutlet {
       this.flow.stop();
       this.flow = undefined;
       this.flowTrack = null;
+      for (let i = 0; i < this.encodings.length; i++) this.setSourceRates(i, undefined, -1);
       // What it still had to send goes with it: replaceTrack(null) and the end of a track mean from now on.
       this.rtpSender?.discard();
     }
@@ -270,6 +271,11 @@ export class SenderFlow implements MediaOutlet {
       transport!.fail(error);
     }
     transport!.mediaQueued();
+  }
+
+  setSourceRates(encoding: number, rates: readonly number[] | undefined, current: number): void {
+    if (this.transport === undefined) return;
+    this.rtpSender?.setSourceRates(encoding, rates, current, this.transport.mediaNow());
   }
 
   sendTelephoneEvent(event: number, durationMs: number): void {
