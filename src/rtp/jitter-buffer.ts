@@ -77,8 +77,9 @@ export class JitterBuffer {
   private blockedSince: number = Number.NaN;
   private lastPacket = 0;
   private lastTl0 = -1;
-  // The picture id that the next frame has, where they are told.
-  private nextPictureId = -1;
+  // Of the last frame, where they are told.
+  private lastPictureId = -1;
+  private lastPictureIdBits = 0;
   private started = false;
 
   constructor(audio: boolean, host: JitterBufferHost, counters: FrameCounters, budget?: BufferBudget) {
@@ -211,8 +212,17 @@ export class JitterBuffer {
   private noteLayer(frame: WholeFrame): void {
     const info = this.inspect(frame);
     this.lastTl0 = info?.tl0PictureIndex ?? -1;
-    const told = info !== undefined && info.pictureId >= 0;
-    this.nextPictureId = told ? (info.pictureId + 1) & ((1 << info.pictureIdBits) - 1) : -1;
+    this.lastPictureId = info?.pictureId ?? -1;
+    this.lastPictureIdBits = info?.pictureIdBits ?? 0;
+  }
+
+  /** No picture is missing in front of this one. Behind 127 in 7 bits comes 0, or 128 in 15 (RFC 7741 §4.2, RFC 9628 §4.2). */
+  private follows(frame: WholeFrame): boolean {
+    if (this.lastPictureId < 0) return false;
+    const info = this.inspect(frame);
+    if (info === undefined || info.pictureId < 0) return false;
+    const mask = info.pictureIdBits === 7 && this.lastPictureIdBits === 7 ? 0x7f : 0x7fff;
+    return info.pictureId === ((this.lastPictureId + 1) & mask);
   }
 
   /** Something is missing in front of what is there: the frame to go on with, or undefined: wait, with `deadline` set. */
@@ -234,8 +244,7 @@ export class JitterBuffer {
     }
     if (assembler.next < 0) return this.seekKeyFrame(now);
     // No picture is missing: what was lost is padding, or repaired others (ULPFEC).
-    const follows = first !== undefined && this.nextPictureId >= 0;
-    if (follows && this.inspect(first)?.pictureId === this.nextPictureId) return first;
+    if (first !== undefined && this.follows(first)) return first;
     // Packets of the next frame may simply not have been sent yet: only what lies beyond a gap tells that something is missing.
     if (Number.isNaN(this.blockedSince)) this.blockedSince = now;
     const { patience } = this;
