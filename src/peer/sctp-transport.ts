@@ -137,8 +137,9 @@ export class SctpTransport {
   giveUp(now: number, keepRole: boolean, isDtlsConnected: boolean): boolean {
     const old = this.current;
     this.connectPending = isDtlsConnected;
+    // Channels may have identifiers of the role before there is an association.
+    if (old !== undefined || !keepRole) this.channels.detach(keepRole);
     if (old === undefined) return false;
-    this.channels.detach(keepRole);
     old.abort(now);
     old.flush(now);
     this.current = undefined;

@@ -60,3 +60,65 @@ for (const [connected, role] of [
     assert.deepEqual(sim.leftovers(), []);
   });
 }
+
+for (const [first, second] of [
+  ["active", "passive"],
+  ["passive", "active"],
+] as const) {
+  test(`data channels that come after the answer of another endpoint: identifiers by the role with that (${first}, then ${second})`, async () => {
+    const sim = new Simulation(1);
+    const peer = (name: string): RTCPeerConnection =>
+      new RTCPeerConnection({}, { platform: sim.platform(sim.host(name, { link: { latency: 10 } })) });
+    const caller = peer("caller");
+    const callees = [peer("first"), peer("second")] as const;
+    caller.addTransceiver("audio");
+    for (const callee of callees) {
+      callee.onicecandidate = ({ candidate }) => void caller.addIceCandidate(candidate).catch(() => {});
+    }
+    caller.onicecandidate = ({ candidate }) => {
+      for (const callee of callees) if (callee.remoteDescription) void callee.addIceCandidate(candidate);
+    };
+    const answer = async (callee: RTCPeerConnection, role: string): Promise<string> => {
+      await callee.setRemoteDescription(caller.localDescription!);
+      const sdp = (await callee.createAnswer()).sdp!.replaceAll("a=setup:active", `a=setup:${role}`);
+      await callee.setLocalDescription({ type: "answer", sdp });
+      return callee.localDescription!.sdp;
+    };
+    await sim.settle(
+      (async () => {
+        await caller.setLocalDescription();
+        await caller.setRemoteDescription({ type: "pranswer", sdp: await answer(callees[0], first) });
+      })(),
+    );
+    await sim.run(2000);
+    // Its identifier is that of whoever answers at last.
+    const early = caller.createDataChannel("early");
+    await sim.settle(
+      (async () => {
+        await caller.setRemoteDescription({ type: "answer", sdp: await answer(callees[1], second) });
+      })(),
+    );
+    await sim.run(2000);
+    const channel = caller.createDataChannel("ours");
+    const theirs = callees[1].createDataChannel("theirs");
+    await sim.settle(
+      (async () => {
+        await caller.setLocalDescription();
+        await callees[1].setRemoteDescription(caller.localDescription!);
+        await callees[1].setLocalDescription();
+        await caller.setRemoteDescription(callees[1].localDescription!);
+      })(),
+    );
+    const all = [early, channel, theirs];
+    await sim.runUntil(() => all.every(({ readyState }) => readyState === "open"), 5000);
+    // RFC 8832 §6: the DTLS client's are even.
+    const isClient = second === "passive";
+    assert.deepEqual(
+      all.map(({ id }) => id! % 2),
+      isClient ? [0, 0, 1] : [1, 1, 0],
+    );
+    for (const pc of [caller, ...callees]) pc.close();
+    await sim.run(12_000);
+    assert.deepEqual(sim.leftovers(), []);
+  });
+}
