@@ -148,6 +148,17 @@ export class CongestionControl {
     return true;
   }
 
+  /**
+   * Milliseconds that the path takes for so many bytes of a stream at its share of it; 0 while no queue that grew has told what the path carries:
+   * an estimate that is low because packets are lost at random does not.
+   */
+  pathTime(bytes: number, share: number): number {
+    const { estimator } = this;
+    if (estimator === undefined) return 0;
+    const { linkCapacity, targetBitrate } = estimator;
+    return (bytes * 8000) / (Math.max(share, MIN_BITRATE) * Math.max(1, linkCapacity / targetBitrate));
+  }
+
   private pacing(): Pacer<RtpSendStream> {
     if (this.pacer === undefined) {
       this.pacer = new Pacer<RtpSendStream>(

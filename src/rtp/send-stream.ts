@@ -1,6 +1,6 @@
 // One encoding of a sender: an SSRC with the one that repeats its packets (RFC 4588). Headers written, frames split, history
 // kept, counters. Not pacing.
-import type { Packetizer } from "../payload/types.js";
+import type { Packetizer, PayloadFormat } from "../payload/types.js";
 import { Fifo } from "../util/fifo.js";
 import { carve } from "../util/slab.js";
 import type { SourceRates } from "./bandwidth/source-rates.js";
@@ -9,6 +9,7 @@ import { readU16, readU32, writeU32 } from "./bytes.js";
 import { ExtensionBlock, markEndOfFrame, OWN_EXTENSIONS, stamp } from "./extension-block.js";
 import { tokenBytes } from "./extensions.js";
 import { RedEncoder } from "./fec/red.js";
+import { FrameLimiter } from "./frame-limiter.js";
 import { type OutgoingPacket, REPAIR_NUMBER, REPEAT_NUMBER } from "./outgoing-packet.js";
 import { PRIORITY_AUDIO, PRIORITY_RETRANSMISSION, PRIORITY_VIDEO } from "./pacer.js";
 import { RTP_HEADER_LENGTH, RtpPacket, setExtensionBit, writeRtpHeader } from "./packet.js";
@@ -116,6 +117,9 @@ export class RtpSendStream {
   private acknowledged = false;
   private rid: Uint8Array | undefined;
   private readonly protection: StreamProtection | undefined;
+  private readonly limiter: FrameLimiter | undefined;
+  /** Of `queue`. */
+  private queuedBytes = 0;
 
   /** @internal */
   constructor(session: RtpSession, sender: RtpSender, index: number, encoding: RtpEncoding) {
@@ -128,6 +132,7 @@ export class RtpSendStream {
     this.rtx = new RtxWriter(sender, block, session.random32() & 0x7fff);
     this.rid = encoding.rid === null ? undefined : tokenBytes(encoding.rid);
     if (sender.options.kind === "video") {
+      this.limiter = new FrameLimiter(() => sender.host.onKeyFrameRequest?.(index));
       this.protection = new StreamProtection(this, sender, block, session.random32() & 0x7fff, {
         nextSequence: () => this.numbers.next(),
         sendRepair: (packet, now) => this.sendRepair(packet, now),
@@ -337,6 +342,7 @@ export class RtpSendStream {
   /** @internal Splits a frame into packets and hands them on. False: it is none of the codec. */
   sendFrame(frame: EncodedFrameInit, codec: RtpCodec, maxPacketSize: number, now: number): boolean {
     const format = this.sender.format(codec);
+    if (!this.takes(frame, format, now)) return false;
     let packetizer = this.packetizers[codec.payloadType];
     if (packetizer === undefined) {
       packetizer = format.createPacketizer({ pictureId: this.session.random32() & 0x7fff });
@@ -382,9 +388,35 @@ export class RtpSendStream {
     this.pacing = true;
     const priority = this.sender.options.kind === "audio" ? PRIORITY_AUDIO : PRIORITY_VIDEO;
     for (const packet of packets) {
-      if (this.session.pace(this, packet.data.length, priority, now)) this.queue.push(packet);
+      if (this.session.pace(this, packet.data.length, priority, now)) this.enqueue(packet);
     }
     return true;
+  }
+
+  private takes({ timestamp, keyFrame }: EncodedFrameInit, format: PayloadFormat, now: number): boolean {
+    const { limiter } = this;
+    if (limiter === undefined) return true;
+    const age = now - (this.queue.peek()?.queued ?? now);
+    return limiter.takes(timestamp, keyFrame || !format.hasKeyFrames, this.queueTime, age, now);
+  }
+
+  /** Frames that were not sent, since they would have come too late. */
+  get framesDropped(): number {
+    return this.limiter?.framesDropped ?? 0;
+  }
+
+  get keyFramesDropped(): number {
+    return this.limiter?.keyFramesDropped ?? 0;
+  }
+
+  private enqueue(packet: OutgoingPacket): void {
+    this.queue.push(packet);
+    this.queuedBytes += packet.data.length;
+  }
+
+  /** Milliseconds that the path takes for what waits. */
+  private get queueTime(): number {
+    return this.queuedBytes === 0 ? 0 : this.session.pathTime(this.queuedBytes, this.allocatedBitrate);
   }
 
   /** The payload with those before it in front (RFC 2198); valid until the next call. */
@@ -397,8 +429,12 @@ export class RtpSendStream {
 
   /** @internal The pacer lets the next packet go that `session.pace` announced with this priority. */
   sendPaced(priority: number, cluster: number, now: number): void {
-    const packet = (priority === PRIORITY_RETRANSMISSION ? this.repeats : this.queue).shift();
-    if (packet !== undefined) this.depart(packet, cluster, now);
+    const isRepeat = priority === PRIORITY_RETRANSMISSION;
+    const packet = (isRepeat ? this.repeats : this.queue).shift();
+    if (packet === undefined) return;
+    if (!isRepeat) this.queuedBytes -= packet.data.length;
+    this.depart(packet, cluster, now);
+    if (this.limiter?.isSkipping) this.limiter.onDrained(this.queueTime, now);
   }
 
   /** @internal What waits is not sent any more; `repeats`: nor what was asked for again. */
@@ -408,6 +444,7 @@ export class RtpSendStream {
     this.session.unpace(this, repeats);
     // Numbers that nobody has seen are used again, if none behind them was: but of a frame that was cut one stays missing, so that
     // what came of it is not taken for the whole. Repair packets may have numbers of the stream too.
+    this.queuedBytes = 0;
     let first = -1;
     let count = 0;
     let isCut = false;
@@ -454,7 +491,7 @@ export class RtpSendStream {
 
   private sendRepair(packet: OutgoingPacket, now: number): void {
     if (!this.pacing) this.depart(packet, -1, now);
-    else if (this.session.pace(this, packet.data.length, PRIORITY_VIDEO, now)) this.queue.push(packet);
+    else if (this.session.pace(this, packet.data.length, PRIORITY_VIDEO, now)) this.enqueue(packet);
   }
 
   private countRepair({ data, headerLength, payloadLength, queued }: OutgoingPacket, now: number): void {

@@ -150,7 +150,7 @@ export class RtpSender {
 
   /**
    * Sends one encoded frame, split as its codec wants it, through the pacer. False: nothing was sent, as the sender or the encoding
-   * is not active, no codec of that MIME type was negotiated, or the bytes are no frame of it.
+   * is not active, no codec of that MIME type was negotiated, the bytes are no frame of it, or it would come too late (frame-limiter.ts).
    */
   sendFrame(encoding: number, frame: EncodedFrameInit, now: number): boolean {
     const stream = this.streams[encoding];

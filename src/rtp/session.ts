@@ -344,6 +344,11 @@ export class RtpSession {
     this.congestion.invalidate(now);
   }
 
+  /** @internal Milliseconds that the path takes for so many bytes of a stream at its share, bits per second. */
+  pathTime(bytes: number, share: number): number {
+    return this.congestion.pathTime(bytes, share);
+  }
+
   /** @internal The stream has a packet that may wait for its turn: `sendPaced` asks for it. False: refused. */
   pace(stream: RtpSendStream, bytes: number, priority: number, now: number): boolean {
     return !this.closed && this.congestion.pace(stream, bytes, priority, now);

@@ -185,6 +185,12 @@ export class BandwidthEstimator {
     return this.delay.bitrate;
   }
 
+  /** What the path carries as queues have told that grew; bits per second, Infinity if none did. */
+  get linkCapacity(): number {
+    const { linkCapacity } = this.delay.rateControl;
+    return linkCapacity.known ? linkCapacity.estimate : Number.POSITIVE_INFINITY;
+  }
+
   /** Loss that feedback reports, in [0, 1]. */
   get lossRatio(): number {
     return this.target.loss.ready ? this.target.loss.averageLoss : this.target.fractionLost;
