@@ -197,3 +197,25 @@ test("neither: nothing is said", () => {
   assert.deepEqual(call.messages(1), []);
   assert.ok(call.told > 1_000_000);
 });
+
+test("a request whose stream goes on in a codec without TMMBR is not waited for", () => {
+  const pipe = new Pipe();
+  const [, session] = pipe.sessions;
+  const other: RtpCodec = { ...VP8, payloadType: 98, rtxPayloadType: 99, transportCc: true };
+  const receiver = session.addReceiver(receiving({ codecs: [TMMBR, other] }), {});
+  const receive = (sequence: number, payloadType: number, now: number): void => {
+    const { data, length } = packet(sequence, sequence * 3000, { payloadType });
+    session.receiveRtp(data, length, now);
+    session.flush(now);
+  };
+  receive(1, 96, 0);
+  receiver.limitBitrate(400_000, 5);
+  session.flush(5);
+  let now = 5;
+  for (let i = 2; i < 40; i++) {
+    receive(i, i === 2 ? 96 : 98, now);
+    now += 50;
+    session.handleTimeout(now);
+    assert.ok(session.deadline > now, `${session.deadline} at ${now}`);
+  }
+});

@@ -113,7 +113,10 @@ export class ReceiveLimits {
   private collect(now: number): void {
     this.due.length = 0;
     for (const stream of this.requests.keys()) {
-      if (!stream.receiver.streams.includes(stream)) this.requests.delete(stream);
+      const { receiver, codec } = stream;
+      // It may have gone on in a codec that knows no TMMBR.
+      const isWanted = codec?.tmmbr && this.limits.has(receiver) && receiver.streams.includes(stream);
+      if (!isWanted) this.requests.delete(stream);
     }
     for (const receiver of this.limits.keys()) {
       for (const stream of receiver.streams) {
