@@ -275,6 +275,13 @@ function run(input: Uint8Array): void {
       case 22:
         now += next();
         break;
+      case 30: {
+        // What a forwarded source sends: rising rates, none of them, or anything.
+        const count = next();
+        const rates = Array.from({ length: count & 3 }, () => next() * 10_000).sort((a, b) => a - b);
+        senders[side]![kind]?.setSourceRates((count >> 2) & 1, count > 200 ? undefined : rates, (count >> 3) - 1, now);
+        break;
+      }
       case 31: {
         const limit = next() * 5000;
         if ((action & 32) !== 0) receivers[side]![kind]?.limitBitrate(limit === 0 ? null : limit, now);
@@ -293,8 +300,19 @@ function run(input: Uint8Array): void {
       }
     }
     for (const one of sessions) {
+      // What leaves in a round may lower the estimate, which is shared in the next.
+      const before = one.bandwidth?.targetBitrate ?? 0;
       one.flush(now);
       if (Number.isNaN(one.deadline)) throw new Error("the deadline is no number");
+      let share = 0;
+      for (const { streams } of one.senders) {
+        for (const { allocatedBitrate, targetBitrate } of streams) {
+          if (!(allocatedBitrate >= 0 && targetBitrate >= 0)) throw new Error("a share that is none");
+          share += allocatedBitrate;
+        }
+      }
+      if (share > Math.max(before, one.bandwidth?.targetBitrate ?? 0) * 1.001 + 1)
+        throw new Error("more than there is to share");
       for (const receiver of one.receivers) {
         if (receiver.streams.length > MAX_STREAMS_PER_RECEIVER) throw new Error("too many streams");
         if (receiver.contributingSources.length > MAX_CONTRIBUTING_SOURCES) throw new Error("too many sources");

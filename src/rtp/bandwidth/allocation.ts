@@ -71,7 +71,8 @@ function giveMinima(
     given[i] = minimum(stream) * scale;
     left -= given[i]!;
   }
-  return left;
+  // Rounding.
+  return Math.max(0, left);
 }
 
 /** Gives what there is by weight, to each at most up to its limit, on top of what it has. The result is what is left. */
