@@ -9,6 +9,10 @@ export const MAX_ADAPTIVE_DELAY: number = COLUMN * COLUMNS;
 const QUANTILE = 0.95;
 /** Weight that the past keeps with each frame; less at the start, when there is no past. */
 const FORGET = 0.99;
+/** Frames that all have the same weight, at the start: 1 / (1 - FORGET). */
+const EQUAL_FRAMES = 100;
+/** A weight above this is taken for one again. */
+const MAX_WEIGHT = 1e100;
 /** The earliest arrival is that of the last one to two spans of so many milliseconds: clocks drift, paths change. */
 const SPAN = 5000;
 /** A timestamp that is so far from where it should be begins a new time line, milliseconds. */
@@ -17,7 +21,13 @@ const MAX_JUMP = 10_000;
 export class DelayEstimator {
   /** Milliseconds that a frame shall wait after the time at which it would have come at the earliest. */
   target = 0;
+  /** The past is not made lighter with each frame, but each frame heavier than the one before: that is one column, not all. */
   private readonly columns = new Float64Array(COLUMNS);
+  private weight = 1;
+  /** Of all columns, and of those before the one that the quantile is in. */
+  private total = 0;
+  private below = 0;
+  private quantile = 0;
   private samples = 0;
   private reference = 0;
   private clockRate = 0;
@@ -68,14 +78,31 @@ export class DelayEstimator {
 
   private learn(late: number): void {
     const { columns } = this;
-    const keep = Math.min(FORGET, this.samples / (this.samples + 1));
     this.samples++;
-    for (let i = 0; i < COLUMNS; i++) columns[i]! *= keep;
-    columns[Math.min(COLUMNS - 1, Math.floor(late / COLUMN))]! += 1 - keep;
-    let sum = 0;
-    let at = 0;
-    while (at < COLUMNS - 1 && sum + columns[at]! < QUANTILE) sum += columns[at++]!;
-    this.target = at === 0 ? 0 : (at + 1) * COLUMN;
+    if (this.samples > EQUAL_FRAMES) this.weight /= FORGET;
+    if (this.weight > MAX_WEIGHT) this.lighten();
+    const column = Math.min(COLUMNS - 1, Math.floor(late / COLUMN));
+    columns[column]! += this.weight;
+    this.total += this.weight;
+    if (column < this.quantile) this.below += this.weight;
+    const wanted = this.total * QUANTILE;
+    while (this.quantile < COLUMNS - 1 && this.below + columns[this.quantile]! < wanted) {
+      this.below += columns[this.quantile++]!;
+    }
+    while (this.quantile > 0 && this.below >= wanted) this.below -= columns[--this.quantile]!;
+    this.target = this.quantile === 0 ? 0 : (this.quantile + 1) * COLUMN;
+  }
+
+  private lighten(): void {
+    const { columns, weight, quantile } = this;
+    this.total = 0;
+    this.below = 0;
+    for (let i = 0; i < COLUMNS; i++) {
+      columns[i]! /= weight;
+      this.total += columns[i]!;
+      if (i < quantile) this.below += columns[i]!;
+    }
+    this.weight = 1;
   }
 
   /** Monotonic milliseconds at which a frame of that timestamp would come at the earliest. */
