@@ -205,8 +205,8 @@ export interface SenderStatistics {
 
 /** What a receiver's getStats asks the media layer. */
 export interface ReceiverStatistics {
-  /** The streams of which a packet has come. */
-  inbound(): Iterable<InboundRtpCounters>;
+  /** The streams of which a packet has come. `now`: monotonic milliseconds. */
+  inbound(now: number): Iterable<InboundRtpCounters>;
   /** Undefined before the first report. */
   remoteOutbound(ssrc: number): RemoteOutboundCounters | undefined;
   /** Of audio that is played. */

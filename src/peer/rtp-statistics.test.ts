@@ -14,7 +14,7 @@ test("both ends of a stream count the same, and tell each other", () => {
   assert.equal(ours.outbound(1000)!.packetsSent, 0);
   assert.equal(ours.outbound(1000)!.payloadType, undefined);
   assert.deepEqual(
-    [ours.remoteInbound(1000), theirs.inbound(), theirs.remoteOutbound(1000)],
+    [ours.remoteInbound(1000), theirs.inbound(pipe.now), theirs.remoteOutbound(1000)],
     [undefined, [], undefined],
   );
 
@@ -26,7 +26,7 @@ test("both ends of a stream count the same, and tell each other", () => {
   }
   pipe.run(2000);
   const sent = ours.outbound(1000)!;
-  const [received] = theirs.inbound();
+  const [received] = theirs.inbound(pipe.now);
   assert.equal(lost, 1);
   assert.equal(received!.packetsLost, 1);
   assert.equal(sent.payloadType, 96);
@@ -101,7 +101,7 @@ test("what codecs count is added", () => {
   theirs.decoder = { decoderCounters: (stream) => ({ framesDecoded: stream.packetsReceived + 1 }) };
   const { framesEncoded, framesSent, scalabilityMode } = ours.outbound(1000)!;
   assert.deepEqual([framesEncoded, framesSent, scalabilityMode], [7, 0, "L1T1"]);
-  assert.equal(theirs.inbound()[0]!.framesDecoded, 2);
+  assert.equal(theirs.inbound(pipe.now)[0]!.framesDecoded, 2);
 });
 
 test("where nothing is decoded or played, the counters of that are zero", () => {
@@ -110,7 +110,7 @@ test("where nothing is decoded or played, the counters of that are zero", () => 
   const receiver = pipe.sessions[1].addReceiver(receiving(), {});
   sender.sendPacket(0, packet(1, 1), 96, pipe.now);
   pipe.run(50);
-  const [video] = new RtpReceiverStatistics(receiver).inbound();
+  const [video] = new RtpReceiverStatistics(receiver).inbound(pipe.now);
   assert.equal(video!.framesDecoded, 0);
   assert.equal(video!.totalDecodeTime, 0);
   assert.equal(video!.freezeCount, 0);
@@ -131,7 +131,7 @@ test("where nothing is decoded or played, the counters of that are zero", () => 
     voice.sendFrame(0, { ...frame, data: payload.slice(), timestamp: 960 * i }, pipe.now);
     pipe.run(20);
   }
-  const [audio] = new RtpReceiverStatistics(ear).inbound();
+  const [audio] = new RtpReceiverStatistics(ear).inbound(pipe.now);
   assert.equal(audio!.totalSamplesReceived, 48_000);
   assert.ok(Math.abs(audio!.totalSamplesDuration! - 1) < 1e-6);
   assert.ok(Math.abs(audio!.totalAudioEnergy! - 0.01) < 1e-6);

@@ -48,7 +48,10 @@ const NOTHING_PLAYED: Partial<InboundRtpCounters> = {
   removedSamplesForAcceleration: 0,
 };
 
-/** Without anybody who wants frames there is no jitter buffer: nothing waits in it then, and what it has counted stays. */
+/**
+ * Of audio that nobody wants frames of there is no jitter buffer: nothing waits in it then, and what it has counted stays, as in
+ * Chromium while nothing plays it. Of video it is counted when frames would have come out (rtp/unread-frames.ts).
+ */
 function jitterBuffer(stream: RtpReceiveStream): Partial<InboundRtpCounters> {
   const counters = stream.frameCounters;
   const common = {
@@ -71,7 +74,7 @@ function jitterBuffer(stream: RtpReceiveStream): Partial<InboundRtpCounters> {
   return {
     ...common,
     ...NOTHING_DECODED,
-    framesReceived: stream.framesReceived,
+    framesReceived: counters?.framesReceived ?? 0,
     framesAssembledFromMultiplePackets: counters?.framesAssembledFromMultiplePackets ?? 0,
     totalAssemblyTime: counters?.totalAssemblyTime ?? 0,
     framesDropped: counters?.framesDropped ?? 0,
@@ -148,7 +151,8 @@ export class RtpReceiverStatistics implements ReceiverStatistics {
     this.receiver = receiver;
   }
 
-  inbound(): InboundRtpCounters[] {
+  inbound(now: number): InboundRtpCounters[] {
+    for (const stream of this.receiver.streams) stream.settle(now);
     return this.receiver.streams.map((stream) => ({
       ssrc: stream.ssrc,
       payloadType: stream.codec?.payloadType ?? -1,

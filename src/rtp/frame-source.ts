@@ -37,8 +37,7 @@ export class FrameSource implements JitterBufferHost {
     const format = receiver.format(codec.payloadType);
     if (format === undefined) return;
     buffer.paced = receiver.pacedFrames;
-    const playoutDelay = extensions.playoutDelay();
-    if (playoutDelay >= 0) stream.playoutDelay = (playoutDelay >> 12) * 10;
+    stream.notePlayoutDelay();
     buffer.minimumDelay = Math.max(receiver.jitterBufferTarget ?? 0, stream.playoutDelay);
     buffer.retransmissions = receiver.nack;
     buffer.roundTripTime = stream.roundTripEstimate;

@@ -29,6 +29,12 @@ export const MAX_SILENCE = 10_000;
 /** Without retransmissions only reordering can bring what is missing. */
 const REORDERING = 60;
 
+/** Milliseconds that a missing packet of video is waited for; `roundTripTime` in milliseconds too. */
+export function patience(retransmissions: boolean, roundTripTime: number): number {
+  if (!retransmissions) return REORDERING;
+  return Math.min(MAX_PATIENCE, Math.max(MIN_PATIENCE, roundTripTime * 4 + 50));
+}
+
 const TELEPHONE_EVENT = "audio/telephone-event";
 const NO_SOURCES: readonly number[] = [];
 
@@ -275,8 +281,7 @@ export class JitterBuffer {
   }
 
   private get patience(): number {
-    if (!this.retransmissions) return REORDERING;
-    return Math.min(MAX_PATIENCE, Math.max(MIN_PATIENCE, this.roundTripTime * 4 + 50));
+    return patience(this.retransmissions, this.roundTripTime);
   }
 
   private seekKeyFrame(now: number): WholeFrame | undefined {

@@ -95,6 +95,11 @@ export class ReceiveStatistics {
     return this.finish(extended, timestamp, clockRate, now);
   }
 
+  /** Whether all packets of these extended numbers have come, by retransmission or not. */
+  received(from: number, to: number): boolean {
+    return this.window.seen(from, to);
+  }
+
   /** A packet that was lost has come by retransmission. False: it had come, or is too old or too new to be one. */
   recover(sequenceNumber: number): boolean {
     const extended = this.extend(sequenceNumber);

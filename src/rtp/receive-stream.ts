@@ -12,6 +12,7 @@ import type { StreamRepair } from "./repair.js";
 import type { RtpSession } from "./session.js";
 import type { SoundMeter } from "./sound-meter.js";
 import type { RtpCodec } from "./types.js";
+import { UnreadFrames } from "./unread-frames.js";
 
 /** Milliseconds between two requests for a key frame: it takes as long to make and send one (as in Chromium). */
 export const KEY_FRAME_REQUEST_INTERVAL = 200;
@@ -76,7 +77,9 @@ export class RtpReceiveStream {
   readonly clock: ReportedClock = new ReportedClock();
   /** Undefined unless frames are wanted. */
   frames: FrameSource | undefined;
-  /** Undefined until frames were wanted. */
+  /** Of video, while no frames are wanted. */
+  unread: UnreadFrames | undefined;
+  /** Of video, and of what frames were wanted of. */
   frameCounters: FrameCounters | undefined;
   /** Milliseconds, as the sender asks for (playout-delay). */
   playoutDelay = 0;
@@ -84,9 +87,6 @@ export class RtpReceiveStream {
   extended = 0;
   /** Undefined until something is missing. */
   nackList: NackList | undefined;
-
-  /** @internal Of what was not put together here. */
-  frameEnds = 0;
 
   private readonly session: RtpSession;
   /** The newest number that was looked at for gaps. */
@@ -107,15 +107,34 @@ export class RtpReceiveStream {
     this.statistics = new ReceiveStatistics(ssrc);
   }
 
-  /** Whole frames; while nobody wants frames, those whose last packet has come. */
-  get framesReceived(): number {
-    return this.frameEnds + (this.frameCounters?.framesReceived ?? 0);
+  /** Brings `frameCounters` up to date. */
+  settle(now: number): void {
+    this.unread?.settle(now);
   }
 
   /** @internal Nobody wants frames any more. */
   endFrames(): void {
     this.frames?.close();
     this.frames = undefined;
+  }
+
+  /** @internal What the packet being received says of how long its frame shall wait. */
+  notePlayoutDelay(): void {
+    const delay = this.session.extensions.playoutDelay();
+    if (delay >= 0) this.playoutDelay = (delay >> 12) * 10;
+  }
+
+  /** @internal Nobody wants frames: the packet being received is only counted. */
+  countFrames(packet: RtpPacket, now: number): void {
+    if (this.frames !== undefined) this.endFrames();
+    if (this.unread === undefined) {
+      this.frameCounters ??= new FrameCounters();
+      this.unread = new UnreadFrames(this, this.frameCounters);
+    }
+    const { unread } = this;
+    if (!unread.concerns(packet, this.extended)) return;
+    if (packet.marker) this.notePlayoutDelay();
+    unread.receive(packet, this.extended, now);
   }
 
   get packetsLost(): number {
@@ -166,6 +185,8 @@ export class RtpReceiveStream {
       this.frameCounters ??= new FrameCounters();
       this.frames = new FrameSource(this, this.frameCounters, this.session.bufferBudget);
       this.frames.buffer.assembler.next = -1;
+      this.settle(now);
+      this.unread = undefined;
     }
     const codec = this.receiver.payload(packet.payloadType)?.codec;
     if (codec === undefined) return;

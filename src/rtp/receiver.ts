@@ -225,12 +225,9 @@ export class RtpReceiver {
     if (this.options.kind === "audio") this.hear(packet, stream);
     if (packet.csrcCount > 0) this.noteContributors(packet, now);
     this.host.onPacket?.(packet, stream, now);
-    if (this.wantFrames) {
-      stream.toFrames(packet, now);
-    } else {
-      if (stream.frames !== undefined) stream.endFrames();
-      if (packet.marker) stream.frameEnds++;
-    }
+    if (this.wantFrames) stream.toFrames(packet, now);
+    else if (this.options.kind === "video") stream.countFrames(packet, now);
+    else if (stream.frames !== undefined) stream.endFrames();
   }
 
   private hear(packet: RtpPacket, stream: RtpReceiveStream): void {

@@ -54,3 +54,24 @@ test("a window that begins behind a number takes what is newer, once, and nothin
     assert.ok(!window.check(newest));
   }
 });
+
+test("tells whether all of some numbers were seen", () => {
+  for (const base of [0, 2 ** 32 - 70]) {
+    const window = new ReplayWindow(256);
+    const seen = new Set<number>();
+    for (let i = 0; i < 200; i++) {
+      if ((i * i) % 41 === 3) continue;
+      window.update(base + i);
+      seen.add(base + i);
+    }
+    for (let from = 0; from < 205; from++) {
+      for (let to = from; to < 205; to++) {
+        let all = true;
+        for (let n = from; n <= to; n++) all &&= seen.has(base + n);
+        assert.equal(window.seen(base + from, base + to), all, `${from} to ${to}`);
+      }
+    }
+    window.update(base + 5000);
+    assert.equal(window.seen(base + 10, base + 12), false, "too old to tell");
+  }
+});

@@ -34,6 +34,21 @@ export class ReplayWindow {
     return (this.words[wordOf(sequence) & this.mask]! & (1 << (sequence % 32))) === 0;
   }
 
+  /** Whether all numbers from `from` to `to` were seen. False if one of them is too old to tell. */
+  seen(from: number, to: number): boolean {
+    if (from < 0 || from <= this.newest - this.size || to > this.newest) return false;
+    for (let at = from; at <= to; ) {
+      const word = wordOf(at);
+      const start = word * 32;
+      const end = Math.min(to, start + 31);
+      // The bits of `at` to `end`.
+      const bits = (-1 << (at - start)) & (-1 >>> (31 - (end - start)));
+      if ((this.words[word & this.mask]! & bits) !== bits) return false;
+      at = end + 1;
+    }
+    return true;
+  }
+
   /** Marks `sequence` as seen, after authentication. False if `check` would have said so. */
   update(sequence: number): boolean {
     if (!this.check(sequence)) return false;

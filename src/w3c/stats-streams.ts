@@ -128,7 +128,7 @@ function addInbound(builder: StatsReportBuilder, transceiver: TransceiverImpl, t
     playoutId = PLAYOUT_ID;
     builder.add(audioPlayout(builder, PLAYOUT_ID, statistics.playout));
   }
-  for (const counters of statistics.inbound()) {
+  for (const counters of statistics.inbound(builder.platform.now())) {
     if (counters.packetsReceived > 0) addReceived(builder, transceiver, transportIds, counters, playoutId);
   }
 }
