@@ -174,3 +174,19 @@ test("parameter sets of the description go before an IDR picture that has none",
   }
   assert.ok(new H264Depacketizer().assemble([idr(5)], 1));
 });
+
+test("parameter sets of the description tell the size of key frames that have none of their own", () => {
+  const base64 = (data: Uint8Array): string => Buffer.from(data).toString("base64");
+  const sprop = payloadFormat(
+    "video/H264",
+    `packetization-mode=1;sprop-parameter-sets=${base64(SPS)},${base64(PPS)}`,
+  ).createDepacketizer();
+  const sizeOf = (payload: Uint8Array): number[] => {
+    const { width, height } = sprop.inspect(payload)!;
+    return [width, height];
+  };
+  assert.deepEqual(sizeOf(idr(20)), [640, 360]);
+  assert.deepEqual(sizeOf(slice(20)), [0, 0]);
+  // Its own come first: half as wide.
+  assert.deepEqual(sizeOf(hex("67 42 c0 1f da 05 02 ff 95")), [320, 360]);
+});

@@ -1,6 +1,6 @@
 // H.264 in RTP (RFC 6184), packetization modes 0 (single NAL units) and 1 (with STAP-A and FU-A). The structures of mode 2
 // (STAP-B, MTAP16, MTAP24, FU-B) need interleaving, which nobody negotiates: they are counted and refused.
-import { parseH264Sps } from "./h264-sps.js";
+import { type PictureSize, parseH264Sps } from "./h264-sps.js";
 import { AnnexBWriter, NalPacketizer, type NalScheme } from "./nal.js";
 import { formatParameter } from "./parameters.js";
 import { type Depacketizer, type PayloadFormat, PayloadInfo } from "./types.js";
@@ -88,14 +88,26 @@ export class H264Depacketizer implements Depacketizer {
   private readonly out = new AnnexBWriter();
   /** Parameter sets from the description, for senders that do not send them in the stream; Annex B. */
   private readonly parameterSets: Uint8Array | undefined;
+  /** What those say. */
+  private readonly size: PictureSize | undefined;
   /** Payloads of packetization mode 2, refused. */
   refused = 0;
 
   constructor(parameterSets?: Uint8Array) {
     this.parameterSets = parameterSets;
+    this.size = parameterSets && sizeOf(parameterSets);
   }
 
   inspect(payload: Uint8Array): PayloadInfo | undefined {
+    const info = this.describe(payload);
+    if (info?.keyFrame === true && info.width === 0 && this.size !== undefined) {
+      info.width = this.size.width;
+      info.height = this.size.height;
+    }
+    return info;
+  }
+
+  private describe(payload: Uint8Array): PayloadInfo | undefined {
     const { info } = this;
     if (payload.length === 0) return undefined;
     const type = payload[0]! & 0x1f;
@@ -211,6 +223,16 @@ export class H264Depacketizer implements Depacketizer {
     whole.set(frame, sets.length);
     return whole;
   }
+}
+
+/** The size that parameter sets say, Annex B with start codes of four bytes as `parseParameterSets` writes them. */
+function sizeOf(sets: Uint8Array): PictureSize | undefined {
+  const size = { width: 0, height: 0 };
+  for (let at = sets.length - 5; at >= 0; at--) {
+    const starts = sets[at] === 0 && sets[at + 1] === 0 && sets[at + 2] === 0 && sets[at + 3] === 1;
+    if (starts && (sets[at + 4]! & 0x1f) === SPS) parseH264Sps(sets, at + 4, sets.length, size);
+  }
+  return size.width > 0 ? size : undefined;
 }
 
 /** A key frame begins: parameter sets, or the first slice (or its first fragment) of an IDR picture. */

@@ -78,6 +78,8 @@ function jitterBuffer(stream: RtpReceiveStream): Partial<InboundRtpCounters> {
     framesAssembledFromMultiplePackets: counters?.framesAssembledFromMultiplePackets ?? 0,
     totalAssemblyTime: counters?.totalAssemblyTime ?? 0,
     framesDropped: counters?.framesDropped ?? 0,
+    frameWidth: stream.frameWidth > 0 ? stream.frameWidth : undefined,
+    frameHeight: stream.frameHeight > 0 ? stream.frameHeight : undefined,
   };
 }
 

@@ -11,6 +11,8 @@ import type { RtpReceiveStream } from "./receive-stream.js";
 import type { EncodedFrame, RtpCodec } from "./types.js";
 
 const FIRST_CYCLE_MASK = 0xffff;
+/** The first packets of a key frame, in which its size is looked for. */
+const MAX_SEARCHED = 4;
 
 export class FrameSource implements JitterBufferHost {
   readonly buffer: JitterBuffer;
@@ -77,8 +79,14 @@ export class FrameSource implements JitterBufferHost {
     const known = info !== undefined;
     const temporalIndex = known && info.temporalIndex >= 0 ? info.temporalIndex : undefined;
     const spatialIndex = known && info.spatialIndex >= 0 ? info.spatialIndex : undefined;
-    const width = known && info.width > 0 ? info.width : undefined;
-    const height = known && info.height > 0 ? info.height : undefined;
+    let size = info;
+    // Parameter sets may lie behind a delimiter.
+    for (let i = 1; frame.keyFrame && size?.width === 0 && i < Math.min(count, MAX_SEARCHED); i++) {
+      size = depacketizer.inspect(payloads[i]!);
+    }
+    const width = size !== undefined && size.width > 0 ? size.width : undefined;
+    const height = size !== undefined && size.height > 0 ? size.height : undefined;
+    if (width !== undefined && height !== undefined) stream.noteSize(width, height);
     const data = depacketizer.assemble(payloads, count);
     if (data === undefined) {
       buffer.counters.framesDropped++;

@@ -68,6 +68,10 @@ export class RtpReceiveStream {
   /** CNAME, "" until told. */
   cname = "";
 
+  /** Pixels, as the last key frame that was given out, or would have been, says in its header; 0 before the first. */
+  frameWidth = 0;
+  frameHeight = 0;
+
   readonly statistics: ReceiveStatistics;
   rtxStatistics: ReceiveStatistics | undefined;
   /** Undefined until a repair packet has come. */
@@ -122,6 +126,12 @@ export class RtpReceiveStream {
   notePlayoutDelay(): void {
     const delay = this.session.extensions.playoutDelay();
     if (delay >= 0) this.playoutDelay = (delay >> 12) * 10;
+  }
+
+  /** @internal */
+  noteSize(width: number, height: number): void {
+    this.frameWidth = width;
+    this.frameHeight = height;
   }
 
   /** @internal Nobody wants frames: the packet being received is only counted. */

@@ -11,6 +11,9 @@ import type { RtpReceiveStream } from "./receive-stream.js";
 /** Frames that wait at a time: four seconds of 120 a second, and some. Above, the first goes at once. */
 export const MAX_WAITING_FRAMES = 512;
 
+/** Bytes that what is decoded has at least; delimiters of H.264 and H.265 have fewer. */
+const MIN_SLICE = 8;
+
 /** A frame, as far as its packets have come: extended sequence numbers, monotonic milliseconds. Filled again for others. */
 class PendingFrame {
   timestamp = -1;
@@ -22,6 +25,9 @@ class PendingFrame {
   firstArrival = 0;
   /** When it became whole; NaN: it is not. */
   arrival: number = Number.NaN;
+  /** Pixels, by the header of a key frame; 0: it tells of none. */
+  width = 0;
+  height = 0;
   /** Since when what is missing up to its end has been waited for, if anything is. */
   since = 0;
 }
@@ -38,6 +44,8 @@ export class UnreadFrames {
   private ended = true;
   /** Frames of this stream have ends. */
   private hasEnds = false;
+  /** The first packet of the current frame was too short to tell what it is: a delimiter. */
+  private undecided = false;
   /** Those before the current one, and that one when it has ended; in order. */
   private readonly waiting: PendingFrame[] = [];
   private readonly free: PendingFrame[] = [];
@@ -56,7 +64,9 @@ export class UnreadFrames {
 
   /** Whether `receive` has anything to do with a packet. */
   concerns(packet: RtpPacket, number: number): boolean {
-    return packet.marker || packet.timestamp !== this.current.timestamp || number !== this.stream.statistics.highest;
+    const { current, stream } = this;
+    if (packet.marker || this.undecided) return true;
+    return packet.timestamp !== current.timestamp || number !== stream.statistics.highest;
   }
 
   /** A packet that begins or ends a frame, or comes out of order. */
@@ -93,6 +103,9 @@ export class UnreadFrames {
     current.first = number;
     current.last = -1;
     current.certain = matters && this.isStart(packet, number);
+    current.width = 0;
+    current.height = 0;
+    if (matters) this.look(packet);
     current.firstArrival = now;
     current.arrival = Number.NaN;
     this.ended = false;
@@ -102,7 +115,18 @@ export class UnreadFrames {
   /** Another packet of the current frame. */
   private add(packet: RtpPacket, number: number, now: number): void {
     this.extend(this.current, packet, number);
+    if (this.undecided) this.look(packet);
     if (packet.marker) this.end(number, now);
+  }
+
+  /** Which size the current frame has, if the packet begins a key frame. */
+  private look(packet: RtpPacket): void {
+    this.undecided = packet.payloadLength < MIN_SLICE;
+    const { receiver } = this.stream;
+    if (!receiver.isKeyFrame(packet)) return;
+    const info = receiver.format(packet.payloadType)?.createDepacketizer().inspect(packet.peek());
+    this.current.width = info?.width ?? 0;
+    this.current.height = info?.height ?? 0;
   }
 
   private extend(frame: PendingFrame, packet: RtpPacket, number: number): void {
@@ -150,6 +174,8 @@ export class UnreadFrames {
     frame.certain = this.isStart(packet, number);
     frame.firstArrival = now;
     frame.arrival = Number.NaN;
+    frame.width = 0;
+    frame.height = 0;
     frame.since = waiting[at]?.since ?? this.current.firstArrival;
     waiting.splice(at, 0, frame);
   }
@@ -193,6 +219,7 @@ export class UnreadFrames {
       }
       if (frame !== undefined) {
         this.count((at - frame.firstArrival) / 1000, target / 1000, delay.target / 1000);
+        if (frame.width > 0) stream.noteSize(frame.width, frame.height);
         this.released = at;
       }
       // What is missing before it would not be used any more.
