@@ -52,6 +52,61 @@ test("both ends of a stream count the same, and tell each other", () => {
   assert.ok(Math.abs(told.remoteTimestamp - TIME_ORIGIN - (told.reportedAt - 20)) < 1);
 });
 
+test("packets that are repeated, because they were lost or as padding, count the same at both ends", () => {
+  const pipe = new Pipe({ delay: 20 });
+  const codecs = [{ ...VP8, transportCc: true }];
+  const sender = pipe.sessions[0].addSender(sending({ codecs }), {});
+  const receiver = pipe.sessions[1].addReceiver(receiving({ codecs, ssrcs: [{ ssrc: 1000, rtxSsrc: 1001 }] }), {});
+  const [ours, theirs] = [new RtpSenderStatistics(sender), new RtpReceiverStatistics(receiver)];
+  let lost = 0;
+  let lostBytes = 0;
+  pipe.drop = (packet) => {
+    if ((packet[1]! & 127) !== 96 || pipe.sentRtp[0].length % 10 !== 0) return false;
+    lost++;
+    lostBytes += packet.length;
+    return true;
+  };
+  for (let i = 0; i < 300; i++) {
+    const data = new Uint8Array(2500).fill(i);
+    data.set(i === 0 ? [0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0, 0] : [0x11, 2, 0]);
+    sender.sendFrame(0, { data, timestamp: i * 3000, keyFrame: i === 0, mimeType: "video/VP8" }, pipe.now);
+    pipe.run(33);
+  }
+  pipe.run(500);
+  const sent = ours.outbound(1000)!;
+  const [received] = theirs.inbound(pipe.now);
+  const { paddingPackets, paddingPayloadBytes } = sender.streams[0]!;
+  assert.ok(lost > 20 && paddingPackets > 0 && paddingPayloadBytes > 0, `${lost} lost, ${paddingPackets} of padding`);
+  assert.equal(sent.packetsSent, received!.packetsReceived + lost);
+  assert.equal(
+    sent.bytesSent + sent.headerBytesSent,
+    received!.bytesReceived + received!.headerBytesReceived + lostBytes,
+  );
+  // What padding has mended is not asked for.
+  assert.ok(sent.retransmittedPacketsSent > lost * 0.9, `${sent.retransmittedPacketsSent} of ${lost}`);
+  assert.ok(received!.retransmittedPacketsReceived! >= sent.retransmittedPacketsSent);
+  assert.equal(
+    received!.retransmittedBytesReceived! - sent.retransmittedBytesSent,
+    paddingPayloadBytes,
+    "padding is known as such only to who sends it",
+  );
+  // Repeats of what had come are no packets that came too late (webrtc-stats, packetsDiscarded).
+  assert.equal(received!.packetsDiscarded, 0);
+});
+
+test("retransmissions that cannot be told from what was sent first are not counted", () => {
+  const pipe = new Pipe();
+  const codecs = [{ ...VP8, rtxPayloadType: null }];
+  const sender = pipe.sessions[0].addSender(sending({ codecs }), {});
+  const receiver = pipe.sessions[1].addReceiver(receiving({ codecs }), {});
+  sender.sendPacket(0, packet(1, 1), 96, pipe.now);
+  pipe.run(50);
+  const [received] = new RtpReceiverStatistics(receiver).inbound(pipe.now);
+  assert.equal(received!.packetsReceived, 1);
+  assert.equal("retransmittedPacketsReceived" in received!, false);
+  assert.equal("retransmittedBytesReceived" in received!, false);
+});
+
 test("who sends knows the way to the peer's streams too, by reports of reference times (RFC 3611 §4.4, §4.5)", () => {
   const pipe = new Pipe({ delay: 20 });
   const codecs = [{ ...VP8, nack: false }];

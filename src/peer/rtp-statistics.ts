@@ -165,8 +165,7 @@ export class RtpReceiverStatistics implements ReceiverStatistics {
       jitter: stream.jitter,
       lastPacketReceivedAt: stream.lastPacketReceived,
       packetsDiscarded: stream.packetsDiscarded,
-      retransmittedPacketsReceived: stream.retransmittedPacketsReceived,
-      retransmittedBytesReceived: stream.retransmittedBytesReceived,
+      ...this.retransmissions(stream),
       rtxSsrc: stream.rtxSsrc,
       nackCount: stream.nackCount,
       firCount: stream.firCount,
@@ -183,6 +182,15 @@ export class RtpReceiverStatistics implements ReceiverStatistics {
       ...jitterBuffer(stream),
       ...this.decoder?.decoderCounters(stream),
     }));
+  }
+
+  /** Without an SSRC and payload type of their own they cannot be told from what was sent first. */
+  private retransmissions({
+    retransmittedPacketsReceived,
+    retransmittedBytesReceived,
+  }: RtpReceiveStream): Partial<InboundRtpCounters> {
+    const told = this.receiver.options.codecs.some(({ rtxPayloadType }) => rtxPayloadType !== null);
+    return told ? { retransmittedPacketsReceived, retransmittedBytesReceived } : {};
   }
 
   remoteOutbound(ssrc: number): RemoteOutboundCounters | undefined {

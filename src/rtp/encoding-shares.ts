@@ -98,10 +98,10 @@ function forwarded(
 
 /** Of the bytes that a stream makes the path carry, those that its encoder made. */
 function payloadShare(stream: RtpSendStream): number {
-  const { bytesSent } = stream;
   // Padding is nothing that an encoder's frames bring about.
   const packets = stream.packetsSent - stream.paddingPackets;
-  const headers = stream.headerBytesSent - stream.paddingBytes;
-  if (packets < PACKETS_TO_KNOW || bytesSent === 0) return DEFAULT_PAYLOAD_SHARE;
-  return bytesSent / (bytesSent + headers + packets * TRANSPORT_OVERHEAD);
+  const payload = stream.bytesSent - stream.paddingPayloadBytes;
+  const headers = stream.headerBytesSent + stream.paddingPayloadBytes - stream.paddingBytes;
+  if (packets < PACKETS_TO_KNOW || payload === 0) return DEFAULT_PAYLOAD_SHARE;
+  return payload / (payload + headers + packets * TRANSPORT_OVERHEAD);
 }

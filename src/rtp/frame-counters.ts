@@ -12,6 +12,8 @@ export class FrameCounters {
   /** Seconds. */
   totalAssemblyTime = 0;
   keyFramesReceived = 0;
+  /** Packets that came too late. */
+  packetsDiscarded = 0;
   /** Whole frames that could not be used. */
   framesDropped = 0;
 }

@@ -107,6 +107,13 @@ for (const [name, codecs] of CODECS) {
       assert.ok(packetsReceived > stream!.fecPacketsSent * 0.9 && packetsReceived < stream!.fecPacketsSent);
       assert.ok(packetsDiscarded < packetsReceived && bytesReceived > 0);
       assert.equal(received!.nackCount, 0);
+      // Repair packets are among those of the stream, whichever SSRC they have (webrtc-stats, fecBytesReceived).
+      for (const [ours, theirs] of [
+        [stream!.packetsSent, received!.packetsReceived],
+        [stream!.bytesSent, received!.bytesReceived],
+      ] as const) {
+        assert.ok(theirs > 0.93 * ours && theirs < 0.97 * ours, `${theirs} of ${ours}`);
+      }
     }
   });
 

@@ -32,13 +32,12 @@ export class RtpReceiveStream {
   /** Of the last packet. */
   codec: RtpCodec | undefined;
 
-  // As webrtc-stats counts; the sum over the SSRC and its retransmissions.
+  // As webrtc-stats counts; the sum over the SSRC, its retransmissions and repair packets.
   packetsReceived = 0;
   bytesReceived = 0;
   headerBytesReceived = 0;
   retransmittedPacketsReceived = 0;
   retransmittedBytesReceived = 0;
-  packetsDiscarded = 0;
   nackCount = 0;
   pliCount = 0;
   firCount = 0;
@@ -118,8 +117,15 @@ export class RtpReceiveStream {
 
   /** @internal Nobody wants frames any more. */
   endFrames(): void {
-    this.frames?.close();
+    if (this.frames === undefined) return;
+    this.frameCounters!.packetsDiscarded += this.frames.buffer.assembler.packetsDiscarded;
+    this.frames.close();
     this.frames = undefined;
+  }
+
+  /** Packets that came too late for the jitter buffer, or found it full. */
+  get packetsDiscarded(): number {
+    return (this.frameCounters?.packetsDiscarded ?? 0) + (this.frames?.buffer.assembler.packetsDiscarded ?? 0);
   }
 
   /** @internal What the packet being received says of how long its frame shall wait. */
@@ -161,10 +167,7 @@ export class RtpReceiveStream {
     this.count(packet, now);
     if (this.codec !== codec && this.receiver.payload(codec.payloadType)?.role === "media") this.codec = codec;
     const extended = this.statistics.receive(packet.sequenceNumber, packet.timestamp, codec.clockRate, now);
-    if (extended === DUPLICATE) {
-      this.packetsDiscarded++;
-      return false;
-    }
+    if (extended === DUPLICATE) return false;
     this.lastTimestamp = packet.timestamp;
     this.extended = extended;
     if (this.receiver.nack) this.look(extended, now);
@@ -262,10 +265,15 @@ export class RtpReceiveStream {
   }
 
   private count(packet: RtpPacket, now: number): void {
+    this.countRepair(packet);
+    this.lastPacketReceived = now;
+  }
+
+  /** @internal A repair packet on an SSRC of its own. */
+  countRepair(packet: RtpPacket): void {
     this.packetsReceived++;
     this.bytesReceived += packet.payloadLength;
     this.headerBytesReceived += packet.payloadOffset + packet.paddingLength;
-    this.lastPacketReceived = now;
   }
 
   /**
@@ -280,11 +288,8 @@ export class RtpReceiveStream {
     if (packet.payloadLength < 2) return false;
     const original = readU16(packet.data, packet.payloadOffset);
     this.retransmittedPacketsReceived++;
-    this.retransmittedBytesReceived += packet.payloadLength - 2;
-    if (this.statistics.highest === 0 || !this.statistics.recover(original)) {
-      this.packetsDiscarded++;
-      return false;
-    }
+    this.retransmittedBytesReceived += packet.payloadLength;
+    if (this.statistics.highest === 0 || !this.statistics.recover(original)) return false;
     this.extended = this.statistics.extend(original);
     // It may be ahead of the stream: padding is such a repeat.
     if (this.receiver.nack) this.look(this.extended, now);

@@ -188,6 +188,7 @@ export class RtpReceiver {
 
   /** @internal A repair packet on an SSRC of its own. */
   onRepair(packet: RtpPacket, stream: RtpReceiveStream, codec: RtpCodec, now: number): void {
+    stream.countRepair(packet);
     const format = codec.mimeType.toLowerCase() === "video/flexfec" ? "flexfec" : "flexfec-03";
     this.repairOf(stream).onRepair(format, packet, 0);
     this.deliverRecovered(stream, now);

@@ -4,6 +4,9 @@ import { writeU16, writeU32 } from "./bytes.js";
 import { type ExtensionBlock, type ExtensionOwner, OWN_EXTENSIONS } from "./extension-block.js";
 import { RTP_HEADER_LENGTH, type RtpPacket, setExtensionBit, writeRtpHeader } from "./packet.js";
 
+/** Bytes of the original sequence number, with which the payload begins (RFC 4588 §4). */
+export const RTX_NUMBER_LENGTH = 2;
+
 /** RFC 3550 §5.1: 255. */
 const MAX_PADDING = 224;
 
@@ -35,7 +38,7 @@ export class RtxWriter {
   ): Uint8Array {
     const source = this.owner.extensions;
     source.find(original);
-    const most = original.length + OWN_EXTENSIONS + 2;
+    const most = original.length + OWN_EXTENSIONS + RTX_NUMBER_LENGTH;
     if (scratch.length < most) scratch = new Uint8Array(most);
     const data = scratch;
     const { csrcCount, timestamp, marker } = original;
@@ -46,7 +49,7 @@ export class RtxWriter {
     if (extension > 0) setExtensionBit(data);
     end += extension;
     writeU16(data, end, sequenceNumber);
-    end += 2;
+    end += RTX_NUMBER_LENGTH;
     data.set(original.payload(), end);
     return data.subarray(0, end + original.payloadLength);
   }

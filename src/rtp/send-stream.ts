@@ -13,7 +13,7 @@ import { FrameLimiter } from "./frame-limiter.js";
 import { type OutgoingPacket, REPAIR_NUMBER, REPEAT_NUMBER } from "./outgoing-packet.js";
 import { PRIORITY_AUDIO, PRIORITY_RETRANSMISSION, PRIORITY_VIDEO } from "./pacer.js";
 import { RTP_HEADER_LENGTH, RtpPacket, setExtensionBit, writeRtpHeader } from "./packet.js";
-import { RtxWriter } from "./rtx-writer.js";
+import { RTX_NUMBER_LENGTH, RtxWriter } from "./rtx-writer.js";
 import { SendHistory } from "./send-history.js";
 import type { RtpSender } from "./sender.js";
 import type { RtpSession } from "./session.js";
@@ -41,15 +41,16 @@ export class RtpSendStream {
   readonly index: number;
   encoding: RtpEncoding;
 
-  // As webrtc-stats counts; the sum over the SSRC and its retransmissions.
+  // As webrtc-stats counts; the sum over the SSRC and its retransmissions, whose payload begins with the number (RFC 4588 §4).
   packetsSent = 0;
   bytesSent = 0;
   headerBytesSent = 0;
   retransmittedPacketsSent = 0;
   retransmittedBytesSent = 0;
-  /** Of all of the above, what was sent for the sake of being sent. */
+  /** Of packets and bytes, what was sent for the sake of being sent; of its bytes, those of payloads that were sent before. */
   paddingPackets = 0;
   paddingBytes = 0;
+  paddingPayloadBytes = 0;
   framesSent = 0;
   keyFramesSent = 0;
   /** Milliseconds between `sendFrame` and the packets' leaving. */
@@ -243,20 +244,16 @@ export class RtpSendStream {
     const codec = original.parse(bytes) ? this.sender.codec(original.payloadType) : undefined;
     if (codec === undefined) return false;
     const { payloadLength, payloadOffset, timestamp } = original;
-    this.retransmittedPacketsSent++;
-    this.retransmittedBytesSent += payloadLength;
-    this.packetsSent++;
-    this.bytesSent += payloadLength;
     const { rtxSsrc } = this.encoding;
     if (rtxSsrc === null || codec.rtxPayloadType === null) {
       // The same bytes: a changed packet with the same number would use its key stream twice.
-      this.headerBytesSent += payloadOffset;
+      this.countRepeat(payloadLength, payloadOffset);
       this.session.transmit(bytes, now);
       return true;
     }
     const packet = this.rtx.repeat(original, sequenceNumber, rtxSsrc, codec.rtxPayloadType, this.rid);
     const headerLength = packet.length - payloadLength;
-    this.headerBytesSent += headerLength;
+    this.countRepeat(payloadLength + RTX_NUMBER_LENGTH, headerLength - RTX_NUMBER_LENGTH);
     if (!this.pacing) {
       this.transmit(packet, block.transportAt, block.sendTimeAt, -1, now);
       return true;
@@ -265,6 +262,14 @@ export class RtpSendStream {
     const repeat = this.outgoing(packet, codec, REPEAT_NUMBER, timestamp, headerLength, payloadLength, now);
     if (this.session.pace(this, packet.length, PRIORITY_RETRANSMISSION, now)) this.repeats.push(repeat);
     return true;
+  }
+
+  private countRepeat(payloadLength: number, headerLength: number): void {
+    this.retransmittedPacketsSent++;
+    this.retransmittedBytesSent += payloadLength;
+    this.packetsSent++;
+    this.bytesSent += payloadLength;
+    this.headerBytesSent += headerLength;
   }
 
   /** @internal A report block of the peer is about this stream, or its retransmissions. */
@@ -526,10 +531,13 @@ export class RtpSendStream {
         ? this.rtx.repeat(original, lastSequence, rtxSsrc, repeatType, this.rid)
         : this.rtx.padding(bytes, lastTimestamp, rtxSsrc, codec.rtxPayloadType, this.rid);
     const { length } = packet;
+    const payload = repeatType !== null ? original.payloadLength + RTX_NUMBER_LENGTH : 0;
     this.packetsSent++;
-    this.headerBytesSent += length;
+    this.bytesSent += payload;
+    this.headerBytesSent += length - payload;
     this.paddingPackets++;
     this.paddingBytes += length;
+    this.paddingPayloadBytes += payload;
     this.transmit(packet, block.transportAt, block.sendTimeAt, cluster, now);
     return length;
   }

@@ -129,7 +129,7 @@ function receive(nack = true): {
   return {
     bed,
     give: (number, time, marker, now, start = true) => {
-      const payload = Uint8Array.of(start ? 0x10 : 0, 1, 2, 3);
+      const payload = Uint8Array.of(start ? 0x10 : 0, 0, 2, 3);
       const { data } = packet(number, time * 90, { marker, payload });
       bed.sessions[1].receiveRtp(data, data.length, now);
     },
@@ -177,4 +177,23 @@ test("the packets of a frame may come in any order, and its numbers may go on fr
     [stream().frameCounters!.framesReceived, stream().frameCounters!.jitterBufferEmittedCount],
     [13, 13],
   );
+});
+
+test("what comes too late is discarded, what comes again is not (webrtc-stats, packetsDiscarded)", () => {
+  for (const read of [false, true]) {
+    const { bed, give } = receive();
+    const receiver = bed.sessions[1].receivers[0]!;
+    receiver.wantFrames = read;
+    for (let i = 0; i < 100; i++) {
+      if (i === 50) continue;
+      give(i, i * 33, true, 1000 + i * 33);
+      give(i, i * 33, true, 1001 + i * 33);
+    }
+    assert.equal(receiver.streams[0]!.packetsDiscarded, 0);
+    give(50, 50 * 33, true, 1000 + 100 * 33);
+    assert.equal(receiver.streams[0]!.packetsDiscarded, 1, read ? "read" : "not read");
+    receiver.wantFrames = false;
+    give(101, 101 * 33, true, 1000 + 101 * 33);
+    assert.equal(receiver.streams[0]!.packetsDiscarded, 1);
+  }
 });

@@ -78,7 +78,8 @@ export class UnreadFrames {
     if (packet.payloadLength > 0) {
       if (packet.timestamp === this.current.timestamp && !this.ended) this.add(packet, number, now);
       else if (!late) this.begin(packet, number, now);
-      else if (number > this.gone && number < statistics.highest) this.addLate(packet, number, now);
+      else if (number <= this.gone) this.counters.packetsDiscarded++;
+      else if (number < statistics.highest) this.addLate(packet, number, now);
     }
     if (late) for (const frame of this.waiting) this.check(frame, now);
     if (late || packet.marker) this.settle(now);
