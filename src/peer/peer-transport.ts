@@ -350,6 +350,8 @@ export class PeerTransport implements RoundOwner {
     const now = this.platform.now();
     this.round.run(now, () => {
       this.current = now;
+      // What the program has sent in this task, too: browsers hand it on before they close.
+      if (!silently) this.sctp?.flush(now);
       this.dtlsTransport.stop();
       this.sctp?.abort(now);
       // What is not flushed, or has no keys, does not leave.
