@@ -1,5 +1,5 @@
 // One data channel of the machine in channels.ts: its parameters, state and counters, and what its owner remembers of it.
-import type { SendOptions } from "../sctp/options.js";
+import type { SctpAbort, SendOptions } from "../sctp/options.js";
 import { type ChannelPriority, priorityWeight } from "./dcep.js";
 
 export interface ChannelParameters {
@@ -43,8 +43,8 @@ export interface ChannelHandler {
   onClosing(): void;
   /** The last event. */
   onClosed(): void;
-  /** Comes before `onClosed`. */
-  onError(reason: ChannelError): void;
+  /** Comes before `onClosed`. `abort`: of a "peer-abort". */
+  onError(reason: ChannelError, abort?: SctpAbort): void;
 }
 
 /** What a channel asks of the machine that it belongs to. */

@@ -6,7 +6,7 @@
 // host, hands it over with `attach`, and says the role with `setRole`, in any order.
 
 import type { SctpAssociation, SendResult } from "../sctp/association.js";
-import type { SctpCloseReason, SctpHost, SendOptions } from "../sctp/options.js";
+import type { SctpAbort, SctpCloseReason, SctpHost, SendOptions } from "../sctp/options.js";
 import {
   Channel,
   type ChannelError,
@@ -118,8 +118,8 @@ export class DataChannels implements ChannelOwner {
         this.resets.clear();
         for (const channel of [...this.byId.values()]) this.finish(channel, "association-failed");
       },
-      onClosed: (reason) => {
-        if (generation === this.generation) this.handleClosed(reason);
+      onClosed: (reason, abort) => {
+        if (generation === this.generation) this.handleClosed(reason, abort);
       },
     };
   }
@@ -489,13 +489,13 @@ export class DataChannels implements ChannelOwner {
     this.handleClosed("transport-failed");
   }
 
-  private handleClosed(reason: SctpCloseReason): void {
+  private handleClosed(reason: SctpCloseReason, abort?: SctpAbort): void {
     if (this.closedReason !== undefined) return;
     this.closedReason = reason;
     const orderly = reason === "shutdown" || reason === "peer-shutdown" || reason === "aborted";
     const error = orderly ? undefined : reason === "peer-abort" ? reason : "association-failed";
     this.forgetStreams();
-    for (const channel of this.list()) this.finish(channel, error);
+    for (const channel of this.list()) this.finish(channel, error, abort);
     this.host.onClosed?.(reason);
   }
 
@@ -518,7 +518,7 @@ export class DataChannels implements ChannelOwner {
     this.finish(channel, reason);
   }
 
-  private finish(channel: Channel, error: ChannelError | undefined): void {
+  private finish(channel: Channel, error: ChannelError | undefined, abort?: SctpAbort): void {
     if (channel.state === "closed") return;
     channel.state = "closed";
     const { id } = channel;
@@ -531,7 +531,7 @@ export class DataChannels implements ChannelOwner {
     if (id === null) this.waiting = this.waiting.filter((other) => other !== channel);
     this.partial.drop(channel);
     if (channel.byPeer) this.peerNames -= namesOf(channel.parameters);
-    if (error !== undefined) channel.handler.onError(error);
+    if (error !== undefined) channel.handler.onError(error, abort);
     channel.handler.onClosed();
   }
 

@@ -55,6 +55,7 @@ export type { Channel, ChannelError, ChannelHandler } from "../datachannel/chann
 export type { RemoteCandidate } from "../ice/candidate.js";
 export type { ExternalAddress, IceTcpOptions } from "../ice/options.js";
 export type { CandidatePair } from "../ice/pair.js";
+export type { SctpAbort } from "../sctp/options.js";
 
 export interface PeerTransportOptions {
   readonly platform: Platform;
@@ -353,7 +354,7 @@ export class PeerTransport implements RoundOwner {
       // What the program has sent in this task, too: browsers hand it on before they close.
       if (!silently) this.sctp?.flush(now);
       this.dtlsTransport.stop();
-      this.sctp?.abort(now);
+      this.sctp?.abort(now, "Close called");
       // What is not flushed, or has no keys, does not leave.
       if (silently) this.media?.stop();
       else this.sctp?.flush(now);

@@ -5,6 +5,7 @@ import type { DataChannels } from "../datachannel/channels.js";
 import type { IceTransportState } from "../ice/options.js";
 import type { CandidatePair } from "../ice/pair.js";
 import { SctpAssociation } from "../sctp/association.js";
+import type { SctpAbort } from "../sctp/options.js";
 import type { Platform } from "./platform.js";
 
 /** Milliseconds for which data waits for a DTLS association that the peer may or may not begin. */
@@ -42,7 +43,7 @@ export class SctpTransport {
   /** When data is sent again without that. */
   private resumeAt = Number.POSITIVE_INFINITY;
   /** The association replaces one that the peer aborted, perhaps in order to begin anew. */
-  private aborted = false;
+  private aborted: SctpAbort | undefined;
   /** The pair that SCTP's measurements are of. */
   private path: CandidatePair | undefined;
   private pathLost = false;
@@ -111,12 +112,13 @@ export class SctpTransport {
       },
       {
         ...channels,
-        onClosed: (reason) => {
+        onClosed: (reason, abort) => {
           if (reason === "peer-abort" && this.host.mayBeginAnew() && this.current === association) {
-            this.aborted = true;
+            this.aborted = abort ?? { causeCode: undefined, reason: "" };
             this.onProbation = false;
             this.replace(association);
-          } else channels.onClosed(this.aborted ? "peer-abort" : reason);
+          } else if (this.aborted !== undefined) channels.onClosed("peer-abort", this.aborted);
+          else channels.onClosed(reason, abort);
         },
       },
     );
@@ -145,7 +147,7 @@ export class SctpTransport {
     this.current = undefined;
     this.path = undefined;
     this.onProbation = false;
-    this.aborted = false;
+    this.aborted = undefined;
     this.resumeAt = Number.POSITIVE_INFINITY;
     return true;
   }
@@ -154,7 +156,7 @@ export class SctpTransport {
 
   /** Another DTLS association may come. What is sent before it is known whether the peer still has ours would be lost. */
   handleRenewal(now: number): void {
-    this.onProbation = this.current !== undefined && !this.aborted;
+    this.onProbation = this.current !== undefined && this.aborted === undefined;
     if (!this.onProbation) return;
     this.current!.suspend();
     this.resumeAt = now + SCTP_PATIENCE;
@@ -162,13 +164,13 @@ export class SctpTransport {
 
   /** No other DTLS association came of a negotiation: what the peer aborted is over. */
   handleNoRenewal(now: number): void {
-    if (this.aborted) this.current?.abort(now);
+    if (this.aborted !== undefined) this.current?.abort(now);
   }
 
   handleDtlsConnected(): void {
     this.connectPending = true;
     this.pathUpdated = true;
-    this.aborted = false;
+    this.aborted = undefined;
     const { current } = this;
     if (current === undefined) return;
     if (this.onProbation) current.probe();

@@ -4,7 +4,9 @@ import { test } from "node:test";
 import { nodeCrypto } from "../node/crypto.js";
 import { crc32cOfSctpPacket } from "../util/checksum.js";
 import { COOKIE_ECHO, DATA, I_DATA, INIT, INIT_ACK, SACK } from "./chunks.js";
+import type { SctpAbort } from "./options.js";
 import { read32, write16, write32 } from "./packet.js";
+import { MAX_ABORT_REASON } from "./parameters.js";
 import { generator, numbered, numberOf, Pair } from "./testing.test.js";
 
 function firstChunk(packet: Uint8Array): number {
@@ -248,6 +250,32 @@ test("an abort reaches the peer", () => {
   pair.run(pair.now + 100);
   assert.equal(pair.ends[0].closed, "aborted");
   assert.equal(pair.ends[1].closed, "peer-abort");
+  assert.deepEqual(pair.ends[1].peerAbort, { causeCode: 12, reason: "bye" });
+});
+
+test("what an ABORT says is read as far as it can be", () => {
+  const cases: [causes: number[], expected: SctpAbort][] = [
+    [[], { causeCode: undefined, reason: "" }],
+    [[0, 12, 0, 4], { causeCode: 12, reason: "" }],
+    [[0, 12, 0, 7, 0x61, 0xc3, 0xa4], { causeCode: 12, reason: "aä" }],
+    // The text of other causes is not for programs.
+    [[0, 13, 0, 5, 0x61, 0, 0, 0], { causeCode: 13, reason: "" }],
+    // A length that is wrong.
+    [[0, 12, 0, 9, 0x61, 0x62, 0x63, 0x64], { causeCode: undefined, reason: "" }],
+    [[0, 12, 0x01, 0x2c, ...new Uint8Array(296).fill(0x61)], { causeCode: 12, reason: "a".repeat(MAX_ABORT_REASON) }],
+  ];
+  for (const [causes, expected] of cases) {
+    const pair = new Pair({ delay: 10 });
+    pair.keepLog = true;
+    pair.establish();
+    pair.ends[0].association.abort(pair.now);
+    const aborted = pair.log.at(-1)!.packet;
+    const packet = Uint8Array.from([...aborted.subarray(0, 16), ...causes]);
+    write16(packet, 14, 4 + causes.length);
+    pair.ends[1].association.receive(seal(packet), pair.now);
+    assert.equal(pair.ends[1].closed, "peer-abort");
+    assert.deepEqual(pair.ends[1].peerAbort, expected);
+  }
 });
 
 test("an unreachable peer is given up, but not soon", () => {

@@ -32,6 +32,7 @@ import { DataSender } from "./data-sender.js";
 import { Handshake, type HandshakeHost } from "./handshake.js";
 import {
   DEFAULT_MTU,
+  type SctpAbort,
   type SctpCloseReason,
   type SctpHost,
   type SctpOptions,
@@ -47,6 +48,8 @@ import {
   CAUSE_UNRECOGNIZED_CHUNK,
   CAUSE_USER_INITIATED_ABORT,
   errorCause,
+  MAX_ABORT_REASON,
+  parseAbort,
 } from "./parameters.js";
 import { clampMtu, Path } from "./path.js";
 import { Replies } from "./replies.js";
@@ -254,7 +257,7 @@ export class SctpAssociation {
   abort(_now: number, message = ""): void {
     if (this.finished) return;
     const text = Uint8Array.from(message, (c) => c.charCodeAt(0) & 0x7f);
-    this.sendAbort(errorCause(CAUSE_USER_INITIATED_ABORT, text.subarray(0, 128)));
+    this.sendAbort(errorCause(CAUSE_USER_INITIATED_ABORT, text.subarray(0, MAX_ABORT_REASON)));
     this.close("aborted");
   }
 
@@ -392,7 +395,7 @@ export class SctpAssociation {
           this.drop("wrong verification tag");
           return false;
         }
-        if (type === ABORT) this.close("peer-abort");
+        if (type === ABORT) this.close("peer-abort", parseAbort(b, at + 4, at + length));
         else if (this.state === "shutdown-ack-sent") this.close("peer-shutdown");
         return false;
       }
@@ -491,7 +494,7 @@ export class SctpAssociation {
     this.close(reason);
   }
 
-  private close(reason: SctpCloseReason): void {
+  private close(reason: SctpCloseReason, abort?: SctpAbort): void {
     if (this.finished) return;
     this.finished = true;
     this.state = "closed";
@@ -503,7 +506,7 @@ export class SctpAssociation {
     this.resets.stop();
     this.path.stop();
     this.replies.clear();
-    this.host.onClosed(reason);
+    this.host.onClosed(reason, abort);
     this.sender.queue.clear();
   }
 

@@ -69,6 +69,14 @@ export type SctpCloseReason =
   /** Not of SCTP's making: what carries it has failed. */
   | "transport-failed";
 
+/** What the ABORT chunk of a peer says. */
+export interface SctpAbort {
+  /** Of its first error cause. */
+  readonly causeCode: number | undefined;
+  /** What the program that aborted has to say (RFC 9260 §3.3.10.12), cut at MAX_ABORT_REASON bytes; else "". */
+  readonly reason: string;
+}
+
 /** The scheduling weights of RFC 8831 §6.4. */
 export const PRIORITY_VERY_LOW = 128;
 export const PRIORITY_LOW = 256;
@@ -146,7 +154,8 @@ export interface SctpHost {
   onOversizeMessage?(streamId: number): void;
   /** The peer restarted (RFC 9260 §5.2.4, action A): streams are as new; what was outstanding is lost. */
   onRestarted?(): void;
-  onClosed(reason: SctpCloseReason): void;
+  /** `abort`: of a "peer-abort". */
+  onClosed(reason: SctpCloseReason, abort?: SctpAbort): void;
 }
 
 /** A snapshot of counters (RTCSctpTransportStats and diagnostics). */

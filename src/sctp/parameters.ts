@@ -1,5 +1,7 @@
 // Parameters of INIT, INIT ACK and RE-CONFIG chunks, and error causes: the type-length-value codec (RFC 9260 §3.2.1,
 // §3.3.10). Meanings are decided by who reads them.
+import { utf8Decode } from "../util/text.js";
+import type { SctpAbort } from "./options.js";
 import { pad4, read16, write16, write32 } from "./packet.js";
 
 export const HEARTBEAT_INFO = 1;
@@ -75,6 +77,20 @@ export function parameterU32(type: number, value: number): Parameter {
   const bytes = new Uint8Array(4);
   write32(bytes, 0, value);
   return { type, value: bytes };
+}
+
+/** Bytes of the reason in an ABORT, written and read. */
+export const MAX_ABORT_REASON = 128;
+const MAX_ABORT_CAUSES = 8;
+
+/** The error causes of an ABORT, in [start, end). */
+export function parseAbort(b: Uint8Array, start: number, end: number): SctpAbort {
+  const cause = parseParameters(b, start, end, MAX_ABORT_CAUSES)?.[0];
+  const hasReason = cause?.type === CAUSE_USER_INITIATED_ABORT;
+  return {
+    causeCode: cause?.type,
+    reason: hasReason ? utf8Decode(cause.value.subarray(0, MAX_ABORT_REASON)) : "",
+  };
 }
 
 /** One error cause with its header. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nodeCrypto } from "../node/crypto.js";
 import { SctpAssociation } from "./association.js";
-import type { SctpCloseReason, SctpOptions } from "./options.js";
+import type { SctpAbort, SctpCloseReason, SctpOptions } from "./options.js";
 
 /** xorshift32: uniform in [0, 1). */
 export function generator(seed: number): () => number {
@@ -54,6 +54,7 @@ export class End {
   receivedBytes = 0;
   established = false;
   closed: SctpCloseReason | undefined;
+  peerAbort: SctpAbort | undefined;
   readonly streamsReset: number[] = [];
   readonly outgoingResets: { id: number; ok: boolean }[] = [];
   decreased = 0;
@@ -116,8 +117,9 @@ export class Pair {
         },
         onOversizeMessage: () => end.oversize++,
         onRestarted: () => end.restarted++,
-        onClosed: (reason) => {
+        onClosed: (reason, abort) => {
           assert.equal(end.closed, undefined, "closed twice");
+          end.peerAbort = abort;
           end.closed = reason;
         },
       },

@@ -1,7 +1,7 @@
 // RTCDataChannel in another thread (webrtc-pc §6.2, "transfer steps"): the channel of the SCTP association stays where the
 // connection is, and a relay there tells an object in the other thread, over a link, what happens to it. What a link is made
 // of, and how objects get into messages, is the platform's matter (src/node/transfer.ts).
-import type { ChannelError, ChannelHandler } from "../peer/peer-transport.js";
+import type { ChannelError, ChannelHandler, SctpAbort } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
 import type { DataChannelParameters } from "./data-channel-init.js";
 import { domException } from "./errors.js";
@@ -118,8 +118,8 @@ class Relay implements ChannelHandler {
     this.link.post(["closing"], []);
   }
 
-  onError(reason: ChannelError | "unread"): void {
-    this.link.post(["error", reason], []);
+  onError(reason: ChannelError | "unread", abort?: SctpAbort): void {
+    this.link.post(["error", reason, abort], []);
   }
 
   onClosed(): void {
@@ -175,7 +175,7 @@ class RemoteChannel implements ChannelTransport {
       impl.onOpen();
     } else if (type === "sent") impl.onBufferedAmountDecrease(value as number);
     else if (type === "closing") impl.onClosing();
-    else if (type === "error") impl.onError(value as ChannelError);
+    else if (type === "error") impl.onError(value as ChannelError, more as SctpAbort | undefined);
     else if (type === "closed") {
       impl.onClosed();
       this.link.close();

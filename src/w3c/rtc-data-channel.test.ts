@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { RTCError } from "./errors.js";
 import { DataChannelImpl, type DataChannelOwner, MAX_BUFFERED_AMOUNT, RTCDataChannel } from "./rtc-data-channel.js";
+import type { RTCErrorEvent } from "./rtc-events.js";
 import { TaskQueue } from "./task-queue.js";
 
 const parameters = { label: "l", protocol: "", ordered: true, negotiated: false, priority: "low" } as const;
@@ -296,6 +298,28 @@ test("a channel that never got a transport closes in a task", async () => {
   await platform.run();
   await closed;
   assert.equal(impl.wrapper.readyState, "closed");
+});
+
+test("the error of an aborted association says why, in the words that programs know", async () => {
+  for (const [abort, message, sctpCauseCode] of [
+    [{ causeCode: 12, reason: "Close called" }, "User-Initiated Abort, reason=Close called", 12],
+    [{ causeCode: 12, reason: "" }, "User-Initiated Abort, reason=", 12],
+    [{ causeCode: 13, reason: "" }, "The peer aborted the SCTP association.", 13],
+    [{ causeCode: undefined, reason: "" }, "The peer aborted the SCTP association.", null],
+  ] as const) {
+    const { platform, impl, channel } = await open();
+    let error: RTCError | undefined;
+    channel.onerror = (event) => {
+      ({ error } = event as RTCErrorEvent);
+    };
+    impl.onError("peer-abort", abort);
+    impl.onClosed();
+    await platform.run();
+    assert.deepEqual(
+      [error?.message, error?.name, error?.errorDetail, error?.sctpCauseCode],
+      [message, "OperationError", "sctp-failure", sctpCauseCode],
+    );
+  }
 });
 
 test("a listener's exception is reported and stops nothing", async () => {

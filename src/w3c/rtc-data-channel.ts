@@ -1,6 +1,6 @@
 // RTCDataChannel (webrtc-pc §6.2): the state a program sees, which changes in tasks only, over a channel of the transport
 // whose own state runs ahead. What a message costs is decided here; see also task-queue.ts.
-import type { Channel, ChannelError, ChannelHandler } from "../peer/peer-transport.js";
+import type { Channel, ChannelError, ChannelHandler, SctpAbort } from "../peer/peer-transport.js";
 import { Fifo } from "../util/fifo.js";
 import { utf8Decode } from "../util/text.js";
 import { utf8Length } from "./configuration.js";
@@ -276,8 +276,8 @@ export class DataChannelImpl implements ChannelHandler {
     });
   }
 
-  onError(reason: ChannelError | "unread"): void {
-    this.fail(ERRORS[reason]);
+  onError(reason: ChannelError | "unread", abort?: SctpAbort): void {
+    this.fail(abort === undefined ? ERRORS[reason] : failureOf(abort));
   }
 
   private fail({ message, ...init }: ChannelFailure): void {
@@ -435,9 +435,19 @@ const ERRORS: Readonly<Record<ChannelError | "unread", ChannelFailure>> = {
   "oversize-message": { errorDetail: "data-channel-failure", message: "The peer sent too large a message." },
   "protocol-error": { errorDetail: "data-channel-failure", message: "The peer broke the data channel protocol." },
   "association-failed": { errorDetail: "sctp-failure", message: "The SCTP association failed." },
-  // RFC 9260 §3.3.10.12: what closing the peer's connection sends.
-  "peer-abort": { errorDetail: "sctp-failure", sctpCauseCode: 12, message: "User-Initiated Abort" },
+  "peer-abort": { errorDetail: "sctp-failure", message: "The peer aborted the SCTP association." },
 };
+
+/** RFC 9260 §3.3.10.12: what closing the peer's connection sends. */
+const USER_INITIATED_ABORT = 12;
+
+function failureOf({ causeCode, reason }: SctpAbort): ChannelFailure {
+  if (causeCode === undefined) return ERRORS["peer-abort"];
+  // Chromium's words, by which programs tell this from what is an error to them.
+  const isByUser = causeCode === USER_INITIATED_ABORT;
+  const message = isByUser ? `User-Initiated Abort, reason=${reason}` : ERRORS["peer-abort"].message;
+  return { errorDetail: "sctp-failure", sctpCauseCode: causeCode, message };
+}
 
 /** The bytes of a message as an ArrayBuffer of their own. */
 function bufferOf(data: Uint8Array): ArrayBuffer {

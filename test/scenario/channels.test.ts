@@ -1,6 +1,7 @@
 // Data channels over whole connections: fairness between them, bufferedAmount, throughput.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { RTCErrorEvent } from "#src/w3c/rtc-events.js";
 import type { LinkOptions } from "#test/sim/link.js";
 import { Simulation } from "#test/sim/simulation.js";
 import { Pair } from "./pair.js";
@@ -106,7 +107,8 @@ test("what was sent right before close() still arrives, as much as may be in fli
   const events: string[] = [];
   for (const type of ["message", "closing", "error", "close"]) {
     pair.remote!.addEventListener(type, (event) => {
-      events.push(type === "message" ? `${(event as MessageEvent).data.length}` : type);
+      if (type === "message") events.push(`${(event as MessageEvent).data.length}`);
+      else events.push(type === "error" ? `error ${(event as RTCErrorEvent).error.message}` : type);
     });
   }
   for (let i = 1; i <= 5; i++) pair.channel.send("x".repeat(i * 100));
@@ -114,7 +116,7 @@ test("what was sent right before close() still arrives, as much as may be in fli
   pair.a.close();
   await sim.run(100);
   assert.deepEqual(events.slice(0, 5), ["100", "200", "300", "400", "500"]);
-  assert.deepEqual(events.slice(-2), ["error", "close"]);
+  assert.deepEqual(events.slice(-2), ["error User-Initiated Abort, reason=Close called", "close"]);
   await pair.close();
 });
 
