@@ -466,6 +466,20 @@ test("the end of the association closes the channels", () => {
   assert.deepEqual(bed.open(0).events, ["error association-failed", "closed"]);
 });
 
+test("a channel that the peer has closed before it aborts ends without an error, the others with one", () => {
+  const bed = new Bed();
+  const [closed, open] = [bed.open(0), bed.open(0)];
+  bed.attach().run(100);
+  const [one, other] = bed.sides;
+  other!.incoming[0]!.channel.close();
+  other!.association.flush(bed.now);
+  other!.association.abort(bed.now);
+  bed.run(100);
+  assert.equal(one!.association.state, "closed");
+  assert.deepEqual(closed.events, ["open", "closing", "closed"]);
+  assert.deepEqual(open.events, ["open", "error peer-abort", "closed"]);
+});
+
 test("garbage as DCEP message ends the channel, or nothing", () => {
   const bed = new Bed();
   const record = bed.open(0);

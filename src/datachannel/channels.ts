@@ -495,7 +495,11 @@ export class DataChannels implements ChannelOwner {
     const orderly = reason === "shutdown" || reason === "peer-shutdown" || reason === "aborted";
     const error = orderly ? undefined : reason === "peer-abort" ? reason : "association-failed";
     this.forgetStreams();
-    for (const channel of this.list()) this.finish(channel, error, abort);
+    for (const channel of this.list()) {
+      // What the peer has closed before it left has ended in order: programs close channel and connection in one breath.
+      const isOver = reason === "peer-abort" && channel.incomingReset && channel.state === "closing";
+      this.finish(channel, isOver ? undefined : error, abort);
+    }
     this.host.onClosed?.(reason);
   }
 

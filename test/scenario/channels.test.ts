@@ -101,24 +101,29 @@ test("what is buffered stays counted when the peer is gone", async () => {
   await pair.close();
 });
 
-test("what was sent right before close() still arrives, as much as may be in flight at once", async () => {
-  const { sim, pair } = bed({ latency: 10 });
-  await pair.open();
-  const events: string[] = [];
-  for (const type of ["message", "closing", "error", "close"]) {
-    pair.remote!.addEventListener(type, (event) => {
-      if (type === "message") events.push(`${(event as MessageEvent).data.length}`);
-      else events.push(type === "error" ? `error ${(event as RTCErrorEvent).error.message}` : type);
-    });
-  }
-  for (let i = 1; i <= 5; i++) pair.channel.send("x".repeat(i * 100));
-  pair.channel.close();
-  pair.a.close();
-  await sim.run(100);
-  assert.deepEqual(events.slice(0, 5), ["100", "200", "300", "400", "500"]);
-  assert.deepEqual(events.slice(-2), ["error User-Initiated Abort, reason=Close called", "close"]);
-  await pair.close();
-});
+for (const [closesChannel, end] of [
+  [true, ["closing", "close"]],
+  [false, ["error User-Initiated Abort, reason=Close called", "close"]],
+] as const) {
+  const what = closesChannel ? "closing channel and connection" : "closing the connection";
+  test(`what was sent right before ${what} still arrives, as much as may be in flight at once`, async () => {
+    const { sim, pair } = bed({ latency: 10 });
+    await pair.open();
+    const events: string[] = [];
+    for (const type of ["message", "closing", "error", "close"]) {
+      pair.remote!.addEventListener(type, (event) => {
+        if (type === "message") events.push(`${(event as MessageEvent).data.length}`);
+        else events.push(type === "error" ? `error ${(event as RTCErrorEvent).error.message}` : type);
+      });
+    }
+    for (let i = 1; i <= 5; i++) pair.channel.send("x".repeat(i * 100));
+    if (closesChannel) pair.channel.close();
+    pair.a.close();
+    await sim.run(100);
+    assert.deepEqual(events, ["100", "200", "300", "400", "500", ...end]);
+    await pair.close();
+  });
+}
 
 /** Bytes per second delivered in five seconds after two of warming up, as a share of what the link's payload could be. */
 async function utilization(link: LinkOptions & { readonly rate: number }): Promise<number> {
