@@ -50,6 +50,22 @@ test("mediaDevices is an attribute of Navigator, which programs cannot make", ()
   assert.throws(() => new Navigator(), TypeError);
 });
 
+test("a BroadcastChannel posts as without our globals", { timeout: 10_000 }, async () => {
+  const [sender, receiver] = [new BroadcastChannel("globals"), new BroadcastChannel("globals")];
+  const arrived = new Promise<unknown>((resolve) => {
+    receiver.onmessage = (event) => resolve((event as MessageEvent).data);
+  });
+  try {
+    sender.postMessage({ bytes: Uint8Array.of(1, 2) });
+    assert.deepEqual(await arrived, { bytes: Uint8Array.of(1, 2) });
+    receiver.close();
+    sender.postMessage("to nobody");
+  } finally {
+    receiver.close();
+    sender.close();
+  }
+});
+
 test("a certificate can be cloned, with its key, also into another thread's port", async () => {
   for (const algorithm of [
     { name: "ECDSA", namedCurve: "P-256" },

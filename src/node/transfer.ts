@@ -58,7 +58,7 @@ const types = new Map<string, TransferType>();
 const cloneTypes: CloneType[] = [];
 let installed = false;
 
-type Post = (this: unknown, message: unknown, transfer?: unknown) => void;
+type Post = (this: unknown, message: unknown, transfer?: unknown) => unknown;
 type Dispatch = (this: object, value: unknown, type: string, event: unknown) => unknown;
 
 /** Makes objects of this type transferable in this thread. */
@@ -116,12 +116,10 @@ function wrapPost(prototype: object): void {
   const postMessage: Post = function (message, transfer) {
     const list = transferList(transfer);
     const objects = list.filter(typeOf);
-    if (objects.length === 0) {
-      original.call(this, cloneable(message), transfer);
-      return;
-    }
+    // What Node's own returns is for its BroadcastChannel.
+    if (objects.length === 0) return original.call(this, cloneable(message), transfer);
     const packed = pack(message, list, objects as object[]);
-    packed.send(() => original.call(this, packed.envelope, packed.list));
+    return packed.send(() => original.call(this, packed.envelope, packed.list));
   };
   Object.defineProperty(target, "postMessage", {
     value: postMessage,
