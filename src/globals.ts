@@ -56,6 +56,10 @@ class OwnNavigator {
   get mediaDevices(): entry.MediaDevices {
     return entry.mediaDevices;
   }
+  /** As Node has it where it has a navigator. */
+  get userAgent(): string {
+    return `Node.js/${process.versions.node.split(".", 1)[0]}`;
+  }
   static {
     defineInterface(OwnNavigator, { name: "Navigator", brand: (o) => #isNavigator in o });
     Object.defineProperty(OwnNavigator, "name", { value: "Navigator", configurable: true });

@@ -35,13 +35,15 @@ test("the classes and navigator.mediaDevices are globals", () => {
 test("mediaDevices is an attribute of Navigator, which programs cannot make", () => {
   const { Navigator, navigator } = globalThis as unknown as {
     Navigator: new () => object;
-    navigator: { mediaDevices: unknown };
+    navigator: { mediaDevices: unknown; userAgent: string };
   };
   assert.equal(Navigator.name, "Navigator");
   assert.ok(navigator instanceof Navigator);
   // From version 21 on the class is Node's, which has no tag.
   const isOurs = Number(process.versions.node.split(".")[0]) < 21;
   if (isOurs) assert.equal(Object.prototype.toString.call(navigator), "[object Navigator]");
+  // Node's own from version 21 on; programs look into it without asking whether it is there.
+  assert.equal(navigator.userAgent, `Node.js/${process.versions.node.split(".")[0]}`);
   assert.equal(Object.hasOwn(navigator, "mediaDevices"), false);
   const descriptor = Object.getOwnPropertyDescriptor(Navigator.prototype, "mediaDevices")!;
   assert.deepEqual([descriptor.enumerable, descriptor.configurable, descriptor.set], [true, true, undefined]);
