@@ -72,8 +72,9 @@ export class ProbeController {
   private estimate = 0;
   private max = Number.POSITIVE_INFINITY;
   private allocated = 0;
-  /** Of the last probe: what was wanted, what is known of it, and how often it was repeated because too few packets of it arrived. */
+  /** Of the last probe: what was wanted, of what estimate, what is known of it, and how often it was repeated because too few packets of it arrived. */
   private lastWanted = 0;
+  private lastEstimate = 0;
   private heard: "nothing" | "packets" | "result" = "nothing";
   private retries = 0;
   /** There has been a result. */
@@ -186,7 +187,8 @@ export class ProbeController {
     // Too few of its packets arrived to tell: of five, two lost are enough.
     if (this.heard !== "packets" || this.retries === MAX_RETRIES) return;
     this.retries++;
-    this.probe(now, this.lastWanted, true);
+    // Less again where the estimate has fallen since: what was wanted was wanted of another path.
+    this.probe(now, this.lastWanted * Math.min(1, this.estimate / this.lastEstimate), true);
   }
 
   private complete(): void {
@@ -209,6 +211,7 @@ export class ProbeController {
     }
     this.lastProbe = now;
     this.lastWanted = wanted;
+    this.lastEstimate = this.estimate;
     this.heard = "nothing";
     if (further && wanted < max) {
       this.state = "waiting";
