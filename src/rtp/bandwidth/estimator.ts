@@ -103,6 +103,10 @@ export class BandwidthEstimator {
   private arrivedCount = 0;
   private shifts = 0;
   private reported = 0;
+  /** Sequence numbers: the first of this message, the highest of all, and that before this message. */
+  private firstReported = Number.POSITIVE_INFINITY;
+  private latestReported = -1;
+  private reportedBefore = -1;
 
   constructor(options: BandwidthOptions, host: BandwidthHost = {}) {
     this.host = host;
@@ -145,6 +149,8 @@ export class BandwidthEstimator {
     this.beforeDrain = 0;
     this.lastLoss = Number.NEGATIVE_INFINITY;
     this.startTime = Number.NEGATIVE_INFINITY;
+    this.reportedBefore = -1;
+    this.latestReported = -1;
     if (this.allocated > 0) this.probes.setAllocated(this.allocated, false, now);
     this.publish(now);
   }
@@ -238,6 +244,8 @@ export class BandwidthEstimator {
     const { history } = this;
     const slot = history.find(transportSequence);
     if (slot < 0 || history.sendTimes[slot]! < this.routeSince) return;
+    if (transportSequence < this.firstReported) this.firstReported = transportSequence;
+    if (transportSequence > this.latestReported) this.latestReported = transportSequence;
     const state = history.states[slot];
     const { loss } = this.target;
     if (Number.isNaN(arrival)) {
@@ -265,6 +273,10 @@ export class BandwidthEstimator {
 
   /** The end of a feedback message: here the estimate moves. */
   onFeedbackEnd(now: number): void {
+    // A message before this one was lost: whether its packets arrived is not known.
+    let afterHole = this.reportedBefore >= 0 && this.firstReported > this.reportedBefore + 1;
+    this.reportedBefore = this.latestReported;
+    this.firstReported = Number.POSITIVE_INFINITY;
     if (this.reported === 0) return;
     this.reported = 0;
     this.feedbackSeen = true;
@@ -287,7 +299,8 @@ export class BandwidthEstimator {
         const arrival = arrivals[i]!;
         rtt = Math.min(rtt, now - sendTime - (lastArrival - arrival));
         oneWay = Math.min(oneWay, arrival - sendTime);
-        this.throughput.add(sendTime, arrival, history.sizes[slot]!);
+        this.throughput.add(sendTime, arrival, history.sizes[slot]!, afterHole);
+        afterHole = false;
         delay.onPacket(sendTime, arrival, now);
         const cluster = history.clusters[slot]!;
         if (cluster < 0) continue;
@@ -301,7 +314,9 @@ export class BandwidthEstimator {
 
       let acknowledged = this.throughput.bitrate;
       target.loss.setAcknowledged(acknowledged);
-      const recent = this.throughput.recent(RECENT);
+      const { usualLoss } = target.loss;
+      const lossy = usualLoss >= MIN_USUAL_LOSS;
+      const recent = this.throughput.recent(RECENT, lossy);
       const { draining } = this.queue;
       this.queue.update(oneWay, delay.bitrate, recent, now);
       if (!draining) this.beforeDrain = delay.bitrate;
@@ -310,8 +325,7 @@ export class BandwidthEstimator {
       this.probes.noise = this.queue.noise;
       if (!Number.isNaN(acknowledged)) this.probes.throughput = acknowledged;
       // The bottleneck carries what arrives and what is lost at random beyond it (or before it, where sending that much more fills it).
-      const { usualLoss } = target.loss;
-      const carried = usualLoss < MIN_USUAL_LOSS ? 1 : 1 - Math.min(usualLoss, MAX_USUAL_LOSS);
+      const carried = lossy ? 1 - Math.min(usualLoss, MAX_USUAL_LOSS) : 1;
       const capacity = this.probeEstimator.capacity / carried;
       let probe = this.probeEstimator.take() / carried;
       if (!Number.isNaN(probe)) {

@@ -127,3 +127,15 @@ test("whoever sends less than a rate that loss has bounded is not held there", (
   send(held * 0.8, 0, 10, 1_000_000);
   assert.ok(loss.bitrate > 1.5 * held, `${loss.bitrate} after ${held}`);
 });
+
+test("on a path that loses at random, a burst does not lower a rate that is low already", () => {
+  const it = new LossBased(30_000, 10_000_000);
+  // 400 kbit/s; each 25th packet is lost by itself, then ten in a row.
+  for (let time = 0, count = 0; time < 25_000; time += 25, count++) {
+    const burst = time >= 20_000 && time < 20_250;
+    it.onPacket(time, 1250, burst || count % 25 === 0);
+    it.setAcknowledged(time >= 20_000 && time < 21_200 ? 320_000 : 384_000);
+    it.update(400_000, false);
+    if (time > 10_000) assert.equal(it.bitrate, 400_000, `${time}`);
+  }
+});

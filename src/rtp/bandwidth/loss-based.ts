@@ -76,6 +76,8 @@ export class LossBased {
   private readonly counts = new Int32Array(OBSERVATIONS);
   private readonly rates = new Float64Array(OBSERVATIONS);
   private readonly sortedRates = new Float64Array(OBSERVATIONS);
+  /** The one that lost the most, if that may be a burst; else -1. */
+  private spikeAt = -1;
   private readonly weights = Float64Array.from({ length: OBSERVATIONS }, (_, age) => TEMPORAL_WEIGHT ** age);
 
   // The observation being made.
@@ -314,6 +316,7 @@ export class LossBased {
     let worst = 0;
     let best = 1;
     let worstAt = -1;
+    this.spikeAt = -1;
     let bestAt = -1;
     const { filled } = this;
     for (let i = 0; i < filled; i++) {
@@ -332,6 +335,7 @@ export class LossBased {
     }
     const all = total > 0 ? lost / total : 0;
     if (worstAt >= 0 && this.rates[worstAt]! >= SPIKE_FACTOR * this.medianRate()) return all;
+    this.spikeAt = worstAt;
     let totalRest = total;
     let lostRest = lost;
     for (const at of [worstAt, bestAt]) {
@@ -371,6 +375,14 @@ export class LossBased {
   private boundAbove(): void {
     const excess = this.averageLoss - BOUND_ERRORS * this.lossError - LOSS_OFFSET;
     this.upperBound = excess > 0 ? LOSS_BALANCE / excess : this.maxBitrate;
+  }
+
+  /**
+   * The observation that the model leaves out: on a path that loses at random, one of a burst would be taken for too high a rate, however
+   * low that is.
+   */
+  private get skipped(): number {
+    return this.usualLoss >= NO_LOSS ? this.spikeAt : -1;
   }
 
   private candidateBandwidth = 0;
@@ -423,8 +435,9 @@ export class LossBased {
     const loss = this.feasibleLoss(this.inherentLoss, bandwidth);
     let first = 0;
     let second = 0;
-    const { filled } = this;
+    const { filled, skipped } = this;
     for (let i = 0; i < filled; i++) {
+      if (i === skipped) continue;
       const p = lossProbability(loss, bandwidth, this.rates[i]!);
       const lost = this.lostSizes[i]! / 1000;
       const received = (this.sizes[i]! - this.lostSizes[i]!) / 1000;
@@ -442,8 +455,9 @@ export class LossBased {
     const kilobits = bandwidth / 1000;
     const bias = scale * (BANDWIDTH_BIAS * kilobits + LOG_BANDWIDTH_BIAS * Math.log(1 + kilobits));
     let sum = 0;
-    const { filled } = this;
+    const { filled, skipped } = this;
     for (let i = 0; i < filled; i++) {
+      if (i === skipped) continue;
       const p = lossProbability(loss, bandwidth, this.rates[i]!);
       const lost = this.lostSizes[i]! / 1000;
       const size = this.sizes[i]! / 1000;

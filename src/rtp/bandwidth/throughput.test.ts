@@ -40,3 +40,28 @@ test("recent arrivals alone, after a drop", () => {
   assert.ok(Math.abs(it.recent(300) - 250_000) < 1000, `${it.recent(300)}`);
   assert.ok(it.bitrate > 300_000);
 });
+
+test("what feedback did not tell of does not count as what did not arrive", () => {
+  for (const told of [true, false]) {
+    const it = new Throughput();
+    let hole = false;
+    for (let i = 0; i < 200; i++) {
+      if (i % 50 >= 20 && i % 50 < 30) hole = true;
+      else {
+        it.add(i * 8, 50 + i * 8, 1000, hole && told);
+        hole = false;
+      }
+    }
+    for (const rate of [it.bitrate, it.recent(300)]) {
+      if (told) assert.ok(Math.abs(rate - 1_000_000) < 1, `${rate}`);
+      else assert.ok(rate < 900_000, `${rate}`);
+    }
+  }
+});
+
+test("one burst of loss is left out of what arrived just now, where losing by chance is usual", () => {
+  const it = new Throughput();
+  for (let i = 0; i < 200; i++) if (i < 170 || i >= 185) it.add(i * 8, 50 + i * 8, 1000);
+  assert.ok(it.recent(300) < 700_000, `${it.recent(300)}`);
+  assert.ok(Math.abs(it.recent(300, true) - 1_000_000) < 60_000, `${it.recent(300, true)}`);
+});

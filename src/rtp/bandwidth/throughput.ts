@@ -17,6 +17,8 @@ export class Throughput {
   private readonly arrivals = new Float64Array(CAPACITY);
   private readonly sendTimes = new Float64Array(CAPACITY);
   private readonly sizes = new Int32Array(CAPACITY);
+  /** 1: nothing is known of the packets just before. */
+  private readonly holes = new Uint8Array(CAPACITY);
   private first = 0;
   private count = 0;
   /** Send time of the latest packet that has left the window. */
@@ -24,9 +26,9 @@ export class Throughput {
   private cached = Number.NaN;
   private stale = false;
 
-  /** One packet that arrived; milliseconds and bytes. */
-  add(sendTime: number, arrival: number, bytes: number): void {
-    const { arrivals, sendTimes, sizes } = this;
+  /** One packet that arrived; milliseconds and bytes. `afterHole`: whether those before it did was not told. */
+  add(sendTime: number, arrival: number, bytes: number, afterHole = false): void {
+    const { arrivals, sendTimes, sizes, holes } = this;
     if (this.count > 0 && arrivals[(this.first + this.count - 1) & MASK]! - arrival > MAX_REORDERING) this.clear();
     this.stale = true;
     if (this.count > MAX_PACKETS) this.discard();
@@ -38,10 +40,12 @@ export class Throughput {
       arrivals[to] = arrivals[from]!;
       sendTimes[to] = sendTimes[from]!;
       sizes[to] = sizes[from]!;
+      holes[to] = holes[from]!;
     }
     arrivals[at & MASK] = arrival;
     sendTimes[at & MASK] = sendTime;
     sizes[at & MASK] = bytes;
+    holes[at & MASK] = afterHole ? 1 : 0;
   }
 
   /** Bits per second, NaN while too little has arrived. */
@@ -53,17 +57,27 @@ export class Throughput {
     return this.cached;
   }
 
-  /** Bits per second of the latest arrivals alone, over at least `duration` milliseconds; NaN while too little has arrived. */
-  recent(duration: number): number {
-    const { arrivals, sizes } = this;
+  /**
+   * Bits per second of the latest arrivals alone, over at least `duration` milliseconds; NaN while too little has arrived. `bursts`: the
+   * path loses several packets in a row by chance, so one gap is left out.
+   */
+  recent(duration: number, bursts = false): number {
+    const { arrivals, sizes, holes } = this;
     if (this.count < REQUIRED) return Number.NaN;
     const last = this.first + this.count - 1;
-    const lastArrival = arrivals[last & MASK]!;
     let bytes = 0;
+    let elapsed = 0;
+    let gap = 0;
+    let secondGap = 0;
     for (let i = last; i > this.first; i--) {
+      if (holes[i & MASK] === 1) continue;
+      const between = arrivals[i & MASK]! - arrivals[(i - 1) & MASK]!;
       bytes += sizes[i & MASK]!;
-      const elapsed = lastArrival - arrivals[(i - 1) & MASK]!;
-      if (elapsed >= duration && last - i + 1 >= REQUIRED) return (bytes * 8000) / elapsed;
+      elapsed += between;
+      secondGap = Math.max(secondGap, Math.min(between, gap));
+      gap = Math.max(gap, between);
+      if (elapsed >= duration && last - i + 1 >= REQUIRED)
+        return (bytes * 8000) / (bursts ? elapsed - gap + secondGap : elapsed);
     }
     return this.bitrate;
   }
@@ -82,7 +96,7 @@ export class Throughput {
   }
 
   private compute(): number {
-    const { arrivals, sendTimes, sizes } = this;
+    const { arrivals, sendTimes, sizes, holes } = this;
     while (this.count > 0) {
       const duration = arrivals[(this.first + this.count - 1) & MASK]! - arrivals[this.first & MASK]!;
       const enough = this.count > MIN_PACKETS && duration > MIN_DURATION;
@@ -94,6 +108,8 @@ export class Throughput {
     const end = this.first + this.count;
     let gap = 0;
     let secondGap = 0;
+    let unknown = 0;
+    let unknownSent = 0;
     let received = 0;
     let sent = 0;
     let counted = 0;
@@ -107,14 +123,22 @@ export class Throughput {
       const size = sizes[at]!;
       const between = arrival - previous;
       previous = arrival;
-      if (between > gap) {
+      const sendTime = sendTimes[at]!;
+      if (holes[at] === 1 && i > this.first) {
+        // Time of which nothing is known, at both ends; the packet marks where it ends.
+        unknown += between;
+        if (lastSend >= this.discardedUntil && sendTime > lastSend) {
+          unknownSent += sendTime - lastSend;
+          sent -= lastSendSize;
+        }
+        received -= size;
+      } else if (between > gap) {
         secondGap = gap;
         gap = between;
       } else if (between > secondGap) {
         secondGap = between;
       }
       received += size;
-      const sendTime = sendTimes[at]!;
       // Sent before a packet that has left the window: it would stretch the time of sending.
       if (sendTime < this.discardedUntil) continue;
       if (sendTime > lastSend) {
@@ -128,9 +152,9 @@ export class Throughput {
     // n packets span n - 1 intervals: the first arrives at the beginning of the time, the last leaves at its end.
     received -= sizes[this.first & MASK]!;
     sent -= lastSendSize;
-    const receiveTime = Math.max(1, previous - arrivals[this.first & MASK]! - gap + secondGap);
+    const receiveTime = Math.max(1, previous - arrivals[this.first & MASK]! - unknown - gap + secondGap);
     const receiveRate = (received * 8000) / receiveTime;
     if (counted < REQUIRED) return receiveRate;
-    return Math.min((sent * 8000) / Math.max(1, lastSend - firstSend), receiveRate);
+    return Math.min((sent * 8000) / Math.max(1, lastSend - firstSend - unknownSent), receiveRate);
   }
 }
