@@ -252,7 +252,7 @@ export class CongestionControl {
     if (!this.allocationDue || estimator === undefined) return;
     this.allocationDue = false;
     const { targetBitrate } = estimator;
-    const wanted = this.shares.allocate(this.host.senders, targetBitrate, estimator.applicationLimited);
+    const wanted = this.shares.allocate(this.host.senders, targetBitrate, estimator.hasFeedback);
     estimator.setAllocatedBitrate(wanted, this.now);
     this.shares.tell();
     this.host.onBitrateChange(targetBitrate);

@@ -24,14 +24,14 @@ export class EncodingShares {
   private readonly streams: RtpSendStream[] = [];
   private given: readonly number[] = [];
 
-  /** Shares `total` bits per second; `isLimited`: much less is sent. Gives the most that all together may use. */
-  allocate(senders: readonly RtpSender[], total: number, isLimited: boolean): number {
+  /** Shares `total` bits per second; `hasFeedback`: arrivals are reported. Gives the most that all together may use. */
+  allocate(senders: readonly RtpSender[], total: number, hasFeedback: boolean): number {
     const { streams } = this;
     streams.length = 0;
     const requests: AllocationRequest[] = [];
     const isForwarding = senders.some((sender) => sender.streams.some(({ source }) => source !== undefined));
     let wanted = 0;
-    let probes = false;
+    let mayPad = false;
     for (const { options, streams: own } of senders) {
       for (const stream of own) {
         const active = options.active && stream.encoding.active;
@@ -45,10 +45,10 @@ export class EncodingShares {
         streams.push(stream);
         if (active) wanted += max;
         // Probes are filled with repeats.
-        if (active && stream.encoding.rtxSsrc !== null && !audio) probes = true;
+        if (active && !audio && options.codecs.some(({ rtxPayloadType }) => rtxPayloadType !== null)) mayPad = true;
       }
     }
-    this.given = allocate(total, requests, !isLimited || probes);
+    this.given = allocate(total, requests, hasFeedback && mayPad);
     return wanted;
   }
 

@@ -89,6 +89,19 @@ test("an estimate that only follows what is sent: the next layer is tried, and g
   assert.equal(narrow.choice.current!.rate, 400);
 });
 
+test("an estimate that goes up slowly while more is sent: the trial lasts as long as it does", () => {
+  const bench = new Bench();
+  // As a receiver's does that sends REMB: 8 % a second, up to one and a half times of what comes.
+  let estimate = 150;
+  let before = 0;
+  const slow = (rate: number): number => {
+    if (estimate < 1.5 * rate) estimate = Math.min(1.5 * rate, estimate * 1.08 ** ((bench.now - before) / 1000));
+    before = bench.now;
+    return estimate;
+  };
+  assert.equal(bench.run(60_000, slow), 1500);
+});
+
 test("what was in use is gone, and what was not done is proposed again", () => {
   const bench = new Bench();
   bench.run(3000, 5000);

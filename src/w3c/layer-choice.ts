@@ -33,8 +33,9 @@ const SOON = 10_000;
 const TRIAL_ROOM = 1.3;
 const TRIAL_AFTER = 8000;
 const TRIAL = 3000;
-/** A trial fails where the estimate falls below this share of what it was. */
+/** A trial fails where the estimate falls below this share of what it was, and goes on for as long again where it has risen by this. */
 const TRIAL_FALL = 0.85;
+const TRIAL_RISE = 1.1;
 
 export class LayerChoice {
   /** The option in use, undefined before the first. */
@@ -116,6 +117,11 @@ export class LayerChoice {
   }
 
   private isOnTrial(budget: number, now: number): boolean {
+    const { trialUntil } = this;
+    if (now >= trialUntil && now < trialUntil + TRIAL && budget >= this.trialBudget * TRIAL_RISE) {
+      this.trialUntil = now + TRIAL;
+      this.trialBudget = budget;
+    }
     return now < this.trialUntil && budget >= this.trialBudget * TRIAL_FALL;
   }
 

@@ -7,6 +7,7 @@ import type { RTCPriorityType } from "#src/w3c/data-channel-init.js";
 import type { MediaStreamTrack } from "#src/w3c/media-stream-track.js";
 import { RTCPeerConnection } from "#src/w3c/rtc-peer-connection.js";
 import { RTCRtpSender } from "#src/w3c/rtc-rtp-sender.js";
+import type { RTCRtpTransceiver } from "#src/w3c/rtc-rtp-transceiver.js";
 import type { Host } from "#test/sim/network.js";
 import { Simulation } from "#test/sim/simulation.js";
 import { signal } from "./signaling.js";
@@ -218,13 +219,14 @@ export class Room {
     sent: readonly { readonly track: MediaStreamTrack; readonly priority?: RTCPriorityType }[],
     rate: number,
     mimeType = "video/VP8",
+    change: (transceiver: RTCRtpTransceiver) => void = () => {},
   ): Promise<readonly Listener[]> {
     const [egress] = this.peer(`server out ${this.open.length}`);
     const [pc, host] = this.peer(`listener ${this.open.length}`);
     this.errors.push(signal(this.sim, egress, pc).check);
     for (const { track, priority } of sent) {
       const encoding = priority === undefined ? {} : { sendEncodings: [{ priority }] };
-      egress.addTransceiver(track, { direction: "sendonly", ...encoding });
+      change(egress.addTransceiver(track, { direction: "sendonly", ...encoding }));
     }
     // In the order of their sections, which is that of `track` events.
     const tracks = await this.tracksOf(pc, sent.length);

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MediaStreamTrack } from "#src/w3c/media-stream-track.js";
+import { RTCRtpSender } from "#src/w3c/rtc-rtp-sender.js";
+import type { RTCRtpTransceiver } from "#src/w3c/rtc-rtp-transceiver.js";
 import { type Listener, measure, Room, Simulcast, Single, Sound } from "./room.js";
 
 const RIDS = ["q", "h", "f"];
@@ -109,3 +111,35 @@ test("who pauses leaves the others what it had, and has it again", async () => {
   assert.ok(pictures > 28, `${pictures}`);
   await room.close();
 });
+
+for (const [name, change] of [
+  [
+    "without retransmissions to fill probes with",
+    (transceiver: RTCRtpTransceiver): void => {
+      const { codecs } = RTCRtpSender.getCapabilities("video")!;
+      transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === "video/VP8"));
+    },
+  ],
+  [
+    "without feedback about arrivals",
+    (transceiver: RTCRtpTransceiver): void => {
+      const extensions = transceiver.getHeaderExtensionsToNegotiate();
+      for (const one of extensions) if (/transport-wide/.test(one.uri)) one.direction = "stopped";
+      transceiver.setHeaderExtensionsToNegotiate(extensions);
+    },
+  ],
+] as const) {
+  test(`${name}: two cameras come up all the same, one after the other`, async () => {
+    const room = new Room();
+    const { sim } = room;
+    const sent: { track: MediaStreamTrack }[] = [];
+    for (let i = 0; i < 2; i++) sent.push({ track: await room.publish(new Simulcast(sim), RIDS) });
+    const [one, two] = (await room.listenToAll(sent, 500_000, "video/VP8", change)) as [Listener, Listener];
+    await sim.run(10_000);
+    assert.deepEqual([one.width, two.width], [160, 160]);
+    one.rate = 10_000_000;
+    await sim.run(90_000);
+    assert.deepEqual([one.width, two.width], [640, 640]);
+    await room.close();
+  });
+}

@@ -171,6 +171,11 @@ export class BandwidthEstimator {
    */
   readonly paddingRate: number = 0;
 
+  /** Arrivals are reported: probes tell something. */
+  get hasFeedback(): boolean {
+    return this.feedbackSeen;
+  }
+
   /** The application sends much less than it might. */
   get applicationLimited(): boolean {
     return this.alr.active;
