@@ -155,7 +155,7 @@ test("what codecs count is added", () => {
   pipe.run(50);
   theirs.decoder = { decoderCounters: (stream) => ({ framesDecoded: stream.packetsReceived + 1 }) };
   const { framesEncoded, framesSent, scalabilityMode } = ours.outbound(1000)!;
-  assert.deepEqual([framesEncoded, framesSent, scalabilityMode], [7, 0, "L1T1"]);
+  assert.deepEqual([framesEncoded, framesSent, scalabilityMode], [7, 1, "L1T1"]);
   assert.equal(theirs.inbound(pipe.now)[0]!.framesDecoded, 2);
 });
 

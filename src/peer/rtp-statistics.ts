@@ -1,6 +1,6 @@
 // What getStats asks of media (media-stats.ts), answered by the RTP machines: one object for each sender and receiver, which
 // looks at their counters when it is asked. What codecs count is the media layer's, which adds it; without a codec frames were
-// encoded elsewhere, and what is sent counts as encoded.
+// encoded elsewhere, and what is sent counts as encoded, unless it passes through as packets.
 import type { RtpReceiveStream } from "../rtp/receive-stream.js";
 import type { RtpReceiver } from "../rtp/receiver.js";
 import type { RtpSendStream } from "../rtp/send-stream.js";
@@ -8,6 +8,7 @@ import type { RtpSender } from "../rtp/sender.js";
 import type {
   AudioPlayoutCounters,
   InboundRtpCounters,
+  MediaSourceCounters,
   OutboundRtpCounters,
   ReceiverStatistics,
   RemoteInboundCounters,
@@ -116,7 +117,7 @@ export class RtpSenderStatistics implements SenderStatistics {
       packetsSentWithEct1: 0,
       firCount: stream.firCount,
       pliCount: stream.pliCount,
-      framesSent: stream.framesSent,
+      framesSent: stream.framesSent + stream.framesForwarded,
       framesEncoded: stream.framesSent + stream.framesDropped,
       keyFramesEncoded: stream.keyFramesSent + stream.keyFramesDropped,
       hugeFramesSent: 0,
@@ -207,4 +208,26 @@ export class RtpReceiverStatistics implements ReceiverStatistics {
       roundTripTimeMeasurements: stream.roundTripTimeMeasurements,
     };
   }
+}
+
+/** What a received track has brought, as media-source says it of who sends that track on: of several streams, of the largest picture. */
+export function receivedSource(receiver: RtpReceiver, now: number): MediaSourceCounters {
+  const { kind, streams } = receiver;
+  if (kind === "audio") {
+    const sound = streams.findLast(({ sound }) => sound !== undefined)?.sound;
+    return { kind, audioLevel: sound?.level, totalAudioEnergy: sound?.energy, totalSamplesDuration: sound?.seconds };
+  }
+  for (const stream of streams) stream.settle(now);
+  let largest = streams[0];
+  for (const stream of streams) if (stream.frameWidth > (largest?.frameWidth ?? 0)) largest = stream;
+  const counters = largest?.frameCounters;
+  if (largest === undefined || counters === undefined) return { kind };
+  const { frameWidth, frameHeight } = largest;
+  return {
+    kind,
+    frames: counters.framesReceived,
+    framesPerSecond: counters.rate.at(now),
+    width: frameWidth > 0 ? frameWidth : undefined,
+    height: frameHeight > 0 ? frameHeight : undefined,
+  };
 }

@@ -1,6 +1,10 @@
 // What webrtc-stats counts of the frames of one stream: it stays when nobody wants frames for a while.
 
+import { FrameRate } from "../util/frame-rate.js";
+
 export class FrameCounters {
+  /** Of whole frames, as they come. */
+  readonly rate: FrameRate = new FrameRate();
   // In seconds, and of audio times the samples that a frame has: their sum over what came out of the jitter buffer.
   jitterBufferDelay = 0;
   jitterBufferTargetDelay = 0;

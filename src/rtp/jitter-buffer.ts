@@ -140,7 +140,10 @@ export class JitterBuffer {
   private count(timestamp: number, clockRate: number, before: number, now: number): void {
     const { counters } = this;
     const { frames } = this.assembler;
-    counters.framesReceived += frames.length - before;
+    for (let i = before; i < frames.length; i++) {
+      counters.framesReceived++;
+      counters.rate.add(now);
+    }
     for (const frame of frames) {
       if (frame.arrival !== now || frame.timestamp !== timestamp) continue;
       if (frame.keyFrame) counters.keyFramesReceived++;

@@ -51,8 +51,11 @@ export class RtpSendStream {
   paddingPackets = 0;
   paddingBytes = 0;
   paddingPayloadBytes = 0;
+  /** By `sendFrame`. */
   framesSent = 0;
   keyFramesSent = 0;
+  /** Those whose last packets have passed through. */
+  framesForwarded = 0;
   /** Milliseconds between `sendFrame` and the packets' leaving. */
   totalPacketSendDelay = 0;
   nackCount = 0;
@@ -199,6 +202,7 @@ export class RtpSendStream {
     data.set(packet.peek(), end);
     end += payloadLength;
     if (codec.nack) this.history!.commit(sequence, end - at, now);
+    if (packet.marker && payloadLength > 0) this.framesForwarded++;
     this.sent(codec, timestamp, headerLength, payloadLength, newest, now);
     this.transmit(data.subarray(at, end), block.transportAt - at, block.sendTimeAt - at, -1, now);
     if (this.protectionRate > 0) {

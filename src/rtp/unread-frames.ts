@@ -197,6 +197,7 @@ export class UnreadFrames {
     const { counters } = this;
     frame.arrival = now;
     counters.framesReceived++;
+    counters.rate.add(now);
     if (last > first) {
       counters.framesAssembledFromMultiplePackets++;
       counters.totalAssemblyTime += (now - frame.firstArrival) / 1000;

@@ -35,6 +35,11 @@ export class EncodingCounters {
     if (data.length >= HUGE * targetSize) this.hugeFrames++;
   }
 
+  /** A frame has passed through as packets. */
+  addForwarded(now: number): void {
+    this.rate.add(now);
+  }
+
   at(now: number): Partial<OutboundRtpCounters> {
     const { report } = this;
     const size = {

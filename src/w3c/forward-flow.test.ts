@@ -64,6 +64,8 @@ class Bench {
       random: (length: number) => new Uint8Array(length).fill(9),
       now: () => this.now,
       requestKeyFrame: (ssrc?: number) => void this.asked.push(ssrc),
+      pictureSize: (isMeant: (stream: { ssrc: number; rid: string | null }) => boolean) =>
+        [...this.origins.values()].some(isMeant) ? { width: 320, height: 100 } : undefined,
       read: (reader: MediaReader) => {
         this.readers = [...this.readers, reader];
         return () => {
@@ -107,6 +109,7 @@ test("one stream goes through as it is, in the peer's payload type", () => {
     bench.sent,
     [1000, 1001, 1002].map((sequenceNumber) => ({ encoding: 0, ssrc: 7, sequenceNumber, payloadType: 120 })),
   );
+  assert.deepEqual(bench.flow.pictureSize(0), { width: 320, height: 100 });
   bench.picture(7, { type: 97 });
   assert.equal(bench.flow.refused, 1);
   bench.track.enabled = false;
@@ -144,6 +147,8 @@ test("when a second stream shows up the higher of both goes on, from its key fra
   }
   const after = bench.sent.slice(before);
   assert.equal(after.length, 10, "one of both");
+  const { width, height } = bench.flow.pictureSize(0)!;
+  assert.deepEqual([width, height], [640, 100]);
   // The stream of a forwarder has numbers of its own.
   const [own] = [...new Set(after.map(({ ssrc }) => ssrc))];
   assert.ok(own !== 7 && own !== 8);

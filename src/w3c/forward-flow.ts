@@ -5,7 +5,7 @@
 import type { NegotiatedCodec } from "../jsep/codecs.js";
 import type { EncodedFrame, RtpPacket } from "../peer/media.js";
 import { LayerForwarding } from "./layer-forwarding.js";
-import type { FedTrack, MediaFlow, MediaOutlet, MediaReader, PacketOrigin } from "./media-feed.js";
+import type { FedTrack, MediaFlow, MediaOutlet, MediaReader, PacketOrigin, PictureSize } from "./media-feed.js";
 import type { LayerListener, ReceivedLayers } from "./received-layers.js";
 
 /** What a forwarded source has. */
@@ -16,6 +16,8 @@ export interface ForwardedSource {
   random(length: number): Uint8Array;
   read(reader: MediaReader): () => void;
   requestKeyFrame(ssrc?: number): void;
+  /** Of the stream that is meant. */
+  pictureSize(isMeant: (stream: Pick<PacketOrigin, "ssrc" | "rid">) => boolean): PictureSize | undefined;
 }
 
 /** What passes through is measured over so long; it is too much if it is more than is carried by this factor. */
@@ -235,6 +237,17 @@ export class ForwardFlow implements MediaFlow {
     // Nothing is what an encoding gets that is not active.
     this.budget = bitsPerSecond > 0 ? bitsPerSecond : undefined;
     this.layering?.setBudget(this.budget);
+  }
+
+  pictureSize(encoding: number): PictureSize | undefined {
+    const { source, outlet, layering } = this;
+    if (this.hasSwitched) {
+      const layer = layering?.current?.source;
+      // Of a stream with layers within it is not known how large the one is that is sent.
+      return layer !== undefined && layer.width > 0 && layer.maxSpatialIndex <= 0 ? layer : undefined;
+    }
+    const rid = outlet.encodings.length > 1 ? outlet.encodings[encoding]?.rid : undefined;
+    return source.pictureSize((stream) => (rid === undefined ? stream.ssrc === this.ssrc : stream.rid === rid));
   }
 
   stop(): void {

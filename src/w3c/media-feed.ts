@@ -79,6 +79,11 @@ export interface MediaOutlet {
   sendPacket(encoding: number, packet: RtpPacket, payloadType: number): void;
 }
 
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** The flow from a source to an outlet. */
 export interface MediaFlow {
   /** Codecs, encodings or the state of the track are others now. */
@@ -87,6 +92,8 @@ export interface MediaFlow {
   requestKeyFrame(encoding: number): void;
   /** What the network carries of this encoding, in bits per second. */
   setBitrate(encoding: number, bitsPerSecond: number): void;
+  /** Of what passes through as packets: pixels, if they are known. */
+  pictureSize?(encoding: number): PictureSize | undefined;
   stop(): void;
 }
 

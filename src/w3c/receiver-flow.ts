@@ -13,15 +13,15 @@ import type {
   RtpReceiverHost,
   RtpReceiveStream,
 } from "../peer/media.js";
-import type { InboundRtpCounters, ReceiverStatistics } from "../peer/media-stats.js";
+import type { InboundRtpCounters, MediaSourceCounters, ReceiverStatistics } from "../peer/media-stats.js";
 import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
-import { RtpReceiverStatistics } from "../peer/rtp-statistics.js";
+import { RtpReceiverStatistics, receivedSource } from "../peer/rtp-statistics.js";
 import { DecodingCounters } from "./decoding-counters.js";
 import { type FrameUnit, TransformSlot } from "./frame-transform.js";
 import { receivedFrame, receivedUnit } from "./frame-units.js";
-import { type DecoderReport, MediaHub, type MediaReader, type PacketOrigin } from "./media-feed.js";
+import { type DecoderReport, MediaHub, type MediaReader, type PacketOrigin, type PictureSize } from "./media-feed.js";
 import { announcedSsrcs, receivedExtensions, rtpCodecs } from "./rtp-options.js";
 import {
   contributingSources,
@@ -246,6 +246,18 @@ export class ReceiverFlow implements RtpReceiverHost {
 
   synchronizationSources(): RTCRtpSynchronizationSource[] {
     return this.rtpReceiver === undefined ? [] : synchronizationSources(this.rtpReceiver, this.receiver.platform);
+  }
+
+  /** The size of the pictures of a stream, if it is known. */
+  pictureSize(isMeant: (stream: RtpReceiveStream) => boolean): PictureSize | undefined {
+    const stream = this.rtpReceiver?.streams.find(isMeant);
+    if (stream === undefined || stream.frameWidth === 0) return undefined;
+    return { width: stream.frameWidth, height: stream.frameHeight };
+  }
+
+  /** What the received track has brought, for who sends it on; undefined before anything has come. */
+  sourceCounters(): MediaSourceCounters | undefined {
+    return this.rtpReceiver && receivedSource(this.rtpReceiver, this.receiver.platform.now());
   }
 
   /** A key frame of every stream, or of the one with this SSRC. */

@@ -2,7 +2,7 @@
 import type { MediaKind } from "../jsep/codec-capabilities.js";
 import { receives } from "../jsep/direction.js";
 import type { NegotiatedMedia } from "../jsep/negotiated-media.js";
-import type { ReceiverStatistics } from "../peer/media-stats.js";
+import type { MediaSourceCounters, ReceiverStatistics } from "../peer/media-stats.js";
 import { codecParameters } from "./codec-dictionary.js";
 import { domString, double, nullable, unionOfInterfaces } from "./conversions.js";
 import { insertableStreams, type RTCInsertableStreams } from "./encoded-streams.js";
@@ -13,7 +13,7 @@ import type {
   MediaTrackConstraints,
   MediaTrackSettings,
 } from "./media-constraints.js";
-import type { FedTrack, MediaFlow, MediaOutlet, MediaReader } from "./media-feed.js";
+import type { FedTrack, MediaFlow, MediaOutlet, MediaReader, PacketOrigin, PictureSize } from "./media-feed.js";
 import type { MediaHost } from "./media-host.js";
 import type { StreamImpl } from "./media-stream.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource } from "./media-stream-track.js";
@@ -88,6 +88,12 @@ export class ReceiverImpl implements TrackSource, ForwardedSource {
   }
   requestKeyFrame(ssrc?: number): void {
     this.flow.requestKeyFrame(ssrc);
+  }
+  pictureSize(isMeant: (stream: Pick<PacketOrigin, "ssrc" | "rid">) => boolean): PictureSize | undefined {
+    return this.flow.pictureSize(isMeant);
+  }
+  counters(): MediaSourceCounters {
+    return this.flow.sourceCounters() ?? { kind: this.owner.kind };
   }
   limitBitrate(holder: object, bitsPerSecond: number | null): void {
     this.flow.limitBitrate(holder, bitsPerSecond);

@@ -215,14 +215,20 @@ export class SenderFlow implements MediaOutlet {
     const now = this.transport.mediaNow();
     // Nothing here makes pictures worse than they are.
     const qualityLimitationDurations = { none: (now - this.startedAt) / 1000, cpu: 0, bandwidth: 0, other: 0 };
-    return { qualityLimitationDurations, ...this.counters[encoding]?.at(now) };
+    const size = this.flow?.pictureSize?.(encoding);
+    const forwarded = size && { frameWidth: size.width, frameHeight: size.height };
+    return { qualityLimitationDurations, ...forwarded, ...this.counters[encoding]?.at(now) };
+  }
+
+  private countersOf(encoding: number): EncodingCounters {
+    this.counters[encoding] ??= new EncodingCounters();
+    return this.counters[encoding];
   }
 
   sendFrame(encoding: number, frame: EncodedFrameInit, report?: EncoderReport): void {
     if (this.rtpSender === undefined) return;
     if (this.kind === "video") {
-      this.counters[encoding] ??= new EncodingCounters();
-      this.counters[encoding].add(frame, report, this.transport!.mediaNow());
+      this.countersOf(encoding).add(frame, report, this.transport!.mediaNow());
     }
     if (!this.transform.active) {
       this.transmit(encoding, frame);
@@ -265,8 +271,10 @@ export class SenderFlow implements MediaOutlet {
       this.packetsRefused++;
       return;
     }
+    const now = transport!.mediaNow();
+    if (packet.marker && this.kind === "video") this.countersOf(encoding).addForwarded(now);
     try {
-      rtpSender.sendPacket(encoding, packet, payloadType, transport!.mediaNow());
+      rtpSender.sendPacket(encoding, packet, payloadType, now);
     } catch (error) {
       transport!.fail(error);
     }

@@ -143,6 +143,61 @@ test("the statistics of a sender of the camera are its encoder's", async () => {
   await pair.close();
 });
 
+test("what passes through without being decoded has statistics: as a source, as it is sent, and where it arrives", async () => {
+  const sim = new Simulation(5);
+  const platform = sim.platform(sim.host("devices"));
+  const link = { latency: 10 };
+  const first = new Pair(sim, { host: sim.host("a", { link }) }, { host: sim.host("b", { link }) });
+  const second = new Pair(sim, { host: sim.host("c", { link }) }, { host: sim.host("d", { link }) });
+  const settings = { width: 320, height: 240, frameRate: FRAME_RATE };
+  const camera = {
+    ...syntheticCamera,
+    connect: (...args: ConstructorParameters<typeof CameraFlow>) => new CameraFlow(...args),
+  };
+  const microphone = {
+    ...syntheticMicrophone,
+    connect: (...args: ConstructorParameters<typeof MicrophoneFlow>) => new MicrophoneFlow(...args),
+  };
+  for (const device of [camera, microphone]) {
+    const { kind } = device;
+    const source = new DeviceSource(device, platform);
+    first.a.addTrack(new TrackImpl({ platform, kind, label: kind, settings, source }).wrapper);
+  }
+  await first.open();
+  for (const { track } of first.b.getReceivers()) second.a.addTrack(track);
+  await second.open();
+  await sim.run(10_000);
+  const stats = async (connection: Pair["a"], type: string, kind: string): Promise<Record<string, number>> => {
+    const report = [...(await sim.settle(connection.getStats())).values()];
+    return report.find((one) => one.type === type && one.kind === kind);
+  };
+  const source = await stats(second.a, "media-source", "video");
+  const received = await stats(first.b, "inbound-rtp", "video");
+  assert.deepEqual([source["width"], source["height"], source["frames"]], [320, 240, received["framesReceived"]]);
+  assert.ok(Math.abs(source["framesPerSecond"]! - FRAME_RATE) <= 1, `${source["framesPerSecond"]} frames a second`);
+  assert.deepEqual([received["frameWidth"], received["frameHeight"]], [320, 240]);
+  assert.ok(received["framesReceived"]! - received["jitterBufferEmittedCount"]! < 5);
+
+  const sent = await stats(second.a, "outbound-rtp", "video");
+  const arrived = await stats(second.b, "inbound-rtp", "video");
+  assert.deepEqual([sent["frameWidth"], sent["frameHeight"]], [320, 240]);
+  assert.ok(Math.abs(sent["framesPerSecond"]! - FRAME_RATE) <= 1, `${sent["framesPerSecond"]} frames a second`);
+  assert.ok(sent["framesSent"]! > 250, `${sent["framesSent"]} frames`);
+  assert.equal(sent["framesEncoded"], 0, "nothing was encoded for it");
+  assert.ok(Math.abs(sent["framesSent"]! - arrived["framesReceived"]!) <= 1, `${arrived["framesReceived"]} arrived`);
+  assert.deepEqual([arrived["frameWidth"], arrived["frameHeight"]], [320, 240]);
+
+  const sound = await stats(second.a, "media-source", "audio");
+  const heard = await stats(first.b, "inbound-rtp", "audio");
+  for (const name of ["audioLevel", "totalAudioEnergy", "totalSamplesDuration"]) {
+    assert.ok(heard[name]! > 0);
+    assert.equal(sound[name], heard[name], name);
+  }
+  second.a.close();
+  second.b.close();
+  await first.close();
+});
+
 test("the camera speaks H.264 where that is preferred, also to a peer that takes only single NAL units", async () => {
   for (const mode of ["packetization-mode=1", "packetization-mode=0"]) {
     const sim = new Simulation(4);
