@@ -8,15 +8,21 @@ import * as entry from "#src/index.js";
 
 const root = join(import.meta.dirname, "../..");
 
+function compile(project: string, ...options: string[]): void {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", join(root, project), ...options], {
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stdout);
+}
+
 for (const lib of ["es2023", "es2023,dom"]) {
   test(`code for the browser compiles with parley-rtc/globals and lib ${lib}`, () => {
-    const tsc = join(root, "node_modules/typescript/bin/tsc");
-    const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", join(root, "test/types"), "--lib", lib], {
-      encoding: "utf8",
-    });
-    assert.equal(status, 0, stdout);
+    compile("test/types", "--lib", lib);
   });
 }
+
+test("our classes can be given where the DOM library's are expected", () => compile("test/types/dom"));
 
 test("every class of the entry point is declared as a global", () => {
   const declared = readFileSync(join(root, "src/globals-types.ts"), "utf8");

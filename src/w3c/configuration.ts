@@ -28,7 +28,8 @@ export interface RTCIceServer {
 
 export interface RTCConfiguration {
   bundlePolicy?: RTCBundlePolicy;
-  certificates?: RTCCertificate[];
+  /** RTCCertificates, said so that the DOM library's RTCConfiguration can be given. */
+  certificates?: Pick<RTCCertificate, "expires">[];
   iceCandidatePoolSize?: number;
   iceServers?: RTCIceServer[];
   iceTransportPolicy?: RTCIceTransportPolicy;
@@ -43,7 +44,7 @@ export interface RTCConfiguration {
 
 /** As RTCConfiguration, with every default filled in. */
 export type CompleteConfiguration = Required<Omit<RTCConfiguration, "peerIdentity" | "rtpHeaderEncryptionPolicy">> &
-  Pick<RTCConfiguration, "peerIdentity" | "rtpHeaderEncryptionPolicy">;
+  Pick<RTCConfiguration, "peerIdentity" | "rtpHeaderEncryptionPolicy"> & { certificates: RTCCertificate[] };
 
 /** RFC 8489 §14.3: fewer than 509 bytes was RFC 5389's limit, 509 is the new one. */
 const MAX_USERNAME_BYTES = 509;
@@ -176,7 +177,9 @@ export function modifyConfiguration(
 }
 
 /** What `getConfiguration` returns: new objects throughout, `urls` always an array. */
-export function copyConfiguration(configuration: CompleteConfiguration): RTCConfiguration {
+export function copyConfiguration(
+  configuration: CompleteConfiguration,
+): RTCConfiguration & Pick<CompleteConfiguration, "certificates"> {
   const { peerIdentity, rtpHeaderEncryptionPolicy } = configuration;
   return {
     bundlePolicy: configuration.bundlePolicy,

@@ -4,6 +4,13 @@
 /** The type of an event handler attribute. */
 export type EventHandler<E extends Event = Event> = ((event: E) => unknown) | null;
 
+/**
+ * What is read of an attribute whose events are of ours: objects are assignable then to the DOM library's types of them, whose
+ * handlers take the DOM's events.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: no other type is assignable to handlers of each kind
+export type EventHandlerRead = ((this: any, event: any) => any) | null;
+
 class Handler {
   callback: object;
   private readonly target: object;
@@ -88,6 +95,10 @@ export function eventHandlerAttribute(type: string, brand: (object: object) => b
   return Object.getOwnPropertyDescriptor(made, key)!;
 }
 
+/** `T` whose members `K` are newer than the DOM library's: what is read of them is assignable to that one's types. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type Widened<T, K extends keyof T> = T & { [P in K]?: any };
+
 // The DOM's dictionaries by names of our own: a program's types need not have them as globals.
 
 export interface EventInit {
@@ -128,4 +139,5 @@ export interface TypedEventTarget<M> {
   ): void;
   dispatchEvent(event: Event): boolean;
 }
-export type TypedEventTargetConstructor<M> = new () => TypedEventTarget<M>;
+/** `H`: attributes that `declare` cannot say. */
+export type TypedEventTargetConstructor<M, H = unknown> = new () => TypedEventTarget<M> & H;

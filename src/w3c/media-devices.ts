@@ -4,7 +4,7 @@ import type { MediaKind } from "../jsep/codec-capabilities.js";
 import type { Platform } from "../peer/platform.js";
 import { boolean, type Converter, dictionary, frozenArray, interfaceType } from "./conversions.js";
 import { defaultPlatform } from "./environment.js";
-import type { EventHandler, EventInit, TypedEventTargetConstructor } from "./event-handlers.js";
+import type { EventHandler, EventHandlerRead, EventInit, TypedEventTargetConstructor } from "./event-handlers.js";
 import { eventArguments, eventDictionary } from "./events.js";
 import {
   copyPlain,
@@ -227,11 +227,16 @@ export class MediaDevicesImpl {
 export interface MediaDevicesEventMap {
   devicechange: DeviceChangeEvent;
 }
-const MediaDevicesTarget: TypedEventTargetConstructor<MediaDevicesEventMap> = EventTarget;
+/** See EventHandlerRead. */
+interface MediaDevicesHandlers {
+  get ondevicechange(): EventHandlerRead;
+  set ondevicechange(handler: EventHandler<DeviceChangeEvent>);
+}
+const MediaDevicesTarget: TypedEventTargetConstructor<MediaDevicesEventMap, MediaDevicesHandlers> =
+  EventTarget as never;
 
 export class MediaDevices extends MediaDevicesTarget {
   readonly #impl: MediaDevicesImpl = takeImpl();
-  declare ondevicechange: EventHandler<DeviceChangeEvent>;
 
   enumerateDevices(): Promise<MediaDeviceInfo[]> {
     return this.#impl.inTask(() => this.#impl.enumerate());

@@ -4,7 +4,7 @@ import type { MediaKind } from "../jsep/codec-capabilities.js";
 import type { MediaSourceCounters } from "../peer/media-stats.js";
 import type { Platform } from "../peer/platform.js";
 import { boolean, domString, interfaceType } from "./conversions.js";
-import type { EventHandler, EventInit, TypedEventTargetConstructor } from "./event-handlers.js";
+import type { EventHandler, EventInit, TypedEventTargetConstructor, Widened } from "./event-handlers.js";
 import { eventArguments, eventDictionary, fireSimple } from "./events.js";
 import {
   type Candidate,
@@ -213,13 +213,13 @@ export class MediaStreamTrack extends TrackTarget {
     this.#impl.stop();
   }
 
-  getCapabilities(): MediaTrackCapabilities {
+  getCapabilities(): Widened<MediaTrackCapabilities, "echoCancellation"> {
     return copyPlain(this.#impl.source.capabilities());
   }
-  getConstraints(): MediaTrackConstraints {
+  getConstraints(): Widened<MediaTrackConstraints, "echoCancellation" | "advanced"> {
     return copyPlain(this.#impl.constraints);
   }
-  getSettings(): MediaTrackSettings {
+  getSettings(): Widened<MediaTrackSettings, "echoCancellation"> {
     return { ...this.#impl.settings };
   }
 

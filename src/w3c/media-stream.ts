@@ -3,7 +3,7 @@ import type { MediaKind } from "../jsep/codec-capabilities.js";
 import type { Platform } from "../peer/platform.js";
 import { domString, interfaceArgument, interfaceType, sequence } from "./conversions.js";
 import { defaultPlatform } from "./environment.js";
-import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import type { EventHandler, EventHandlerRead, TypedEventTargetConstructor } from "./event-handlers.js";
 import { fire } from "./events.js";
 import {
   type MediaStreamTrack,
@@ -55,7 +55,14 @@ export interface MediaStreamEventMap {
   addtrack: MediaStreamTrackEvent;
   removetrack: MediaStreamTrackEvent;
 }
-const StreamTarget: TypedEventTargetConstructor<MediaStreamEventMap> = EventTarget;
+/** See EventHandlerRead. */
+interface MediaStreamHandlers {
+  get onaddtrack(): EventHandlerRead;
+  set onaddtrack(handler: EventHandler<MediaStreamTrackEvent>);
+  get onremovetrack(): EventHandlerRead;
+  set onremovetrack(handler: EventHandler<MediaStreamTrackEvent>);
+}
+const StreamTarget: TypedEventTargetConstructor<MediaStreamEventMap, MediaStreamHandlers> = EventTarget as never;
 
 const trackList = sequence(interfaceType<MediaStreamTrack>("MediaStreamTrack"));
 
@@ -70,8 +77,6 @@ export let streamImplOf: (stream: MediaStream) => StreamImpl;
 
 export class MediaStream extends StreamTarget {
   readonly #impl: StreamImpl;
-  declare onaddtrack: EventHandler<MediaStreamTrackEvent>;
-  declare onremovetrack: EventHandler<MediaStreamTrackEvent>;
 
   constructor(...args: [streamOrTracks?: MediaStream | Iterable<MediaStreamTrack>]) {
     super();

@@ -7,7 +7,7 @@ import { utf8Length } from "./configuration.js";
 import { checkBuffer, integer, interfaceType, isArrayBuffer } from "./conversions.js";
 import type { DataChannelParameters, RTCPriorityType } from "./data-channel-init.js";
 import { domException, RTCError, type RTCErrorInit } from "./errors.js";
-import type { EventHandler, EventInit, TypedEventTargetConstructor } from "./event-handlers.js";
+import type { EventHandler, EventHandlerRead, EventInit, TypedEventTargetConstructor } from "./event-handlers.js";
 import { eventArguments, eventDictionary, fire, fireSimple } from "./events.js";
 import { RTCErrorEvent } from "./rtc-events.js";
 import type { TaskQueue } from "./task-queue.js";
@@ -469,7 +469,15 @@ export interface RTCDataChannelEventMap {
   message: MessageEvent;
   open: Event;
 }
-const DataChannelTarget: TypedEventTargetConstructor<RTCDataChannelEventMap> = EventTarget;
+/** See EventHandlerRead. */
+interface RTCDataChannelHandlers {
+  get onerror(): EventHandlerRead;
+  set onerror(handler: EventHandler<RTCErrorEvent>);
+  get onmessage(): EventHandlerRead;
+  set onmessage(handler: EventHandler<MessageEvent>);
+}
+const DataChannelTarget: TypedEventTargetConstructor<RTCDataChannelEventMap, RTCDataChannelHandlers> =
+  EventTarget as never;
 
 const threshold = integer("unsigned long", "EnforceRange");
 const SET_THRESHOLD = setting("bufferedAmountLowThreshold", "RTCDataChannel");
@@ -480,10 +488,8 @@ export class RTCDataChannel extends DataChannelTarget {
   readonly #impl: DataChannelImpl = takeImpl();
   declare onopen: EventHandler;
   declare onbufferedamountlow: EventHandler;
-  declare onerror: EventHandler<RTCErrorEvent>;
   declare onclosing: EventHandler;
   declare onclose: EventHandler;
-  declare onmessage: EventHandler<MessageEvent>;
 
   get label(): string {
     return this.#impl.parameters.label;

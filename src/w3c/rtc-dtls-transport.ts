@@ -1,7 +1,7 @@
 // RTCDtlsTransport (webrtc-pc §5.5).
 import type { RTCDtlsTransportState } from "./connection-states.js";
 import type { RTCError } from "./errors.js";
-import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import type { EventHandler, EventHandlerRead, TypedEventTargetConstructor } from "./event-handlers.js";
 import { fire, fireSimple } from "./events.js";
 import { RTCErrorEvent } from "./rtc-events.js";
 import type { IceTransportImpl, RTCIceTransport } from "./rtc-ice-transport.js";
@@ -48,12 +48,17 @@ export interface RTCDtlsTransportEventMap {
   statechange: Event;
   error: RTCErrorEvent;
 }
-const DtlsTransportTarget: TypedEventTargetConstructor<RTCDtlsTransportEventMap> = EventTarget;
+/** See EventHandlerRead. */
+interface RTCDtlsTransportHandlers {
+  get onerror(): EventHandlerRead;
+  set onerror(handler: EventHandler<RTCErrorEvent>);
+}
+const DtlsTransportTarget: TypedEventTargetConstructor<RTCDtlsTransportEventMap, RTCDtlsTransportHandlers> =
+  EventTarget as never;
 
 export class RTCDtlsTransport extends DtlsTransportTarget {
   readonly #impl: DtlsTransportImpl = takeImpl();
   declare onstatechange: EventHandler;
-  declare onerror: EventHandler<RTCErrorEvent>;
 
   get iceTransport(): RTCIceTransport {
     return this.#impl.iceTransport.wrapper;

@@ -2,7 +2,7 @@
 import type { Platform } from "../peer/platform.js";
 import { domString, unsignedLong } from "./conversions.js";
 import { domException } from "./errors.js";
-import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import type { EventHandler, EventHandlerRead, TypedEventTargetConstructor } from "./event-handlers.js";
 import { fire } from "./events.js";
 import { RTCDTMFToneChangeEvent } from "./rtc-events.js";
 import { construct, defineInterface, executing, takeImpl } from "./webidl.js";
@@ -78,11 +78,15 @@ export class DtmfSenderImpl {
 export interface RTCDTMFSenderEventMap {
   tonechange: RTCDTMFToneChangeEvent;
 }
-const DtmfTarget: TypedEventTargetConstructor<RTCDTMFSenderEventMap> = EventTarget;
+/** See EventHandlerRead. */
+interface RTCDTMFSenderHandlers {
+  get ontonechange(): EventHandlerRead;
+  set ontonechange(handler: EventHandler<RTCDTMFToneChangeEvent>);
+}
+const DtmfTarget: TypedEventTargetConstructor<RTCDTMFSenderEventMap, RTCDTMFSenderHandlers> = EventTarget as never;
 
 export class RTCDTMFSender extends DtmfTarget {
   readonly #impl: DtmfSenderImpl = takeImpl();
-  declare ontonechange: EventHandler<RTCDTMFToneChangeEvent>;
 
   /** Durations in milliseconds. */
   insertDTMF(tones: string, duration?: number, interToneGap?: number): void {

@@ -2,7 +2,7 @@
 import type { RTCIceGatheringState, RTCIceTransportState } from "./connection-states.js";
 import { defaultPlatform } from "./environment.js";
 import { domException } from "./errors.js";
-import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import type { EventHandler, EventHandlerRead, TypedEventTargetConstructor } from "./event-handlers.js";
 import { fireSimple } from "./events.js";
 import type { RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } from "./rtc-events.js";
 import type { RTCIceCandidate, RTCIceCandidateInit, RTCIceComponent } from "./rtc-ice-candidate.js";
@@ -119,14 +119,20 @@ export interface RTCIceTransportEventMap {
   icecandidate: RTCPeerConnectionIceEvent;
   selectedcandidatepairchange: Event;
 }
-const IceTransportTarget: TypedEventTargetConstructor<RTCIceTransportEventMap> = EventTarget;
+/** See EventHandlerRead. */
+interface RTCIceTransportHandlers {
+  get onerror(): EventHandlerRead;
+  set onerror(handler: EventHandler<RTCPeerConnectionIceErrorEvent>);
+  get onicecandidate(): EventHandlerRead;
+  set onicecandidate(handler: EventHandler<RTCPeerConnectionIceEvent>);
+}
+const IceTransportTarget: TypedEventTargetConstructor<RTCIceTransportEventMap, RTCIceTransportHandlers> =
+  EventTarget as never;
 
 export class RTCIceTransport extends IceTransportTarget {
   readonly #impl: IceTransportImpl = takeImplIfAny<IceTransportImpl>() ?? new IceTransportImpl(this);
   declare onstatechange: EventHandler;
-  declare onerror: EventHandler<RTCPeerConnectionIceErrorEvent>;
   declare ongatheringstatechange: EventHandler;
-  declare onicecandidate: EventHandler<RTCPeerConnectionIceEvent>;
   declare onselectedcandidatepairchange: EventHandler;
 
   get role(): RTCIceRole {

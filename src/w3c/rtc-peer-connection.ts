@@ -17,7 +17,7 @@ import { convertDataChannelArguments, dataChannelParameters, type RTCDataChannel
 import { DataChannelObjects } from "./data-channel-objects.js";
 import { defaultPlatform } from "./environment.js";
 import { domException, exceptionOf } from "./errors.js";
-import type { EventHandler, TypedEventTargetConstructor } from "./event-handlers.js";
+import type { EventHandler, EventHandlerRead, TypedEventTargetConstructor, Widened } from "./event-handlers.js";
 import { fire, fireSimple } from "./events.js";
 import { Identity, type RTCIdentityProviderOptions, rtcIdentityProviderOptions } from "./identity.js";
 import { MediaObjects, type MediaObjectsHost } from "./media-objects.js";
@@ -80,7 +80,19 @@ export interface RTCPeerConnectionEventMap {
 const makeMediaHost = accessors<MediaObjectsHost, "isClosed" | "isConnected">(["isClosed", "isConnected"]);
 const makeStatsSource = accessors<StatsSource, "transports" | "transceivers">(["transports", "transceivers"]);
 
-const PeerConnectionTarget: TypedEventTargetConstructor<RTCPeerConnectionEventMap> = EventTarget;
+/** See EventHandlerRead. */
+interface RTCPeerConnectionHandlers {
+  get ondatachannel(): EventHandlerRead;
+  set ondatachannel(handler: EventHandler<RTCDataChannelEvent>);
+  get onicecandidate(): EventHandlerRead;
+  set onicecandidate(handler: EventHandler<RTCPeerConnectionIceEvent>);
+  get onicecandidateerror(): EventHandlerRead;
+  set onicecandidateerror(handler: EventHandler<RTCPeerConnectionIceErrorEvent>);
+  get ontrack(): EventHandlerRead;
+  set ontrack(handler: EventHandler<RTCTrackEvent>);
+}
+const PeerConnectionTarget: TypedEventTargetConstructor<RTCPeerConnectionEventMap, RTCPeerConnectionHandlers> =
+  EventTarget as never;
 
 export class RTCPeerConnection extends PeerConnectionTarget {
   readonly #connection: Connection;
@@ -92,14 +104,10 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   readonly #channels: DataChannelObjects;
   readonly #descriptions = new WeakMap<AppliedDescription, RTCSessionDescription>();
   declare onconnectionstatechange: EventHandler;
-  declare ondatachannel: EventHandler<RTCDataChannelEvent>;
-  declare onicecandidate: EventHandler<RTCPeerConnectionIceEvent>;
-  declare onicecandidateerror: EventHandler<RTCPeerConnectionIceErrorEvent>;
   declare oniceconnectionstatechange: EventHandler;
   declare onicegatheringstatechange: EventHandler;
   declare onnegotiationneeded: EventHandler;
   declare onsignalingstatechange: EventHandler;
-  declare ontrack: EventHandler<RTCTrackEvent>;
 
   /** `options` is Parley's own, for servers: what browsers have no words for. */
   constructor(configuration?: RTCConfiguration, options?: ServerOptions) {
@@ -389,7 +397,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     this.#connection.restartIce();
   }
 
-  getConfiguration(): RTCConfiguration {
+  getConfiguration(): Widened<RTCConfiguration, "rtcpMuxPolicy"> & { certificates?: RTCCertificate[] } {
     return copyConfiguration(this.#configuration);
   }
 

@@ -11,6 +11,7 @@ import { codecParameters, codecsMatch, isAuxiliary } from "./codec-dictionary.js
 import { domString, interfaceArgument, nullable, unionOfInterfaces } from "./conversions.js";
 import { insertableStreams, type RTCInsertableStreams } from "./encoded-streams.js";
 import { domException } from "./errors.js";
+import type { Widened } from "./event-handlers.js";
 import { copyPlain } from "./media-constraints.js";
 import type { MediaHost } from "./media-host.js";
 import { type MediaStream, streamImplOf } from "./media-stream.js";
@@ -347,7 +348,7 @@ export class RTCRtpSender {
     const converted = rtpSendParameters(parameters, SET_PARAMETERS);
     return this.#impl.setParameters(converted, setParameterOptions(options, SET_PARAMETERS));
   }
-  getParameters(): RTCRtpSendParameters {
+  getParameters(): Widened<RTCRtpSendParameters, "degradationPreference"> {
     return this.#impl.getParameters();
   }
 

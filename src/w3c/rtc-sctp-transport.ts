@@ -44,8 +44,9 @@ export class RTCSctpTransport extends SctpTransportTarget {
   get state(): RTCSctpTransportState {
     return this.#impl.state;
   }
-  get maxMessageSize(): number | null {
-    return this.#impl.maxMessageSize;
+  /** In bytes; null, which the DOM library does not say, before an answer has been applied. */
+  get maxMessageSize(): number {
+    return this.#impl.maxMessageSize as number;
   }
   get maxChannels(): number | null {
     return this.#impl.maxChannels;
