@@ -33,14 +33,25 @@ class Snapshot {
 
 const snapshot = async (side) => new Snapshot(await side.call("stats"));
 
-/** Both, once what one has sent the other has received; as they are where that takes too long. */
+const COUNTED = ["packetsSent", "packetsReceived", "requestsReceived", "responsesSent", "responsesReceived"];
+
+/**
+ * Both, once what one has sent the other has received, and nothing came in between; as they are where that takes too long.
+ */
 async function settled(ours, theirs) {
   const end = Date.now() + SETTLE;
   for (;;) {
     const both = [await snapshot(ours), await snapshot(theirs)];
-    const [own, other] = both.map(({ pair }) => pair);
-    const quiet = own.packetsSent === other.packetsReceived && other.packetsSent === own.packetsReceived;
-    if (quiet || Date.now() > end || other.packetsSent === undefined) return both;
+    const { pair, transport } = await snapshot(ours);
+    const [own, other] = both;
+    const arrived = (level) =>
+      own[level].packetsSent === other[level].packetsReceived &&
+      other[level].packetsSent === own[level].packetsReceived;
+    const unchanged =
+      COUNTED.every((name) => own.pair[name] === pair[name]) &&
+      own.transport.packetsReceived === transport.packetsReceived;
+    const quiet = unchanged && arrived("pair") && arrived("transport");
+    if (quiet || Date.now() > end || other.pair.packetsSent === undefined) return both;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
