@@ -417,6 +417,19 @@ export function closeness(result: BandwidthResult, from: number, until: number):
   return { mean: mean(ratios), within: ratios.filter((r) => r >= 0.9 && r <= 1.1).length / ratios.length };
 }
 
+/** Share of a stretch of time in which what arrived in the second before was within a tenth of the capacity. */
+export function arrivedWithin(result: BandwidthResult, from: number, until: number): number {
+  const perSecond = 1000 / SAMPLE;
+  const samples = samplesBetween(result, from - 1000 + SAMPLE, until);
+  let within = 0;
+  for (let i = perSecond - 1; i < samples.length; i++) {
+    const second = samples.slice(i + 1 - perSecond, i + 1);
+    const arrived = mean(second.map((sample) => sample.received.reduce((a, b) => a + b, 0)));
+    if (Math.abs(arrived / samples[i]!.capacity - 1) <= 0.1) within++;
+  }
+  return within / (samples.length - perSecond + 1);
+}
+
 /** What each flow got in a stretch of time, bits per second. */
 export function shares(result: BandwidthResult, from: number, until: number): number[] {
   const samples = samplesBetween(result, from, until);

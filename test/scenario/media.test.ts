@@ -99,21 +99,28 @@ async function run(seed: number, loss: LinkOptions): Promise<Outcome> {
   };
 }
 
-for (const [name, loss, least, leastAudio] of [
-  ["no loss", {}, 1, 0.99],
-  ["5 % loss", { loss: 0.05 }, 0.999, 0.94],
-  ["20 % loss", { loss: 0.2 }, 0.97, 0.78],
-  ["losses in bursts of three, 5 % in all", { burst: { enter: 0.0175, leave: 0.33 } }, 0.995, 0.93],
+// One packet of which four repeats in a row are lost, which the receiver waits for, costs half a second of frames: what is lost of a
+// thousand can be told by many runs only.
+for (const [name, loss, least, leastAudio, runs] of [
+  ["no loss", {}, 1, 0.99, 2],
+  ["5 % loss", { loss: 0.05 }, 0.999, 0.94, 24],
+  ["20 % loss", { loss: 0.2 }, 0.97, 0.78, 4],
+  ["losses in bursts of three, 5 % in all", { burst: { enter: 0.0175, leave: 0.33 } }, 0.995, 0.93, 4],
 ] as const) {
   test(`video over 50 ms each way, ${name}: frames come whole and in time`, async (t) => {
-    for (const seed of [1, 2]) {
+    let allSent = 0;
+    let allInTime = 0;
+    for (let seed = 1; seed <= runs; seed++) {
       const { sent, inTime, delays, keyFrames, audio } = await run(seed, loss);
       const figures = `seed ${seed}: ${inTime} of ${sent}, ${audio} of audio, longest ${Math.max(...delays).toFixed(0)} ms, ${keyFrames} key frames`;
       t.diagnostic(figures);
       assert.ok(sent >= SECONDS * FRAME_RATE, figures);
-      assert.ok(inTime >= least * sent, figures);
+      assert.ok(inTime >= 0.97 * sent, figures);
+      allSent += sent;
+      allInTime += inTime;
       assert.ok(audio >= leastAudio * SECONDS * 50, figures);
     }
+    assert.ok(allInTime >= least * allSent, `${allInTime} of ${allSent}`);
   });
 }
 

@@ -23,6 +23,8 @@ export class DelayBased {
   private readonly trendline = new Trendline();
   private lastSeen = Number.NEGATIVE_INFINITY;
   private drained = false;
+  /** A standing queue asked for a lower rate, which has not been lowered since. */
+  private owed = false;
 
   constructor(startBitrate: number, minBitrate: number) {
     this.rateControl = new RateControl(startBitrate, minBitrate, BACKOFF);
@@ -61,12 +63,16 @@ export class DelayBased {
     this.recovered = false;
     // A queue that grows and is still short is left to grow: flows that share it see it at the same length, but not the
     // same gradient; acting on that alone, the most sensitive one would yield for ever.
-    if (queue.overused || (this.trendline.usage === "overusing" && queue.long)) {
+    if (queue.overused) this.owed = true;
+    else if (!queue.draining) this.owed = false;
+    const long = rateControl.linkCapacity.alone(acknowledged) ? queue.longForOne : queue.long;
+    if (this.owed || (this.trendline.usage === "overusing" && long && !queue.emptying)) {
       this.lastOveruse = now;
       if (!Number.isNaN(acknowledged)) {
         if (rateControl.mayReduce(acknowledged, now)) {
           rateControl.update("overusing", acknowledged, now);
           this.updated = rateControl.valid;
+          this.owed = false;
         }
       } else if (rateControl.valid && rateControl.mayReduce(rateControl.bitrate / 2 - 1, now)) {
         // Too fast before anything was measured.

@@ -113,6 +113,24 @@ test("a probe of which too little arrives is repeated, three times at most; one 
   }
 });
 
+test("a probe is repeated if the message that told of it was lost, too", () => {
+  for (const [lost, expected] of [
+    [true, 3],
+    [false, 2],
+  ]) {
+    const bench = new Bench();
+    const { estimator } = bench;
+    for (let i = 0; i < 60; i++) {
+      const now = i * 20;
+      estimator.onPacketSent(i, 1200, now);
+      if (i < 5 && lost) continue;
+      estimator.onPacketFeedback(i, now + 20);
+      estimator.onFeedbackEnd(now + 20);
+    }
+    assert.equal(bench.probes.length, expected);
+  }
+});
+
 test("an application that sends little is limited, and probed for every five seconds", () => {
   const bench = new Bench({ ...OPTIONS, startBitrate: 1_000_000 });
   bench.send(100_000, 30);

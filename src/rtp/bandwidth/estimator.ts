@@ -39,6 +39,7 @@ const PROBE_DROP = 0.85;
 /** What arrives is measured over so many milliseconds, not the usual second, when the path is too full. */
 const RECENT = 300;
 const SHARP_DROP = 0.75;
+const DROP_BEHIND_QUEUE = 0.85;
 /**
  * A probe that finds the link full changes the estimate by so much at most: others may be on the link, whose share it took
  * while it lasted, or who probed at the same time. Not so at the start, where there is no estimate worth its name.
@@ -48,6 +49,8 @@ const FULL_PROBE_DECREASE = 0.95;
 /** And by so many bits per second only, unless it found this multiple of what got through when it was too much last. */
 const FULL_PROBE_STEP = 50_000;
 const MORE_CAPACITY = 1.3;
+/** A longer probe confirms that what one found is there to be used, if at least this share of its rate arrives. */
+const CONFIRMED = 0.97;
 const START_PHASE = 2000;
 /** Least wait of a message, beyond what is usual by jitter, from which on its losses may come of a queue, milliseconds. */
 const WAITING = 8;
@@ -94,6 +97,8 @@ export class BandwidthEstimator {
   private smoothedRtt = Number.NaN;
   /** The delay-based estimate before the queue that drains now. */
   private beforeDrain = 0;
+  /** What a probe says that the link carries, and is to be confirmed, bits per second; 0: nothing. */
+  private found = 0;
   private lastLoss = Number.NEGATIVE_INFINITY;
   private startTime = Number.NEGATIVE_INFINITY;
 
@@ -149,8 +154,6 @@ export class BandwidthEstimator {
     this.beforeDrain = 0;
     this.lastLoss = Number.NEGATIVE_INFINITY;
     this.startTime = Number.NEGATIVE_INFINITY;
-    this.reportedBefore = -1;
-    this.latestReported = -1;
     if (this.allocated > 0) this.probes.setAllocated(this.allocated, false, now);
     this.publish(now);
   }
@@ -239,6 +242,8 @@ export class BandwidthEstimator {
     this.target.onSent(now);
     if (this.startTime === Number.NEGATIVE_INFINITY) {
       this.startTime = now;
+      this.reportedBefore = transportSequence - 1;
+      this.latestReported = this.reportedBefore;
       this.probes.start(this.startBitrate, now);
     }
     if (now >= this.nextProcess) this.process(now);
@@ -279,7 +284,7 @@ export class BandwidthEstimator {
   /** The end of a feedback message: here the estimate moves. */
   onFeedbackEnd(now: number): void {
     // A message before this one was lost: whether its packets arrived is not known.
-    let afterHole = this.reportedBefore >= 0 && this.firstReported > this.reportedBefore + 1;
+    let afterHole = this.firstReported > this.reportedBefore + 1 && this.firstReported !== Number.POSITIVE_INFINITY;
     this.reportedBefore = this.latestReported;
     this.firstReported = Number.POSITIVE_INFINITY;
     if (this.reported === 0) return;
@@ -294,6 +299,8 @@ export class BandwidthEstimator {
     if (this.wasLimited && !this.alr.active) this.probes.onApplicationLimitedEnd(now);
     this.wasLimited = this.alr.active;
 
+    // Nor whether those of a probe did that was under way.
+    if (afterHole) this.probes.onPacket();
     if (count > 0) {
       const lastArrival = arrivals[count - 1]!;
       let rtt = Number.POSITIVE_INFINITY;
@@ -339,8 +346,9 @@ export class BandwidthEstimator {
         this.probes.onResult();
         probe = this.judgeProbe(probe, capacity, acknowledged, now);
       }
-      // A second is too long a memory after a sharp drop of the capacity.
-      if (recent < SHARP_DROP * acknowledged) acknowledged = recent;
+      // A second is too long a memory after a drop of the capacity; behind a queue, a lesser one can be told from chance.
+      const drop = this.queue.long && !lossy ? DROP_BEHIND_QUEUE : SHARP_DROP;
+      if (recent < drop * acknowledged) acknowledged = recent;
       const free = !this.lossLimited;
       delay.update(acknowledged / carried, probe, this.queue, now);
       // What was probed as if loss did not bound it is not bounded by what lost before.
@@ -355,6 +363,10 @@ export class BandwidthEstimator {
     if (this.lossLimited) this.lastLoss = now;
     target.update(now);
     this.publish(now);
+    if (this.found > 0) {
+      this.probes.confirm(this.found, now);
+      this.found = 0;
+    }
     if (count > 0 && delay.recovered) this.probes.onRecovered(this.alr.active, now);
   }
 
@@ -390,7 +402,11 @@ export class BandwidthEstimator {
   private judgeProbe(result: number, capacity: number, acknowledged: number, now: number): number {
     const { delay } = this;
     let rate = result;
-    if (!Number.isNaN(capacity)) {
+    const { confirming } = this.probes;
+    if (confirming > 0) {
+      // Others are on the link.
+      if (!Number.isNaN(capacity) || result < CONFIRMED * confirming) return Number.NaN;
+    } else if (!Number.isNaN(capacity)) {
       const settled = now - this.startTime > START_PHASE;
       // More than that gets through all the time: jitter, or another's probe at the same moment.
       if (settled && capacity < acknowledged) return Number.NaN;
@@ -401,6 +417,7 @@ export class BandwidthEstimator {
         if (capacity < delay.rateControl.linkCapacity.lastSample * MORE_CAPACITY) {
           most = Math.min(most, delay.bitrate + FULL_PROBE_STEP);
         }
+        if (rate > MORE_CAPACITY * most) this.found = rate;
         rate = Math.min(rate, most);
         if (!this.alr.active) return Math.max(rate, delay.bitrate * FULL_PROBE_DECREASE);
       }

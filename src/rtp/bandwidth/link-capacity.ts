@@ -6,6 +6,11 @@ const PROBE_WEIGHT = 0.5;
 /** Variance, in kbit/s, normalized by the estimate in kbit/s. */
 const MIN_VARIANCE = 0.4;
 const MAX_VARIANCE = 2.5;
+/** A probe that finds so many times what was known has found another link than that was learnt of. */
+const OTHER_LINK = 1.3;
+/** Who gets at least this share of what the link carries, as a probe measured it, and not more than it by so much, has it alone. */
+const ALONE = 0.94;
+const ALONE_MAX = 1.15;
 
 export class LinkCapacity {
   /** Bits per second; NaN if nothing is known. */
@@ -13,6 +18,8 @@ export class LinkCapacity {
   /** The throughput at the last overuse, bits per second; NaN before the first. */
   lastSample: number = Number.NaN;
   private variance = MIN_VARIANCE;
+  /** What the latest probes that found the link full say that it carries. */
+  private probed = Number.NaN;
 
   get known(): boolean {
     return !Number.isNaN(this.estimate);
@@ -33,7 +40,18 @@ export class LinkCapacity {
 
   /** A probe found the link full at this rate. */
   onProbe(bitrate: number): void {
+    const { probed } = this;
+    this.probed = Math.abs(bitrate - probed) < (OTHER_LINK - 1) * probed ? (probed + bitrate) / 2 : bitrate;
+    if (bitrate > OTHER_LINK * this.estimate) this.reset();
     this.update(bitrate, PROBE_WEIGHT);
+  }
+
+  /**
+   * Nobody else is on the link, if this gets through while it is full. Of packets sent at 1.5 times the rate of a flow that has half of the
+   * link, six fifths of that rate arrive; of one that has it all, no more than the rate itself.
+   */
+  alone(throughput: number): boolean {
+    return throughput >= ALONE * this.probed && throughput <= ALONE_MAX * this.probed;
   }
 
   private update(sample: number, weight: number): void {

@@ -63,6 +63,8 @@ const GROWTH_SCALE = 1.5;
 export class ProbeController {
   /** By how much the least delay of a feedback message usually differs from that of the one before, milliseconds. */
   noise = 0;
+  /** The rate of the latest probe, if it was one to confirm what the one before it had found; else 0. */
+  confirming = 0;
   /** What gets through, bits per second. */
   throughput = 0;
   private readonly onProbe: (cluster: ProbeCluster) => void;
@@ -72,7 +74,7 @@ export class ProbeController {
   private estimate = 0;
   private max = Number.POSITIVE_INFINITY;
   private allocated = 0;
-  /** Of the last probe: what was wanted, of what estimate, what is known of it, and how often it was repeated because too few packets of it arrived. */
+  /** Of the last probe: what was wanted, what is known of it, and how often it was repeated because too few packets of it arrived. */
   private lastWanted = 0;
   private lastEstimate = 0;
   private heard: "nothing" | "packets" | "result" = "nothing";
@@ -146,6 +148,12 @@ export class ProbeController {
     this.retries = 0;
   }
 
+  /** A probe found the link full at much more than is used: does as much as it says get through? Once after each probe that was not of this kind. */
+  confirm(bitrate: number, now: number): void {
+    if (this.confirming > 0) return;
+    this.send(now, bitrate, false, true);
+  }
+
   onApplicationLimitedEnd(now: number): void {
     this.alrEnded = now;
   }
@@ -197,6 +205,11 @@ export class ProbeController {
   }
 
   private probe(now: number, wanted: number, further: boolean): void {
+    this.send(now, wanted, further, false);
+  }
+
+  private send(now: number, wanted: number, further: boolean, confirm: boolean): void {
+    this.confirming = 0;
     let max =
       this.max === Number.POSITIVE_INFINITY ? Math.max(UNBOUNDED_MAX, FURTHER_SCALE * this.throughput) : this.max;
     if (this.allocated > 0) max = Math.min(max, ALLOCATION_SCALE * this.allocated);
@@ -219,10 +232,12 @@ export class ProbeController {
     } else {
       this.complete();
     }
+    if (confirm) this.confirming = bitrate;
+    const duration = confirm ? MAX_DURATION : Math.min(DURATION + NOISE_FACTOR * this.noise, MAX_DURATION);
     this.onProbe({
       id: this.nextId++,
       bitrate,
-      minBytes: Math.ceil((bitrate * Math.min(DURATION + NOISE_FACTOR * this.noise, MAX_DURATION)) / 8000),
+      minBytes: Math.ceil((bitrate * duration) / 8000),
       minPackets: MIN_PACKETS,
       minDelta: MIN_DELTA,
       at: now,

@@ -54,3 +54,17 @@ test("never below the minimum", () => {
   for (let now = 0; now < 5000; now += 250) it.update("overusing", 1000, now);
   assert.equal(it.bitrate, 30_000);
 });
+
+test("who has the link alone, as probes measured it, yields a twentieth; others more", () => {
+  for (const [probed, throughput, expected] of [
+    [1_000_000, 980_000, 931_000],
+    // A share of it; and a probe that says nothing of the link as it is now.
+    [1_000_000, 900_000, 760_000],
+    [800_000, 980_000, 828_000],
+  ] as const) {
+    const it = control(1_000_000);
+    it.linkCapacity.onProbe(probed);
+    it.update("overusing", throughput, 0);
+    assert.equal(it.bitrate, expected);
+  }
+});

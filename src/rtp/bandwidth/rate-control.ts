@@ -7,6 +7,8 @@ const DEFAULT_RTT = 200;
 const BACKOFF = 0.85;
 /** Subtracted at a decrease, so that rates of a few packets per second go down too. */
 const BACKOFF_OFFSET = 5000;
+/** Who has the link alone need not make room for others, and to keep a queue from growing less is enough. */
+const ALONE_BACKOFF = 0.95;
 const INCREASE_PER_SECOND = 1.08;
 const MIN_INCREASE = 1000;
 const MIN_NEAR_MAX_INCREASE = 4000;
@@ -113,9 +115,11 @@ export class RateControl {
 
   private decrease(now: number): void {
     const { linkCapacity, throughput } = this;
-    let reduced = throughput * this.backoff;
-    if (reduced > BACKOFF_OFFSET) reduced -= BACKOFF_OFFSET;
-    if (reduced > this.bitrate && linkCapacity.known) reduced = this.backoff * linkCapacity.estimate;
+    const alone = linkCapacity.alone(throughput);
+    const share = alone ? ALONE_BACKOFF : this.backoff;
+    let reduced = throughput * share;
+    if (reduced > BACKOFF_OFFSET && !alone) reduced -= BACKOFF_OFFSET;
+    if (reduced > this.bitrate && linkCapacity.known) reduced = share * linkCapacity.estimate;
     if (reduced < this.bitrate) this.bitrate = reduced;
     if (throughput < linkCapacity.lowerBound) linkCapacity.reset();
     linkCapacity.onOveruse(throughput);

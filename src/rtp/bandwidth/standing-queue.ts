@@ -42,10 +42,13 @@ export class StandingQueue {
   /** Of the latest `update`: a queue stands and does not shrink; the rate has to go down. */
   overused = false;
 
+  /** Less than in the message before. */
+  private shrinking = false;
   private currentMin = Number.POSITIVE_INFINITY;
   private previousMin = Number.POSITIVE_INFINITY;
   private windowEnd = Number.NEGATIVE_INFINITY;
   private high = HIGH_SLOW;
+  private least = HIGH_SLOW;
   private previous = 0;
   private longSince = Number.NaN;
   private anchor = 0;
@@ -54,6 +57,11 @@ export class StandingQueue {
   private attempts = 0;
   private pausedUntil = Number.NEGATIVE_INFINITY;
   private pause = FIRST_PAUSE;
+
+  /** It drains as it shall: no reason to send even less. */
+  get emptying(): boolean {
+    return this.draining && this.shrinking;
+  }
 
   get draining(): boolean {
     return this.limit !== Number.POSITIVE_INFINITY;
@@ -64,15 +72,18 @@ export class StandingQueue {
     return this.delay >= this.high;
   }
 
+  /** The delay is one to act upon for a flow that nobody shares the queue with. */
+  get longForOne(): boolean {
+    return this.delay >= this.least;
+  }
+
   /**
    * The least of (arrival - send time) in a message, the own rate, and what arrives (NaN: unknown), bits per second.
    */
   update(oneWay: number, bitrate: number, throughput: number, now: number): void {
-    this.high =
-      HIGH_FAST +
-      (HIGH_SLOW - HIGH_FAST) / (1 + bitrate / HIGH_RATE) +
-      Math.min(PACKET_BITS / bitrate, 0.1) * 1000 +
-      Math.min(NOISE_FACTOR * this.noise, MAX_NOISE);
+    this.least =
+      HIGH_FAST + Math.min(PACKET_BITS / bitrate, 0.1) * 1000 + Math.min(NOISE_FACTOR * this.noise, MAX_NOISE);
+    this.high = this.least + (HIGH_SLOW - HIGH_FAST) / (1 + bitrate / HIGH_RATE);
     this.overused = false;
     const baseline = Math.min(this.currentMin, this.previousMin);
     if (Math.abs(oneWay - baseline) > CLOCK_JUMP) {
@@ -89,7 +100,9 @@ export class StandingQueue {
       this.windowEnd = now + BASELINE_WINDOW;
     }
     if (oneWay < this.currentMin) this.currentMin = oneWay;
-    this.delay = oneWay - Math.min(this.currentMin, this.previousMin);
+    const delay = oneWay - Math.min(this.currentMin, this.previousMin);
+    this.shrinking = delay < this.delay;
+    this.delay = delay;
 
     if (this.delay < (this.draining ? LOW : this.high)) {
       if (this.draining) this.pause = FIRST_PAUSE;
