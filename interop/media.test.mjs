@@ -75,6 +75,36 @@ function rises(counters) {
   return good / (counters.length - 1);
 }
 
+const streamOf = (stats, type, kind) => stats.find((one) => one.type === type && one.kind === kind);
+
+/**
+ * That both ends of a stream count the same, while it flows: what the receiver has lies between what the sender had a little before and
+ * what it has after. `sent`, `received`: functions that give the statistics.
+ */
+async function sameCounts(sent, received, kind) {
+  const streams = async () => {
+    const before = streamOf(await sent(), "outbound-rtp", kind);
+    await sleep(300);
+    const there = streamOf(await received(), "inbound-rtp", kind);
+    await sleep(300);
+    return [before, there, streamOf(await sent(), "outbound-rtp", kind)];
+  };
+  const [before, there, after] = await streams();
+  const pairs = ["packets", "bytes", "headerBytes", ...(kind === "video" ? ["frames"] : [])];
+  for (const what of pairs) {
+    const [least, count, most] = [before[`${what}Sent`], there[`${what}Received`], after[`${what}Sent`]];
+    assert.ok(least > 0 && count >= least && count <= most, `${kind}, ${what}: ${count} is not in ${least} to ${most}`);
+  }
+  if (kind !== "video") return;
+  // The sender may change the size meanwhile.
+  const sizes = [before, after].map(({ frameWidth, frameHeight }) => `${frameWidth}x${frameHeight}`);
+  const size = `${there.frameWidth}x${there.frameHeight}`;
+  assert.ok(there.frameWidth > 0 && sizes.includes(size), `${size} of ${sizes}`);
+  const wait = (1000 * there.jitterBufferDelay) / there.jitterBufferEmittedCount;
+  assert.ok(wait >= 0 && wait < 500, `${wait} ms in the jitter buffer`);
+  assert.ok(there.jitterBufferEmittedCount > 0.9 * there.framesReceived, `${there.jitterBufferEmittedCount} came out`);
+}
+
 function forwardTest(source, sink, { video, audio }, pageOffers) {
   const name = `${source} → Parley → ${sink}, ${[video, audio].filter(Boolean).join(" and ")}, ${pageOffers ? "pages offer" : "Parley offers"}`;
   peerTest(name, { limit: LIMIT, missing: () => missingBrowser(source) ?? missingBrowser(sink) }, async (t, start) => {
@@ -119,6 +149,11 @@ function forwardTest(source, sink, { video, audio }, pageOffers) {
       if (video) assert.equal(seen.video.codec.toLowerCase(), video.toLowerCase());
       if (audio && seen.codec) assert.equal(seen.codec.toLowerCase(), audio.toLowerCase());
       for (const [track] of tracks) assert.equal(track.muted, false);
+      for (const kind of [video && "video", audio && "audio"].filter(Boolean)) {
+        const own = (pc) => async () => [...(await pc.getStats()).values()];
+        if (source === "chromium") await sameCounts(() => camera("stats"), own(inbound), kind);
+        if (sink === "chromium") await sameCounts(own(outbound), () => viewer("stats"), kind);
+      }
     } finally {
       inbound.close();
       outbound.close();
