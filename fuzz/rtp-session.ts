@@ -4,11 +4,13 @@
 import { MAX_BUFFERED_PACKETS } from "#src/rtp/frame-assembler.js";
 import { MAX_NACK_LIST } from "#src/rtp/nack-list.js";
 import { RtpPacket, writeRtpHeader } from "#src/rtp/packet.js";
+import type { RtpReceiveStream } from "#src/rtp/receive-stream.js";
 import { MAX_CONTRIBUTING_SOURCES, MAX_STREAMS_PER_RECEIVER, type RtpReceiver } from "#src/rtp/receiver.js";
 import { MAX_RTCP_SIZE } from "#src/rtp/rtcp-output.js";
 import type { RtpSender } from "#src/rtp/sender.js";
 import { RtpSession } from "#src/rtp/session.js";
 import type { RtpCodec, RtpReceiverOptions, RtpSenderOptions } from "#src/rtp/types.js";
+import { MAX_WAITING_FRAMES } from "#src/rtp/unread-frames.js";
 import type { FuzzTarget } from "./target.js";
 
 const MAX_STEPS = 400;
@@ -319,11 +321,26 @@ function run(input: Uint8Array): void {
         for (const stream of receiver.streams) {
           if ((stream.nackList?.count ?? 0) > MAX_NACK_LIST) throw new Error("too many missing");
           if ((stream.frames?.buffer.assembler.frames.length ?? 0) > MAX_BUFFERED_PACKETS) throw new Error("frames");
+          if ((stream.unread?.waitingFrames ?? 0) > MAX_WAITING_FRAMES)
+            throw new Error("too many frames that nobody reads");
+          if (receiver.kind === "video") checkFrames(stream, now);
           if (!(stream.jitter >= 0) || Number.isNaN(stream.packetsLost)) throw new Error("impossible statistics");
         }
       }
     }
   }
+}
+
+/** What is counted of the frames of a stream of video, whether somebody reads them or not. */
+function checkFrames(stream: RtpReceiveStream, now: number): void {
+  stream.settle(now);
+  const { frameCounters: counters, packetsDiscarded, frameWidth, frameHeight } = stream;
+  if (counters === undefined) return;
+  const { framesReceived, jitterBufferEmittedCount, jitterBufferDelay, totalAssemblyTime } = counters;
+  if (!(jitterBufferEmittedCount <= framesReceived)) throw new Error("more frames went than came");
+  if (!(jitterBufferDelay >= 0 && totalAssemblyTime >= 0)) throw new Error("time runs backwards");
+  if (!Number.isInteger(packetsDiscarded)) throw new Error("impossible statistics");
+  if ((frameWidth === 0) !== (frameHeight === 0)) throw new Error("a picture with one side");
 }
 
 export const target: FuzzTarget = {

@@ -136,6 +136,7 @@ export class RtpReceiveStream {
 
   /** @internal */
   noteSize(width: number, height: number): void {
+    if (width === 0 || height === 0) return;
     this.frameWidth = width;
     this.frameHeight = height;
   }

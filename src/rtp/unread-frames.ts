@@ -62,6 +62,11 @@ export class UnreadFrames {
     this.counters = counters;
   }
 
+  /** How many are waiting. */
+  get waitingFrames(): number {
+    return this.waiting.length;
+  }
+
   /** Whether `receive` has anything to do with a packet. */
   concerns(packet: RtpPacket, number: number): boolean {
     const { current, stream } = this;
@@ -221,7 +226,7 @@ export class UnreadFrames {
       }
       if (frame !== undefined) {
         this.count((at - frame.firstArrival) / 1000, target / 1000, delay.target / 1000);
-        if (frame.width > 0) stream.noteSize(frame.width, frame.height);
+        stream.noteSize(frame.width, frame.height);
         this.released = at;
       }
       // What is missing before it would not be used any more.
