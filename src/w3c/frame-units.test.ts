@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EncodedFrame } from "../peer/media.js";
 import { linearLevel, receivedFrame, receivedUnit, sentFrame, sentUnit } from "./frame-units.js";
+import type { RTCEncodedVideoFrameMetadata } from "./rtc-encoded-frame.js";
+
+const STREAM = { ssrc: 77, frameWidth: 320, frameHeight: 240 };
 
 const sent = { encoding: 1, ssrc: 5, payloadType: 111, frameId: 3 };
 
@@ -75,7 +78,7 @@ test("a received frame has memory of its own, also if it came as a part of a Buf
     height: undefined,
     dependencyDescriptor: undefined,
   };
-  const unit = receivedUnit("audio", frame, 77, 1000);
+  const unit = receivedUnit("audio", frame, STREAM, 1000);
   assert.deepEqual([...new Uint8Array(unit.data)], [8, 7]);
   assert.deepEqual(unit.metadata, {
     synchronizationSource: 77,
@@ -91,4 +94,38 @@ test("a received frame has memory of its own, also if it came as a part of a Buf
   const back = receivedFrame(unit)!;
   assert.equal(back.ssrc, 77);
   assert.deepEqual({ ...back.frame, data: [...back.frame.data] }, { ...frame, data: [8, 7] });
+});
+
+test("a received frame that does not tell its size is as large as the key frame before it", () => {
+  const frame: EncodedFrame = {
+    data: Uint8Array.of(1),
+    timestamp: 5,
+    keyFrame: false,
+    payloadType: 96,
+    mimeType: "video/VP8",
+    marker: true,
+    captureTime: undefined,
+    absoluteCaptureTime: undefined,
+    captureClockOffset: undefined,
+    firstSequenceNumber: 1,
+    lastSequenceNumber: 1,
+    receiveTime: 1100,
+    audioLevel: undefined,
+    voiceActivity: undefined,
+    csrcs: [],
+    temporalIndex: undefined,
+    spatialIndex: undefined,
+    width: undefined,
+    height: undefined,
+    dependencyDescriptor: undefined,
+  };
+  const sizeOf = (more: Partial<EncodedFrame>, stream = STREAM): unknown[] => {
+    const metadata: RTCEncodedVideoFrameMetadata = receivedUnit("video", { ...frame, ...more }, stream, 1000).metadata;
+    return [metadata.width, metadata.height];
+  };
+  assert.deepEqual(sizeOf({}), [320, 240]);
+  assert.deepEqual(sizeOf({ keyFrame: true, width: 640, height: 480 }), [640, 480]);
+  assert.deepEqual(sizeOf({}, { ssrc: 77, frameWidth: 0, frameHeight: 0 }), [0, 0], "nobody knows, as in Chromium");
+  // What others are told of the frame stays what its payload says.
+  assert.equal(receivedFrame(receivedUnit("video", frame, STREAM, 1000))!.frame.width, undefined);
 });

@@ -94,9 +94,23 @@ interface ReceivedCarried {
   readonly frame: Omit<EncodedFrame, "data">;
 }
 
+/** A stream that frames are received of. */
+export interface ReceivedStream {
+  readonly ssrc: number;
+  /** Pixels, by the last key frame; 0: it did not tell. */
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+}
+
 /** `timeOrigin`: of the monotonic clock, Unix milliseconds. */
-export function receivedUnit(kind: MediaKind, received: EncodedFrame, ssrc: number, timeOrigin: number): FrameUnit {
+export function receivedUnit(
+  kind: MediaKind,
+  received: EncodedFrame,
+  stream: ReceivedStream,
+  timeOrigin: number,
+): FrameUnit {
   const { data, ...frame } = received;
+  const { ssrc } = stream;
   const carried: ReceivedCarried = { ssrc, frame };
   const metadata: RTCEncodedVideoFrameMetadata & RTCEncodedAudioFrameMetadata = {
     synchronizationSource: ssrc,
@@ -120,8 +134,9 @@ export function receivedUnit(kind: MediaKind, received: EncodedFrame, ssrc: numb
   metadata.dependencies = [];
   metadata.spatialIndex = frame.spatialIndex ?? 0;
   metadata.temporalIndex = frame.temporalIndex ?? 0;
-  if (frame.width !== undefined) metadata.width = frame.width;
-  if (frame.height !== undefined) metadata.height = frame.height;
+  // A frame that does not tell is of the size of those before it.
+  metadata.width = frame.width ?? stream.frameWidth;
+  metadata.height = frame.height ?? stream.frameHeight;
   return { type: frame.keyFrame ? "key" : "delta", data: ownBuffer(data), metadata, carried };
 }
 

@@ -193,7 +193,7 @@ export class ReceiverFlow implements RtpReceiverHost {
   onFrame(frame: EncodedFrame, stream: RtpReceiveStream): void {
     const { kind, platform } = this.receiver;
     if (!this.transform.active) this.hub.pushFrame(frame, this.originOf(stream));
-    else this.transform.push(receivedUnit(kind, frame, stream.ssrc, platform.timeOrigin));
+    else this.transform.push(receivedUnit(kind, frame, stream, platform.timeOrigin));
   }
 
   private transformed(unit: FrameUnit): void {
