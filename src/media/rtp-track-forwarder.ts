@@ -2,7 +2,7 @@
 // everything that is forwarded; one of these per listener, or per group of listeners that get the same.
 import type { RtpPacket } from "../peer/media.js";
 import { LayerForwarding, type LayerSelection } from "../w3c/layer-forwarding.js";
-import type { FedTrack, MediaFlow, MediaOutlet } from "../w3c/media-feed.js";
+import type { FedTrack, MediaFlow, MediaOutlet, PictureSize } from "../w3c/media-feed.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource, trackImplOf } from "../w3c/media-stream-track.js";
 import type { ReceivedLayer } from "../w3c/received-layers.js";
 
@@ -266,6 +266,9 @@ class LayeredFlow implements MediaFlow {
   setBitrate(_encoding: number, bitsPerSecond: number): void {
     this.bitrate = bitsPerSecond;
     this.source.followBitrates();
+  }
+  pictureSize(): PictureSize | undefined {
+    return this.source.forwarding?.pictureSize;
   }
   stop(): void {
     this.source.disconnect(this);

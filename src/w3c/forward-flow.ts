@@ -241,11 +241,7 @@ export class ForwardFlow implements MediaFlow {
 
   pictureSize(encoding: number): PictureSize | undefined {
     const { source, outlet, layering } = this;
-    if (this.hasSwitched) {
-      const layer = layering?.current?.source;
-      // Of a stream with layers within it is not known how large the one is that is sent.
-      return layer !== undefined && layer.width > 0 && layer.maxSpatialIndex <= 0 ? layer : undefined;
-    }
+    if (this.hasSwitched) return layering?.pictureSize;
     const rid = outlet.encodings.length > 1 ? outlet.encodings[encoding]?.rid : undefined;
     return source.pictureSize((stream) => (rid === undefined ? stream.ssrc === this.ssrc : stream.rid === rid));
   }

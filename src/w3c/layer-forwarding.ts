@@ -5,6 +5,7 @@
 import type { NegotiatedCodec } from "../jsep/codecs.js";
 import { Forwarder, type ForwardSource, type RtpPacket } from "../peer/media.js";
 import { LayerChoice, type LayerOption } from "./layer-choice.js";
+import type { PictureSize } from "./media-feed.js";
 import type { LayerListener, ReceivedLayer, ReceivedLayers } from "./received-layers.js";
 
 /** A layer that had stopped is gone back to when it has come for so long. Milliseconds. */
@@ -88,6 +89,12 @@ export class LayerForwarding implements LayerListener {
   /** What is forwarded now. */
   get current(): ReceivedLayer | undefined {
     return this.forwarder.current === null ? undefined : this.currentLayer;
+  }
+
+  /** Of the stream that is forwarded; of one with spatial layers within it is not known how large the one is that goes on. */
+  get pictureSize(): PictureSize | undefined {
+    const source = this.current?.source;
+    return source !== undefined && source.width > 0 && source.maxSpatialIndex <= 0 ? source : undefined;
   }
 
   get switches(): number {

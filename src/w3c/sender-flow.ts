@@ -15,6 +15,7 @@ import { type FrameUnit, type SlotTarget, TransformSlot } from "./frame-transfor
 import { sentFrame, sentUnit } from "./frame-units.js";
 import type { EncoderReport, MediaFlow, MediaOutlet, OutletEncoding } from "./media-feed.js";
 import type { TrackImpl } from "./media-stream-track.js";
+import { QualityLimitation } from "./quality-limitation.js";
 import { rtpCodecs, sentExtensions } from "./rtp-options.js";
 import { PRIORITY_WEIGHTS, type RTCRtpEncodingParameters } from "./rtp-parameters.js";
 
@@ -36,6 +37,8 @@ export class SenderFlow implements MediaOutlet {
   private isReady = false;
   /** By encoding. */
   private readonly counters: EncodingCounters[] = [];
+  /** Of those that may be limited. */
+  private readonly limitations: (QualityLimitation | undefined)[] = [];
   /** When there was first something to send with, monotonic milliseconds. */
   private startedAt = 0;
   private rtpSender: RtpSender | undefined;
@@ -213,11 +216,10 @@ export class SenderFlow implements MediaOutlet {
   private encoderCounters(encoding: number): Partial<OutboundRtpCounters> | undefined {
     if (this.transport === undefined) return undefined;
     const now = this.transport.mediaNow();
-    // Nothing here makes pictures worse than they are.
-    const qualityLimitationDurations = { none: (now - this.startedAt) / 1000, cpu: 0, bandwidth: 0, other: 0 };
+    const limitation = (this.limitations[encoding] ?? new QualityLimitation(this.startedAt)).at(now);
     const size = this.flow?.pictureSize?.(encoding);
     const forwarded = size && { frameWidth: size.width, frameHeight: size.height };
-    return { qualityLimitationDurations, ...forwarded, ...this.counters[encoding]?.at(now) };
+    return { ...limitation, ...forwarded, ...this.counters[encoding]?.at(now) };
   }
 
   private countersOf(encoding: number): EncodingCounters {
@@ -272,7 +274,10 @@ export class SenderFlow implements MediaOutlet {
       return;
     }
     const now = transport!.mediaNow();
-    if (packet.marker && this.kind === "video") this.countersOf(encoding).addForwarded(now);
+    if (packet.marker && this.kind === "video") {
+      this.countersOf(encoding).addForwarded(now);
+      this.limitations[encoding]?.see(this.flow?.pictureSize?.(encoding), now);
+    }
     try {
       rtpSender.sendPacket(encoding, packet, payloadType, now);
     } catch (error) {
@@ -283,7 +288,12 @@ export class SenderFlow implements MediaOutlet {
 
   setSourceRates(encoding: number, rates: readonly number[] | undefined, current: number): void {
     if (this.transport === undefined) return;
-    this.rtpSender?.setSourceRates(encoding, rates, current, this.transport.mediaNow());
+    const now = this.transport.mediaNow();
+    const isLimited = rates !== undefined && current >= 0 && current < rates.length - 1;
+    // Whoever has several to choose from may be limited later.
+    if (rates !== undefined && rates.length > 1) this.limitations[encoding] ??= new QualityLimitation(this.startedAt);
+    this.limitations[encoding]?.set(isLimited, now);
+    this.rtpSender?.setSourceRates(encoding, rates, current, now);
   }
 
   sendTelephoneEvent(event: number, durationMs: number): void {
@@ -320,6 +330,7 @@ export class SenderFlow implements MediaOutlet {
     this.flowTrack = null;
     this.rtpSender = undefined;
     this.transport = undefined;
+    this.limitations.length = 0;
   }
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RtpTrackForwarder } from "#src/media.js";
+import type { RTCRtpSender } from "#src/w3c/rtc-rtp-sender.js";
 import { type Listener, measure, Room, Scalable, Simulcast, Single } from "./room.js";
 
 test("simulcast: a listener gets the layer that fits, down at once, up by and by", async () => {
@@ -10,12 +11,32 @@ test("simulcast: a listener gets the layer that fits, down at once, up by and by
   const publisher = new Simulcast(sim);
   const track = await room.publish(publisher, ["q", "h", "f"]);
   // As ontrack → addTrack does it.
-  const one = await room.listen(track, 10_000_000);
+  let sender: RTCRtpSender | undefined;
+  const [one] = await room.listenToAll([{ track }], 10_000_000, "video/VP8", (transceiver) => {
+    sender = transceiver.sender;
+  });
+  assert.ok(one !== undefined);
+  const limitation = async (): Promise<readonly [string, number, number, number]> => {
+    const report = [...(await sim.settle(sender!.getStats())).values()];
+    const stats = report.find(({ type }) => type === "outbound-rtp");
+    const { qualityLimitationReason, qualityLimitationResolutionChanges, qualityLimitationDurations, frameWidth } =
+      stats;
+    return [
+      qualityLimitationReason,
+      frameWidth,
+      qualityLimitationResolutionChanges,
+      qualityLimitationDurations.bandwidth,
+    ];
+  };
   await sim.run(4000);
   assert.equal(one.width, 640);
+  assert.deepEqual(await limitation(), ["none", 640, 0, 0]);
   one.rate = 300_000;
   await sim.run(4000);
   assert.equal(one.width, 160);
+  const [reason, width, changes, seconds] = await limitation();
+  assert.deepEqual([reason, width], ["bandwidth", 160]);
+  assert.ok(changes >= 1 && seconds > 2 && seconds < 4, `${changes} changes, ${seconds} s`);
   const low = await measure(sim, one);
   assert.ok(low.rate > 130_000 && low.rate < 200_000 && low.pictures > 28, JSON.stringify(low));
   one.rate = 900_000;
@@ -27,6 +48,9 @@ test("simulcast: a listener gets the layer that fits, down at once, up by and by
   await sim.run(15_000);
   assert.equal(one.width, 640);
   assert.ok((await measure(sim, one)).pictures > 28);
+  const [last, ...figures] = await limitation();
+  assert.deepEqual([last, figures[0]], ["none", 640]);
+  assert.ok(figures[1]! > changes && figures[2]! > 15 && figures[2]! < 32, `${figures}`);
   const { q = 0, h = 0, f = 0 } = publisher.asked;
   assert.ok(q + h + f < 25, JSON.stringify(publisher.asked));
   await room.close();
