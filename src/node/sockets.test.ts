@@ -202,6 +202,16 @@ test("a UDP socket drops datagrams while too much waits for a slow interface", a
   port.close();
 });
 
+test("a runtime whose sockets do not say what waits is taken to keep what it was given", async (t) => {
+  const sockets = watchSockets(t);
+  const port = await openLoopback([]);
+  assert.equal(port.keeps!(), false);
+  Object.assign(sockets[0]!, { getSendQueueSize: undefined, getSendQueueCount: undefined });
+  for (let i = 0; i < 100; i++) assert.ok(port.send(Uint8Array.of(1), "127.0.0.1", port.localPort));
+  assert.equal(port.keeps!(), true);
+  port.close();
+});
+
 test("each worker of a cluster listens on a port of its own", (t) => {
   const program = `
     import cluster from "node:cluster";

@@ -39,7 +39,8 @@ class UdpPort implements DatagramPort {
 
   send(data: Uint8Array, address: string, port: number): boolean {
     if (this.closed) return false;
-    if (this.isFull || ++this.sent % LOOK_EVERY === 0) this.isFull = this.socket.getSendQueueSize() > MAX_WAITING;
+    if (this.isFull || ++this.sent % LOOK_EVERY === 0)
+      this.isFull = (this.socket.getSendQueueSize?.() ?? 0) > MAX_WAITING;
     // Something is slower than we send, a network interface or a queue before it: what is more is lost.
     if (this.isFull) return false;
     try {
@@ -51,9 +52,9 @@ class UdpPort implements DatagramPort {
     }
   }
 
-  /** What the socket has taken at once, the system has copied; what waits for room, it will read where it is. */
+  /** What the socket has taken at once, the system has copied; what waits for room, it will read where it is. Deno does not say. */
   keeps(): boolean {
-    return this.closed || this.socket.getSendQueueCount() > 0;
+    return this.closed || (this.socket.getSendQueueCount?.() ?? 1) > 0;
   }
 
   close(): void {
