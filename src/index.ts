@@ -216,3 +216,6 @@ export const mediaDevices: MediaDevices = createMediaDevices(
   ],
   [syntheticSpeaker],
 );
+
+/** All of the above, as `wrtc` and its like export it. */
+export * as default from "./index.js";

@@ -105,7 +105,8 @@ function circlesIn(edges: Map<string, string[]>): string[] {
       return;
     }
     state.set(file, "open");
-    for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+    // The entry point exports itself as a whole, which is none.
+    for (const next of edges.get(file) ?? []) if (next !== file) visit(next, [...path, file]);
     state.set(file, "done");
   };
   for (const file of edges.keys()) visit(file, []);
