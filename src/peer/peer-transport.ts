@@ -53,7 +53,7 @@ const PREPARE_AFTER = 1;
 
 export type { Channel, ChannelError, ChannelHandler } from "../datachannel/channels.js";
 export type { RemoteCandidate } from "../ice/candidate.js";
-export type { ExternalAddress, IceTcpOptions } from "../ice/options.js";
+export type { ExternalAddress, IceServer, IceTcpOptions, IceTransportPolicy } from "../ice/options.js";
 export type { CandidatePair } from "../ice/pair.js";
 export type { SctpAbort } from "../sctp/options.js";
 

@@ -3,7 +3,13 @@
 import type { Plan, TransportPlan } from "../jsep/plan.js";
 import type { IceParameters } from "../jsep/state.js";
 import type { LocalCertificate } from "../peer/certificates.js";
-import { PeerTransport, type PeerTransportHost, type PeerTransportOptions } from "../peer/peer-transport.js";
+import {
+  type IceServer,
+  type IceTransportPolicy,
+  PeerTransport,
+  type PeerTransportHost,
+  type PeerTransportOptions,
+} from "../peer/peer-transport.js";
 import { CandidatePool } from "./candidate-pool.js";
 
 /** What a new PeerTransport is made with, besides its ICE credentials. */
@@ -17,6 +23,8 @@ export class ConnectionTransports {
   private readonly hosts = new Map<number, PeerTransportHost>();
   /** The transport that data channels are on. */
   private sctpHome: number | undefined;
+  /** Those that a description has asked to gather, in tasks to come. */
+  private readonly awaited = new Set<PeerTransport>();
   readonly pool: CandidatePool;
   private readonly configuration: () => TransportConfiguration;
   private readonly certificates: () => readonly LocalCertificate[];
@@ -44,8 +52,11 @@ export class ConnectionTransports {
     return this.byId.get(id);
   }
 
-  get all(): PeerTransport[] {
-    return [...this.byId.values()];
+  /** For the next gathering (RFC 9429 §4.1.18): what a description has asked for goes by what was set then. */
+  setServers(servers: readonly IceServer[], policy: IceTransportPolicy): void {
+    for (const transport of this.awaited) transport.gather();
+    this.awaited.clear();
+    for (const transport of this.byId.values()) transport.setServers(servers, policy);
   }
 
   /** Carries out a plan: what is discarded goes first, so that its ports are free. */
@@ -99,7 +110,10 @@ export class ConnectionTransports {
     if (plan.gather) {
       // In tasks of their own: whoever waits for the description to be set sends it to the peer first, which then works on it
       // while sockets are opened and checks are sent here.
-      this.queueTask(() => transport.gather());
+      this.awaited.add(transport);
+      this.queueTask(() => {
+        if (this.awaited.delete(transport)) transport.gather();
+      });
     }
     if (remote === null) return;
     if (plan.remoteForgotten) transport.forgetRemote();

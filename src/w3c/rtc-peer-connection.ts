@@ -409,10 +409,8 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     const hasLocalDescription = state.currentLocal !== null || state.pendingLocal !== null;
     const before = this.#configuration;
     this.#configuration = modifyConfiguration(before, given, hasLocalDescription, where);
-    for (const transport of transports.all) {
-      transport.setServers(this.#configuration.servers, this.#configuration.iceTransportPolicy);
-    }
     const { servers, iceTransportPolicy, iceCandidatePoolSize } = this.#configuration;
+    transports.setServers(servers, iceTransportPolicy);
     const isSame =
       iceTransportPolicy === before.iceTransportPolicy && JSON.stringify(servers) === JSON.stringify(before.servers);
     if (!hasLocalDescription) this.#connection.resizePool(iceCandidatePoolSize, !isSame);

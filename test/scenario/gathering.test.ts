@@ -79,6 +79,34 @@ test("a description is set, and can be sent, before sockets are opened for it", 
   assert.deepEqual(sim.leftovers(), []);
 });
 
+test("a configuration is for the gathering behind the one that a description has asked for already", async () => {
+  const sim = new Simulation(4);
+  const pc = new RTCPeerConnection({}, { platform: sim.platform(sim.host("a")) });
+  pc.createDataChannel("");
+  const types: (string | null)[] = [];
+  pc.onicecandidate = ({ candidate }) => {
+    if (candidate !== null && candidate.candidate !== "") types.push(candidate.type);
+  };
+  const set = async (): Promise<void> => {
+    await pc.setLocalDescription();
+    pc.setConfiguration({ iceTransportPolicy: "relay" });
+  };
+  await sim.settle(set());
+  await sim.run(100);
+  assert.equal(pc.iceGatheringState, "complete");
+  assert.deepEqual([...new Set(types)], ["host"]);
+  types.length = 0;
+  // The next one: there is no relay.
+  pc.restartIce();
+  await sim.settle(pc.setLocalDescription());
+  await sim.run(100);
+  assert.equal(pc.iceGatheringState, "complete");
+  assert.deepEqual(types, []);
+  pc.close();
+  await sim.run(1000);
+  assert.deepEqual(sim.leftovers(), []);
+});
+
 test("a key is made ready while there is nothing else to do, and each handshake has its own", async () => {
   const sim = new Simulation(3);
   const made: { readonly at: number; readonly publicKey: string }[] = [];
