@@ -319,3 +319,33 @@ test("after a bug, or an end, frames that a program goes on sending do not wait"
     await sim.run(RELEASE_TIMEOUT + 1000);
   }
 });
+
+test("media is worked on together, also where the peer never answers SCTP", async () => {
+  const pair = setUp(6);
+  const { sim, a, b } = pair;
+  a.transport.resetSctp();
+  const codec = { payloadType: 96, mimeType: "video/VP8", clockRate: 90000, parameters: "", rtxPayloadType: null };
+  const codecs = [{ ...codec, nack: true, pli: true, fir: true, transportCc: false, remb: false }];
+  const section = { kind: "video", mid: "0", codecs, extensions: [], extmapAllowMixed: true, active: true } as const;
+  const encodings = [{ rid: null, ssrc: 1000, rtxSsrc: null, active: true, maxBitrate: null, priority: 1 }];
+  const sender = a.transport.addRtpSender({ ...section, encodings }, {}, { cname: "a", reducedSize: true });
+  let received = 0;
+  const ssrcs = [{ ssrc: 1000, rtxSsrc: null, cname: "a" }];
+  const onPacket = (): void => void received++;
+  b.transport.addRtpReceiver({ ...section, ssrcs, rids: [] }, { onPacket }, { cname: "b", reducedSize: true });
+  await sim.runUntil(() => b.dtls.at(-1) === "connected", 5000);
+  await sim.run(100);
+  assert.equal(b.transport.sctp!.state, "cookie-wait");
+  assert.equal(b.transport.isHasty, true);
+  const data = new Uint8Array(5000);
+  data.set([0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
+  const frame = { data, timestamp: 0, keyFrame: true, mimeType: "video/VP8" };
+  sender.sendFrame(0, frame, a.transport.mediaNow());
+  a.transport.mediaQueued();
+  await sim.runUntil(() => received > 0, 1000);
+  assert.equal(b.transport.isHasty, false);
+  a.transport.close();
+  b.transport.close();
+  await sim.run(RELEASE_TIMEOUT + 1000);
+  assert.deepEqual(leftovers(pair), []);
+});

@@ -103,6 +103,8 @@ export class PeerTransport implements RoundOwner {
   private readonly sctpTransport: SctpTransport;
   private readonly bundleMedia: BundleMedia;
   private preparation: Cancellable | undefined;
+  /** What came last was RTP or RTCP. */
+  private isMedia = false;
   private closed = false;
   /** When relays that are being given back are left to expire. */
   private releaseBy = Number.POSITIVE_INFINITY;
@@ -389,11 +391,12 @@ export class PeerTransport implements RoundOwner {
   }
 
   /**
-   * In a handshake each message is waited for. But a DTLS client that has just connected looks first whether the server's INIT
-   * came in the same wake-up, which makes its own needless.
+   * In a handshake each message is waited for. Media is part of none, and comes for as long as the peer leaves SCTP's unanswered. A DTLS
+   * client that has just connected looks first whether the server's INIT came in the same wake-up, which makes its own needless.
    */
   get isHasty(): boolean {
     const { dtls, sctp } = this;
+    if (this.isMedia) return false;
     if (dtls === undefined || dtls.state !== "connected") return true;
     if (sctp === undefined) return false;
     if (this.sctpTransport.isConnectPending) return dtls.role === "server";
@@ -537,7 +540,8 @@ export class PeerTransport implements RoundOwner {
     this.current = now;
     const protocol = demux(data);
     const { media } = this;
-    if (protocol === DEMUX_RTP && media !== undefined && !this.closed) {
+    this.isMedia = protocol === DEMUX_RTP;
+    if (this.isMedia && media !== undefined && !this.closed) {
       media.receive(data, now);
       return;
     }
