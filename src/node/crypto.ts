@@ -264,7 +264,10 @@ class NodeHmac implements Hmac {
     const digest = hash(algorithm, workspace.subarray(0, whole), "buffer");
     workspace.set(outer);
     workspace.set(digest, outer.length);
-    return hash(algorithm, workspace.subarray(0, outer.length + digest.length), "buffer");
+    const mac = hash(algorithm, workspace.subarray(0, outer.length + digest.length), "buffer");
+    // Keys are secret, and often what is hashed.
+    workspace.fill(0, 0, Math.max(whole, outer.length + digest.length));
+    return mac;
   }
 
   private signLong(data: Uint8Array, more: Uint8Array | undefined): Uint8Array {

@@ -5,7 +5,7 @@ import { testCertificate } from "#test/sim/dtls-pair.js";
 import { type Fingerprint, fingerprint } from "../dtls/certificate.js";
 import type { DtlsRole } from "../dtls/options.js";
 import { nodeCrypto } from "../node/crypto.js";
-import { CLOSE_GRACE, DtlsTransport, MAX_EARLY_DATAGRAMS } from "./dtls-transport.js";
+import { CLOSE_GRACE, DtlsTransport, type DtlsTransportHost, MAX_EARLY_DATAGRAMS } from "./dtls-transport.js";
 import type { Platform } from "./platform.js";
 
 const platform = { crypto: nodeCrypto } as Platform;
@@ -19,11 +19,11 @@ class End {
   now = 0;
   isOnNewPath = false;
 
-  constructor(which: number) {
+  constructor(which: number, on: Platform = platform) {
     const certificate = testCertificate("P-256", which);
     this.fingerprints = [{ algorithm: "sha-256", value: fingerprint(nodeCrypto, certificate.der, "sha-256") }];
     this.transport = new DtlsTransport(
-      { platform, certificates: [certificate] },
+      { platform: on, certificates: [certificate] },
       {
         now: () => this.now,
         transmit: (datagram) => this.sent.push(datagram.slice()),
@@ -169,4 +169,46 @@ test("after a reset another begins with its own role and fingerprints, of which 
   b.begin("client", a);
   exchange(a, b);
   assert.deepEqual(a.news(), ["connecting", "failed", "certificate-rejected"]);
+});
+
+test("a key is made ahead for the first handshake, if there can be one, and no other has it", () => {
+  let made = 0;
+  const counting = {
+    ...platform,
+    crypto: {
+      ...nodeCrypto,
+      createKeyShare(group) {
+        made++;
+        return nodeCrypto.createKeyShare(group);
+      },
+    },
+  } satisfies Partial<Platform> as Platform;
+  const without = new DtlsTransport({ platform: counting, certificates: [] }, {} as DtlsTransportHost);
+  without.prepare();
+  assert.equal(made, 0);
+
+  const [a, b] = [new End(0, counting), new End(1)];
+  a.transport.prepare();
+  a.transport.prepare();
+  assert.equal(made, 1);
+  a.begin("client", b);
+  b.begin("server", a);
+  exchange(a, b);
+  assert.equal(a.transport.connection!.state, "connected");
+  assert.equal(made, 1);
+  // Another handshake, with a key of its own; nothing is made ahead for that.
+  a.transport.prepare();
+  assert.equal(made, 1);
+  a.transport.reset(a.now);
+  b.transport.reset(b.now);
+  a.begin("client", b);
+  b.begin("server", a);
+  exchange(a, b);
+  assert.equal(a.transport.connection!.state, "connected");
+  assert.equal(made, 2);
+
+  const closed = new End(0, counting);
+  closed.transport.stop();
+  closed.transport.prepare();
+  assert.equal(made, 2);
 });

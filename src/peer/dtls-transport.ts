@@ -121,6 +121,8 @@ export class DtlsTransport {
 
   /** Makes the key of the first handshake while there is time: in the handshake each end waits for the other. */
   prepare(): void {
+    // Without a certificate there is no handshake (webrtc-ice).
+    if (this.options.certificates.length === 0) return;
     if (this.share === undefined) this.share = this.options.platform.crypto.createKeyShare(LIKELY_GROUP);
   }
 
@@ -244,6 +246,7 @@ export class DtlsTransport {
 
   /** Nothing comes any more: nothing is kept, and no answer waited for. */
   stop(): void {
+    this.share = null;
     this.negotiating = false;
     this.early = [];
   }
