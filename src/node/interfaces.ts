@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import type { InterfaceAddress } from "../util/net.js";
+import { now } from "./timers.js";
 
 /** How long a list is used again, in milliseconds: reading it is a system call of some 50 microseconds. */
 const MAX_AGE = 1000;
@@ -38,8 +39,8 @@ function ask(): ReturnType<typeof networkInterfaces> | undefined {
 }
 
 function read(): readonly Entry[] {
-  const now = performance.now();
-  if (now - readAt < MAX_AGE) return entries;
+  const time = now();
+  if (time - readAt < MAX_AGE) return entries;
   const answer = ask();
   if (answer === undefined) return entries;
   const found: Entry[] = [];
@@ -51,7 +52,7 @@ function read(): readonly Entry[] {
       found.push({ name, address, family: family === "IPv6" ? 6 : 4, internal, mtu });
     }
   }
-  readAt = now;
+  readAt = time;
   entries = found;
   return found;
 }

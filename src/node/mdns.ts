@@ -12,6 +12,7 @@ import {
 import { formatIp, parseIp } from "../util/ip.js";
 import type { Cancellable } from "../util/net.js";
 import { interfaces } from "./interfaces.js";
+import { loop } from "./timers.js";
 
 const GROUP = "224.0.0.251";
 const PORT = 5353;
@@ -137,14 +138,14 @@ function closeIfIdle(): void {
 
 function finish(query: Query, addresses: readonly string[] | undefined): void {
   if (!queries.delete(query)) return;
-  clearTimeout(query.timer);
+  loop.clearTimeout(query.timer);
   closeIfIdle();
   if (addresses !== undefined) query.done(addresses);
 }
 
 function arm(query: Query): void {
   const delay = QUERY_DELAYS[query.sent];
-  query.timer = setTimeout(() => {
+  query.timer = loop.setTimeout(() => {
     if (delay === undefined) return finish(query, []);
     query.sent++;
     multicast(writeDnsQuery(query.name));
@@ -157,8 +158,8 @@ export function resolveMdns(name: string, done: (addresses: readonly string[]) =
   const own = published.get(name);
   const query: Query = { name, done, timer: undefined, sent: 0 };
   queries.add(query);
-  if (own !== undefined) queueMicrotask(() => finish(query, [formatIp(own)]));
-  else if (queries.size > MAX_QUERIES) queueMicrotask(() => finish(query, []));
+  if (own !== undefined) loop.queueMicrotask(() => finish(query, [formatIp(own)]));
+  else if (queries.size > MAX_QUERIES) loop.queueMicrotask(() => finish(query, []));
   else {
     open();
     multicast(writeDnsQuery(name));

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nodePlatform } from "./platform.js";
+import { loop } from "./timers.js";
 
 test("a timer may be longer than Node's", (t) => {
   const longest = 2 ** 31 - 1;
   const pending = new Map<object, { callback: () => void; delay: number }>();
-  t.mock.method(globalThis, "setTimeout", (callback: () => void, delay: number) => {
+  t.mock.method(loop, "setTimeout", (callback: () => void, delay: number) => {
     assert.ok(delay <= longest, `${delay} would be taken for 1`);
     const timer = {};
     pending.set(timer, { callback, delay });
     return timer;
   });
-  t.mock.method(globalThis, "clearTimeout", (timer: object) => pending.delete(timer));
+  t.mock.method(loop, "clearTimeout", (timer: object) => pending.delete(timer));
   let fired = 0;
   const delay = 60 * 86_400_000;
   nodePlatform.setTimer(() => fired++, delay, true);
@@ -110,4 +111,32 @@ test("a timely task that throws holds up none", async () => {
     for (const handler of handlers) process.on("uncaughtException", handler);
   }
   assert.deepEqual(failures, ["of the first", "of the first"]);
+});
+
+test("tasks and timers come also while a program's tests have others in place of Node's, and after those", async (t) => {
+  const real = { setImmediate, setTimeout };
+  const never = (): object => ({ unref() {} });
+  const order: string[] = [];
+  const add = (name: string): void => {
+    nodePlatform.queueTask(() => order.push(`${name} 1`), true);
+    nodePlatform.queueTask(() => order.push(`${name} 2`));
+    nodePlatform.setTimer(() => order.push(`${name} timer`), 0, true);
+  };
+  const rounds = async (): Promise<void> => {
+    for (let round = 0; round < 5; round++) {
+      await new Promise((resolve) => real.setImmediate(resolve));
+      await new Promise((resolve) => real.setTimeout(resolve, 1));
+    }
+  };
+  for (const name of ["setTimeout", "setImmediate", "queueMicrotask"] as const) t.mock.method(globalThis, name, never);
+  t.mock.method(process, "nextTick", never);
+  t.mock.method(performance, "now", () => 0);
+  assert.notEqual(nodePlatform.now(), 0);
+  add("a");
+  await rounds();
+  t.mock.restoreAll();
+  assert.deepEqual(order.splice(0).sort(), ["a 1", "a 2", "a timer"]);
+  add("b");
+  await rounds();
+  assert.deepEqual(order.sort(), ["b 1", "b 2", "b timer"]);
 });

@@ -8,9 +8,8 @@ import { firstHopPayload, interfaces } from "./interfaces.js";
 import { releasePackets } from "./release.js";
 import { publish, resolve } from "./resolver.js";
 import { listenTcp, openTcp } from "./tcp.js";
+import { loop, now } from "./timers.js";
 import { openUdp } from "./udp.js";
-
-const now = (): number => performance.now();
 
 const network: Network = {
   interfaces,
@@ -29,9 +28,9 @@ function setTimer(callback: (now: number) => void, delay: number, hold: boolean)
   // Rounded up: setTimeout drops the fraction, and a timer that fires early finds nothing to do and is set again.
   const rounded = Math.max(0, Math.ceil(delay));
   if (rounded > MAX_DELAY) return setLongTimer(callback, rounded, hold);
-  const timer = setTimeout(() => callback(now()), rounded);
+  const timer = loop.setTimeout(() => callback(now()), rounded);
   if (!hold) timer.unref();
-  return { cancel: () => clearTimeout(timer) };
+  return { cancel: () => loop.clearTimeout(timer) };
 }
 
 function setLongTimer(callback: (now: number) => void, delay: number, hold: boolean): Cancellable {
@@ -44,7 +43,7 @@ function setLongTimer(callback: (now: number) => void, delay: number, hold: bool
 
 /** A tick that was queued by a microtask comes when no microtask is left. */
 function continueTask(callback: () => void): void {
-  queueMicrotask(() => process.nextTick(callback));
+  loop.queueMicrotask(() => loop.nextTick(callback));
 }
 
 /**
@@ -57,10 +56,10 @@ let isGuarded = false;
 
 function queueTimely(callback: () => void): void {
   timely.push(callback);
-  setImmediate(runTimely);
+  loop.setImmediate(runTimely);
   if (isGuarded) return;
   isGuarded = true;
-  setTimeout(guard, 0).unref();
+  loop.setTimeout(guard, 0).unref();
 }
 
 function runTimely(): void {
@@ -97,7 +96,7 @@ export const nodePlatform: Platform = {
   setTimer,
   queueTask(callback, timely) {
     if (timely === true) queueTimely(callback);
-    else setImmediate(callback);
+    else loop.setImmediate(callback);
   },
   release: releasePackets,
   continueTask,

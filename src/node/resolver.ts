@@ -3,6 +3,7 @@ import { lookup } from "node:dns";
 import { isIP } from "node:net";
 import type { Cancellable } from "../util/net.js";
 import { publishMdns, resolveMdns } from "./mdns.js";
+import { loop } from "./timers.js";
 
 type Done = (addresses: readonly string[]) => void;
 
@@ -60,7 +61,7 @@ function lookupOf(hostname: string, isPeers: boolean): Lookup {
 export function resolve(hostname: string, done: Done, isPeers = false): Cancellable {
   if (isIP(hostname)) {
     let cancelled = false;
-    queueMicrotask(() => {
+    loop.queueMicrotask(() => {
       if (!cancelled) done([hostname]);
     });
     return {

@@ -2,6 +2,7 @@
 import { connect as connectTcp, createServer, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Cancellable, ListenerHandler, StreamHandler, StreamPort, TcpOptions, UdpOptions } from "../util/net.js";
+import { loop } from "./timers.js";
 
 const CONNECT_TIMEOUT = 10_000;
 /** Milliseconds without progress after which a closed socket is not waited for any longer. */
@@ -54,7 +55,7 @@ function attach(socket: Socket, handler: StreamHandler, now: () => number, isCan
     if (isCancelled()) return;
     if (!draining) {
       draining = true;
-      setImmediate(drained);
+      loop.setImmediate(drained);
     }
     handler.onData(data, now());
   });

@@ -2,6 +2,7 @@
 // of them in one go, each with a callback of its own, and the immediate queued by the first runs right after the last.
 import { createSocket, type Socket } from "node:dgram";
 import type { Cancellable, DatagramHandler, DatagramPort, UdpOptions } from "../util/net.js";
+import { loop } from "./timers.js";
 
 /** Ports tried in a range before giving up. */
 const MAX_BIND_TRIES = 64;
@@ -131,7 +132,7 @@ export function openUdp(options: UdpOptions, handler: DatagramHandler, now: () =
         if (cancelled) return;
         if (!draining) {
           draining = true;
-          setImmediate(drained);
+          loop.setImmediate(drained);
         }
         const zone = from.address.indexOf("%");
         handler.onDatagram(data, zone < 0 ? from.address : from.address.slice(0, zone), from.port, now());
