@@ -156,7 +156,11 @@ test("a stream whose frames have no ends, or never become whole, is nothing to c
   assert.equal(stream!.frameCounters!.framesReceived, 0);
   // Two packets each, of which the first is lost; in the other half, the second.
   for (let i = 0; i < 1000; i++) give(1001 + 2 * i, 1000 + i, true, 2000 + i, false);
-  for (let i = 0; i < 1000; i++) give(3002 + 2 * i, 2000 + i, false, 3000 + i);
+  for (let i = 0; i < 1000; i++) {
+    give(3002 + 2 * i, 2000 + i, false, 3000 + i);
+    const { waiting } = stream!.unread as unknown as { waiting: readonly unknown[] };
+    assert.ok(waiting.length <= MAX_WAITING_FRAMES + 1, `${waiting.length} frames wait`);
+  }
   stream!.settle(60_000);
   const { framesReceived, jitterBufferEmittedCount } = stream!.frameCounters!;
   assert.deepEqual([framesReceived, jitterBufferEmittedCount], [0, 0]);

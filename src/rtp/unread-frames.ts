@@ -87,7 +87,7 @@ export class UnreadFrames {
       else if (number < statistics.highest) this.addLate(packet, number, now);
     }
     if (late) for (const frame of this.waiting) this.check(frame, now);
-    if (late || packet.marker) this.settle(now);
+    if (late || packet.marker || this.waiting.length > MAX_WAITING_FRAMES) this.settle(now);
   }
 
   /** The numbering goes on from elsewhere: what is not whole will not become so. */
