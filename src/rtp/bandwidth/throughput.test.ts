@@ -65,3 +65,10 @@ test("one burst of loss is left out of what arrived just now, where losing by ch
   assert.ok(it.recent(300) < 700_000, `${it.recent(300)}`);
   assert.ok(Math.abs(it.recent(300, true) - 1_000_000) < 60_000, `${it.recent(300, true)}`);
 });
+
+test("what comes all at once is no endless rate", () => {
+  const it = new Throughput();
+  for (let i = 0; i < 40; i++) it.add(i * 8, i < 20 ? 50 : 550, 1000);
+  assert.ok(it.recent(300, true) < 2.5 * it.recent(300), `${it.recent(300, true)}`);
+  assert.ok(Number.isFinite(it.bitrate), `${it.bitrate}`);
+});

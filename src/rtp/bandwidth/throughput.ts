@@ -76,8 +76,10 @@ export class Throughput {
       elapsed += between;
       secondGap = Math.max(secondGap, Math.min(between, gap));
       gap = Math.max(gap, between);
-      if (elapsed >= duration && last - i + 1 >= REQUIRED)
-        return (bytes * 8000) / (bursts ? elapsed - gap + secondGap : elapsed);
+      if (elapsed < duration || last - i + 1 < REQUIRED) continue;
+      // What takes more than half of the time is no chance.
+      const time = bursts ? Math.max(elapsed / 2, elapsed - gap + secondGap) : elapsed;
+      return (bytes * 8000) / time;
     }
     return this.bitrate;
   }
