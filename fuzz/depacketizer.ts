@@ -66,6 +66,11 @@ export function depacketizerTarget(
         const info = depacketizer.inspect(payload);
         if (info !== undefined) {
           // A depacketizer may know better: what the stream's key frames look like.
+          // Also where it is, in the midst of a packet.
+          const packet = new Uint8Array(payload.length + 9).fill(0x5a);
+          packet.set(payload, 5);
+          const may = format.mayBeKeyFrame?.(packet, 5, payload.length) ?? true;
+          if (format.isKeyFrame(payload) && !may) throw new Error("a key frame that may be none");
           if (info.keyFrame && !format.isKeyFrame(payload)) throw new Error("two opinions about a key frame");
           if (info.certainStart && !info.startOfFrame) throw new Error("certain of what may not be");
           if (info.headerLength > payload.length) throw new Error("a descriptor longer than its payload");

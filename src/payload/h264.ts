@@ -250,6 +250,14 @@ function isKeyFrame(payload: Uint8Array): boolean {
   return false;
 }
 
+/** What is neither a parameter set nor an IDR picture, alone or in fragments. */
+function mayBeKeyFrame(data: Uint8Array, at: number, length: number): boolean {
+  if (length === 0) return false;
+  const type = data[at]! & 0x1f;
+  const nested = type === FU_A && length > 1 ? data[at + 1]! & 0x1f : type;
+  return nested === SPS || nested === IDR || nested === STAP_A;
+}
+
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /** Parameter sets of a description that are longer altogether are not taken. */
 const MAX_PARAMETER_SETS = 4096;
@@ -289,6 +297,7 @@ export function h264Format(parameters: string): PayloadFormat {
     createPacketizer: () => new NalPacketizer(SCHEME, mode !== "0"),
     createDepacketizer: () => new H264Depacketizer(parseParameterSets(parameters)),
     isKeyFrame,
+    mayBeKeyFrame,
     renumber: null,
     frameDuration: () => 0,
     samplesPerTick: 1,

@@ -191,6 +191,14 @@ function isKeyFrame(payload: Uint8Array): boolean {
   return false;
 }
 
+/** What is neither a parameter set nor an IRAP picture, alone or in fragments. */
+function mayBeKeyFrame(data: Uint8Array, at: number, length: number): boolean {
+  if (length < 2) return false;
+  const type = typeAt(data, at);
+  const nested = type === FU && length > 2 ? data[at + 2]! & 0x3f : type;
+  return nested === VPS || nested === SPS || nested === AP || isIrap(nested);
+}
+
 export const h265Format: PayloadFormat = {
   mimeType: "video/H265",
   kind: "video",
@@ -199,6 +207,7 @@ export const h265Format: PayloadFormat = {
   createPacketizer: () => new NalPacketizer(SCHEME, true),
   createDepacketizer: () => new H265Depacketizer(),
   isKeyFrame,
+  mayBeKeyFrame,
   renumber: null,
   frameDuration: () => 0,
   samplesPerTick: 1,

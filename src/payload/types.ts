@@ -154,6 +154,8 @@ export interface PayloadFormat {
   createDepacketizer(): Depacketizer;
   /** True if a key frame begins with this payload: a receiver may switch to the stream here. */
   isKeyFrame(payload: Uint8Array): boolean;
+  /** False if `data[at, at + length)` is no payload that `isKeyFrame` is true of. For most packets that is all there is to know. */
+  mayBeKeyFrame?(data: Uint8Array, at: number, length: number): boolean;
   /**
    * Overwrites the picture numbers of the payload that begins at `data[at]` (both as `PayloadInfo` has them; what the payload does not
    * have is ignored). Only for payloads that `inspect` took. Null if the format has no such numbers.

@@ -57,6 +57,17 @@ for (const { mimeType, width, height, frames } of JSON.parse(readFileSync(file, 
     });
   });
 
+  test(`${mimeType}: what may be a key frame is told within a packet`, () => {
+    for (const { payload, timestamp } of packets(format, sentFrames, 200)) {
+      const packet = new Uint8Array(payload.length + 20).fill(0x10);
+      packet.set(payload, 12);
+      const may = format.mayBeKeyFrame?.(packet, 12, payload.length) ?? true;
+      if (format.isKeyFrame(payload)) assert.equal(may, true);
+      // Of AV1 that takes a walk over the payload.
+      if (!sentFrames[timestamp / 3000]!.keyFrame) assert.equal(may, mimeType === "video/AV1");
+    }
+  });
+
   test(`${mimeType}: no half frame when a packet is lost`, () => {
     assertNoHalfFrames(format, packets(format, sentFrames, 200));
   });

@@ -25,18 +25,18 @@ const MAX_DESCRIPTOR = 6;
 /** VP8 frame header of a key frame: tag, start code, sizes (RFC 6386 §9.1). */
 const KEY_FRAME_HEADER = 10;
 
-/** Length of the descriptor, or 0 if it is cut off or nothing follows it. */
-export function vp8DescriptorLength(payload: Uint8Array): number {
-  if (payload.length < 2) return 0;
+/** Length of the descriptor of the payload `data[at, at + size)`, or 0 if it is cut off or nothing follows it. */
+export function vp8DescriptorLength(data: Uint8Array, at = 0, size: number = data.length): number {
+  if (size < 2) return 0;
   let length = 1;
-  if ((payload[0]! & EXTENDED) !== 0) {
-    const flags = payload[1]!;
+  if ((data[at]! & EXTENDED) !== 0) {
+    const flags = data[at + 1]!;
     length = 2;
-    if ((flags & HAS_PICTURE_ID) !== 0) length += length < payload.length && payload[length]! >= 0x80 ? 2 : 1;
+    if ((flags & HAS_PICTURE_ID) !== 0) length += length < size && data[at + length]! >= 0x80 ? 2 : 1;
     if ((flags & HAS_TL0PICIDX) !== 0) length++;
     if ((flags & (HAS_TID | HAS_KEYIDX)) !== 0) length++;
   }
-  return length < payload.length ? length : 0;
+  return length < size ? length : 0;
 }
 
 function beginsFrame(payload: Uint8Array): boolean {
@@ -189,6 +189,10 @@ export const vp8Format: PayloadFormat = {
   isKeyFrame(payload) {
     const length = vp8DescriptorLength(payload);
     return length > 0 && beginsFrame(payload) && (payload[length]! & 1) === 0;
+  },
+  mayBeKeyFrame(data, at, length) {
+    const header = vp8DescriptorLength(data, at, length);
+    return header > 0 && (data[at]! & (START | PARTITION)) === START && (data[at + header]! & 1) === 0;
   },
   renumber(data, at, pictureId, tl0PictureIndex) {
     if ((data[at]! & EXTENDED) === 0) return;

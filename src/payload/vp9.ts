@@ -300,6 +300,7 @@ export const vp9Format: PayloadFormat = {
   createPacketizer: (options = {}) => new Vp9Packetizer(options),
   createDepacketizer: () => new Vp9Depacketizer(),
   isKeyFrame: (payload) => parseVp9Descriptor(payload, skipped) && skipped.keyFrame,
+  mayBeKeyFrame: (data, at, length) => length > 0 && (data[at]! & (INTER_PREDICTED | BEGIN)) === BEGIN,
   renumber(data, at, pictureId, tl0PictureIndex) {
     const flags = data[at]!;
     const next = (flags & HAS_PICTURE_ID) !== 0 ? writePictureId(data, at + 1, pictureId) : at + 1;

@@ -128,7 +128,11 @@ export class RtpReceiver {
 
   /** @internal Whether a key frame begins with the packet. */
   isKeyFrame(packet: RtpPacket): boolean {
-    return packet.payloadLength > 0 && (this.format(packet.payloadType)?.isKeyFrame(packet.peek()) ?? false);
+    const { bytes, payloadOffset, payloadLength } = packet;
+    const format = this.format(packet.payloadType);
+    if (format === undefined || payloadLength === 0) return false;
+    if (format.mayBeKeyFrame?.(bytes, payloadOffset, payloadLength) === false) return false;
+    return format.isKeyFrame(packet.peek());
   }
 
   close(_now: number): void {

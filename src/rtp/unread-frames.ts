@@ -129,8 +129,9 @@ export class UnreadFrames {
   private look(packet: RtpPacket): void {
     this.undecided = packet.payloadLength < MIN_SLICE;
     const { receiver } = this.stream;
-    if (!receiver.isKeyFrame(packet)) return;
-    const info = receiver.format(packet.payloadType)?.createDepacketizer().inspect(packet.peek());
+    const format = receiver.format(packet.payloadType);
+    if (format?.hasKeyFrames !== true || !receiver.isKeyFrame(packet)) return;
+    const info = format.createDepacketizer().inspect(packet.peek());
     this.current.width = info?.width ?? 0;
     this.current.height = info?.height ?? 0;
   }
