@@ -27,6 +27,11 @@ const FILES = [
 /** Interfaces (`Name`) and members (`Name.member`, `Name.constructor`) that are not written yet. */
 const PENDING = new Set<string>([]);
 
+const FOR_NODE: readonly symbol[] = [
+  Symbol.for("nodejs.util.inspect.custom"),
+  ...Object.getOwnPropertySymbols(new EventTarget()),
+];
+
 /**
  * Members of documents that are not compared: header extension control (webrtc-extensions has no file in @webref/idl), a mixin
  * of the Streams standard; `stopped` and `timestamp`, which the documents have dropped and browsers have not; and what Chromium had
@@ -147,6 +152,11 @@ for (const { name, exposed, inheritance, members } of interfaces.values()) {
     });
     own.delete("constructor");
     own.delete(Symbol.toStringTag);
+    // For Node alone, and seen by nobody who enumerates: what console.log shows, and that listeners have no limit.
+    for (const key of FOR_NODE) {
+      own.delete(key);
+      assert.notEqual(Object.getOwnPropertyDescriptor(prototype, key)?.enumerable, true);
+    }
 
     const constructors = members.filter((member) => member.type === "constructor");
     let constructible = true;

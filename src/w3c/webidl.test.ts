@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import type { EventHandler } from "./event-handlers.js";
 import { construct, defineConstants, defineInterface, isPlatformObject, takeImpl } from "./webidl.js";
 
@@ -129,4 +130,23 @@ test("event handlers keep their place, are called once, and may be any object", 
   const event = new Event("ping", { cancelable: true });
   thing.dispatchEvent(event);
   assert.ok(event.defaultPrevented);
+});
+
+test("any number of listeners, without a warning of a leak", async () => {
+  const warnings: Error[] = [];
+  const listen = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", listen);
+  const thing = Thing.make(1);
+  let calls = 0;
+  for (let i = 0; i < 50; i++) thing.addEventListener("ping", () => calls++);
+  thing.dispatchEvent(new Event("ping"));
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", listen);
+  assert.deepEqual([calls, warnings], [50, []]);
+});
+
+test("console.log and its like show the attributes", () => {
+  assert.equal(inspect(Thing.make(7)), "Thing { value: 7 }");
+  assert.equal(inspect({ a: { b: { c: Thing.make(7) } } }, { breakLength: 200 }), "{ a: { b: { c: [Thing] } } }");
+  assert.match(inspect(Thing.prototype), /Thing/);
 });

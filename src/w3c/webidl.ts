@@ -107,6 +107,41 @@ function illegalInvocation(): TypeError {
   return new TypeError("Illegal invocation");
 }
 
+// -- What Node does with objects, and browsers do not
+
+/** Node warns of a leak where an event has more than ten listeners. */
+const LISTENER_LIMIT: symbol | undefined = Object.getOwnPropertySymbols(new EventTarget()).find(
+  ({ description }) => description === "events.maxEventTargetListeners",
+);
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+interface InspectOptions {
+  readonly depth?: number | null | undefined;
+}
+type Inspect = (value: unknown, options: InspectOptions) => string;
+
+/** `console.log` shows attributes, which are none of the object's own properties. Not promises, which reading may make. */
+function inspection(name: string, brand: (object: object) => boolean, promises: readonly string[]): Callable {
+  return function (this: object, depth: unknown, options: unknown, inspect: unknown): unknown {
+    if (!brand(this)) return this;
+    if ((depth as number) < 0) return `[${name}]`;
+    const shown: Record<string, unknown> = {};
+    let object: object = Object.getPrototypeOf(this);
+    for (; !shared.has(object); object = Object.getPrototypeOf(object)) {
+      for (const [key, { get }] of Object.entries(Object.getOwnPropertyDescriptors(object))) {
+        if (get === undefined || /^on[a-z]/.test(key) || promises.includes(key)) continue;
+        shown[key] = Reflect.get(this, key);
+      }
+    }
+    const { depth: levels } = options as InspectOptions;
+    const deeper = { ...(options as InspectOptions), depth: typeof levels === "number" ? levels - 1 : levels };
+    const { entries } = this as { readonly entries?: () => Iterable<[string, unknown]> };
+    const content = entries === undefined ? shown : new Map(entries.call(this));
+    return `${name} ${(inspect as Inspect)(content, deeper)}`;
+  };
+}
+const shared: ReadonlySet<object> = new Set([EventTarget.prototype, Event.prototype, Object.prototype]);
+
 // -- Interfaces
 
 /** Turns a class into an interface object. To be called once, from a static block after all members. */
@@ -129,6 +164,13 @@ export function defineInterface(
     Object.defineProperty(prototype, `on${type}`, eventHandlerAttribute(type, brand));
   }
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
+  const { promises = [] } = definition;
+  Object.defineProperty(prototype, INSPECT, { value: inspection(name, brand, promises), configurable: true });
+  if (LISTENER_LIMIT !== undefined && prototype instanceof EventTarget) {
+    // EventTarget's constructor writes its limit: to nowhere, and what is read means none.
+    const descriptor = { get: () => 0, set: () => undefined, configurable: true };
+    Object.defineProperty(prototype, LISTENER_LIMIT, descriptor);
+  }
   if (definition.constructorLength !== undefined) {
     Object.defineProperty(target, "length", { value: definition.constructorLength, configurable: true });
   }
