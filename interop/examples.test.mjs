@@ -51,6 +51,11 @@ test("forward", async () => {
   );
 });
 
+test("whip-server", async () => {
+  const [, count] = /came: (\d+)\n$/.exec(await example("whip-server", "0", "--try"));
+  assert.ok(Number(count) > 20, count);
+});
+
 test("voice-agent", async () => {
   assert.match(await example("voice-agent"), /heard [\d.]+ s, says it again\ncaller: 40 frames of the answer came\n$/);
 });
