@@ -1,6 +1,7 @@
 // What a media server chooses layers with: a track that carries one of the simulcast or SVC layers of a received track. Encoded, as
 // everything that is forwarded; one of these per listener, or per group of listeners that get the same.
 import type { RtpPacket } from "../peer/media.js";
+import { microtask } from "../util/microtask.js";
 import { LayerForwarding, type LayerSelection } from "../w3c/layer-forwarding.js";
 import type { FedTrack, MediaFlow, MediaOutlet, PictureSize } from "../w3c/media-feed.js";
 import { type MediaStreamTrack, TrackImpl, type TrackSource, trackImplOf } from "../w3c/media-stream-track.js";
@@ -129,7 +130,7 @@ class LayeredTrackSource implements TrackSource {
       sendPacket: (packet, codec) => {
         if (received.enabled) for (const flow of this.flows) flow.send(packet, codec);
       },
-      onSwitch: (layer) => queueMicrotask(() => onSwitch(layer)),
+      onSwitch: (layer) => microtask(() => onSwitch(layer)),
       onRates: (rates, current) => {
         this.rates = rates;
         this.currentRate = current;

@@ -10,6 +10,7 @@ import {
   writeDnsQuery,
 } from "../util/dns-message.js";
 import { formatIp, parseIp } from "../util/ip.js";
+import { microtask } from "../util/microtask.js";
 import type { Cancellable } from "../util/net.js";
 import { interfaces } from "./interfaces.js";
 import { loop } from "./timers.js";
@@ -158,8 +159,8 @@ export function resolveMdns(name: string, done: (addresses: readonly string[]) =
   const own = published.get(name);
   const query: Query = { name, done, timer: undefined, sent: 0 };
   queries.add(query);
-  if (own !== undefined) loop.queueMicrotask(() => finish(query, [formatIp(own)]));
-  else if (queries.size > MAX_QUERIES) loop.queueMicrotask(() => finish(query, []));
+  if (own !== undefined) microtask(() => finish(query, [formatIp(own)]));
+  else if (queries.size > MAX_QUERIES) microtask(() => finish(query, []));
   else {
     open();
     multicast(writeDnsQuery(name));

@@ -2,6 +2,7 @@
 import type { Platform } from "../peer/platform.js";
 import { Fifo } from "../util/fifo.js";
 import type { Logger } from "../util/logger.js";
+import { microtask } from "../util/microtask.js";
 import type { Cancellable, Network } from "../util/net.js";
 import { nodeCrypto } from "./crypto.js";
 import { firstHopPayload, interfaces } from "./interfaces.js";
@@ -43,7 +44,7 @@ function setLongTimer(callback: (now: number) => void, delay: number, hold: bool
 
 /** A tick that was queued by a microtask comes when no microtask is left. */
 function continueTask(callback: () => void): void {
-  loop.queueMicrotask(() => loop.nextTick(callback));
+  microtask(() => loop.nextTick(callback));
 }
 
 /**

@@ -1,9 +1,9 @@
 // Host names: unicast DNS by the system's resolver, `.local` names by multicast DNS.
 import { lookup } from "node:dns";
 import { isIP } from "node:net";
+import { microtask } from "../util/microtask.js";
 import type { Cancellable } from "../util/net.js";
 import { publishMdns, resolveMdns } from "./mdns.js";
-import { loop } from "./timers.js";
 
 type Done = (addresses: readonly string[]) => void;
 
@@ -61,7 +61,7 @@ function lookupOf(hostname: string, isPeers: boolean): Lookup {
 export function resolve(hostname: string, done: Done, isPeers = false): Cancellable {
   if (isIP(hostname)) {
     let cancelled = false;
-    loop.queueMicrotask(() => {
+    microtask(() => {
       if (!cancelled) done([hostname]);
     });
     return {

@@ -1,5 +1,7 @@
 // When media of one bundle begins. There is a MediaTransport from the first sender or receiver on, which may be before or after
 // DTLS has keys for it; what is negotiated or asked of it before that is kept here.
+
+import { microtask } from "../util/microtask.js";
 import { type KeySource, MediaTransport, type MediaTransportOptions } from "./media-transport.js";
 import type { Platform } from "./platform.js";
 
@@ -96,7 +98,7 @@ export class BundleMedia {
       current.start(keys, now);
       const { waiting } = this;
       this.waiting = [];
-      for (const run of waiting) queueMicrotask(run);
+      for (const run of waiting) microtask(run);
     }
     current.flush(now);
   }

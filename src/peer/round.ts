@@ -3,6 +3,8 @@
 //
 // The round is also the boundary of faults: whatever the platform calls (timer, microtask, socket) enters through here,
 // and an exception of a machine, which can only be a bug of ours, ends this one transport instead of the process.
+
+import { microtask } from "../util/microtask.js";
 import type { Cancellable } from "../util/net.js";
 import type { Platform } from "./platform.js";
 
@@ -105,7 +107,7 @@ export class Round {
   markDirty(): void {
     if (this.flushQueued || this.depth > 0 || this.closed) return;
     this.flushQueued = true;
-    queueMicrotask(this.onFlush);
+    microtask(this.onFlush);
   }
 
   private arm(now: number): void {

@@ -9,6 +9,7 @@ import {
   type ReportedClock,
   RtpPacket,
 } from "../peer/media.js";
+import { microtask } from "../util/microtask.js";
 import type { MediaTrackSettings } from "./media-constraints.js";
 
 /** What a source looks at of the track that it feeds. */
@@ -254,7 +255,7 @@ export class MediaHub {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    queueMicrotask(this.deliver);
+    microtask(this.deliver);
   }
 
   /** What is held goes to one reader after the other: what a reader does with a packet finds its memory warm for the next one. */
@@ -271,7 +272,7 @@ export class MediaHub {
     const { audience, batch } = this;
     if (this.turn < audience.length) this.show(batch, audience[this.turn++]!);
     if (this.turn < audience.length) {
-      queueMicrotask(this.next);
+      microtask(this.next);
       return;
     }
     this.release?.(batch.spent());

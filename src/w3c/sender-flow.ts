@@ -9,6 +9,7 @@ import type { MediaTransportOptions } from "../peer/media-transport.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import { type EncoderCounters, RtpSenderStatistics } from "../peer/rtp-statistics.js";
 import { accessors } from "../util/accessors.js";
+import { microtask } from "../util/microtask.js";
 import { codecsMatch, isAuxiliary } from "./codec-dictionary.js";
 import { EncodingCounters } from "./encoding-counters.js";
 import { type FrameUnit, type SlotTarget, TransformSlot } from "./frame-transform.js";
@@ -138,7 +139,7 @@ export class SenderFlow implements MediaOutlet {
 
   /** The source may do anything when it is told something, the round has to be over. */
   private later(run: () => void): void {
-    queueMicrotask(run);
+    microtask(run);
   }
 
   private rtpEncodings(sectionLimit: number | null): readonly RtpEncoding[] {

@@ -2,6 +2,7 @@
 import type { ExternalAddress, IceTcpOptions } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
 import { canonicalIp, ipFamily } from "../util/ip.js";
+import { microtask } from "../util/microtask.js";
 import type { InterfaceAddress } from "../util/net.js";
 import {
   boolean,
@@ -78,7 +79,7 @@ const interfaceFilter: Converter<(address: InterfaceAddress) => boolean> = (valu
     try {
       return Boolean(filter(address));
     } catch (error) {
-      queueMicrotask(() => {
+      microtask(() => {
         throw error;
       });
       return false;
