@@ -74,7 +74,7 @@ export class ProbeController {
   private estimate = 0;
   private max = Number.POSITIVE_INFINITY;
   private allocated = 0;
-  /** Of the last probe: what was wanted, what is known of it, and how often it was repeated because too few packets of it arrived. */
+  /** Of the last probe: what was wanted, of what estimate, what is known of it, and how often it was repeated, as too few packets came. */
   private lastWanted = 0;
   private lastEstimate = 0;
   private heard: "nothing" | "packets" | "result" = "nothing";
