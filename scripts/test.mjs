@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const wanted = process.argv.slice(2).filter((a) => !a.startsWith("--"));
 const flags = process.argv.slice(2).filter((a) => a.startsWith("--"));
-const files = ["dist", "dist-test"]
+const files = ["build", "build-test"]
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((f) => join(folder, f)),
   )
@@ -17,8 +17,8 @@ const files = ["dist", "dist-test"]
       join(
         root,
         f
-          .replace(/^dist\//, "src/")
-          .replace(/^dist-test\//, "")
+          .replace(/^build\//, "src/")
+          .replace(/^build-test\//, "")
           .replace(/\.js$/, ".ts"),
       ),
     ),
