@@ -6,12 +6,12 @@ import type { CipherSuite } from "./cipher-suites.js";
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
-  for (const part of parts) length += part.length;
+  for (let i = 0; i < parts.length; i++) length += parts[i]!.length;
   const out = new Uint8Array(length);
   let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
+  for (let i = 0; i < parts.length; i++) {
+    out.set(parts[i]!, at);
+    at += parts[i]!.length;
   }
   return out;
 }
