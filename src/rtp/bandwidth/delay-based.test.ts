@@ -39,3 +39,19 @@ test("a queue that stands lowers the rate, also where the response takes longer 
     assert.equal(path.queue.emptying, false);
   }
 });
+
+test("who is alone on the link goes down as soon as a queue grows, who is not lets it grow for a while", () => {
+  for (const probed of [1_000_000, 1_500_000]) {
+    const path = new Path(50);
+    path.delay.rateControl.linkCapacity.onProbe(probed);
+    for (let i = 0; i < 20; i++) path.message(0, 1_000_000);
+    const before = path.delay.bitrate;
+    // Forty packets of a queue that grows to forty milliseconds.
+    for (let i = 0; i < 40; i++) path.delay.onPacket(1000 + i * 10, 1020 + i * 11, 1000 + i * 11);
+    path.message(40, 1_000_000);
+    assert.equal(path.delay.usage, "overusing");
+    assert.equal(path.delay.alone, probed === 1_000_000);
+    if (path.delay.alone) assert.equal(path.delay.bitrate, 950_000);
+    else assert.equal(path.delay.bitrate, before);
+  }
+});

@@ -16,6 +16,8 @@ export class DelayBased {
   updated = false;
   probed = false;
   recovered = false;
+  /** Nobody else is on the link, as far as is known. */
+  alone = false;
   /** When the detector last said overuse, milliseconds. */
   lastOveruse: number = Number.NEGATIVE_INFINITY;
 
@@ -65,7 +67,8 @@ export class DelayBased {
     // same gradient; acting on that alone, the most sensitive one would yield for ever.
     if (queue.overused) this.owed = true;
     else if (!queue.draining) this.owed = false;
-    const long = rateControl.linkCapacity.alone(acknowledged) ? queue.longForOne : queue.long;
+    this.alone = rateControl.linkCapacity.alone(acknowledged);
+    const long = this.alone ? queue.longForOne : queue.long;
     if (this.owed || (this.trendline.usage === "overusing" && long && !queue.emptying)) {
       this.lastOveruse = now;
       if (!Number.isNaN(acknowledged)) {

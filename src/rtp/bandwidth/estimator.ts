@@ -165,7 +165,10 @@ export class BandwidthEstimator {
 
   /** Rate of the pacer, bits per second. */
   get pacingRate(): number {
-    return this.lastTarget * (this.feedbackSeen ? PACING : PACING_WITHOUT_FEEDBACK);
+    if (!this.feedbackSeen) return this.lastTarget * PACING_WITHOUT_FEEDBACK;
+    // Who is alone yields so little that what waits to be sent would keep the queue of the path full.
+    const { delay, queue } = this;
+    return delay.alone && (queue.longForOne || queue.draining) ? this.lastTarget : this.lastTarget * PACING;
   }
 
   /**
