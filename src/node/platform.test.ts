@@ -65,6 +65,24 @@ test("tasks that must be timely come before timers of no delay that are set late
   }
 });
 
+test("a timely task comes behind what was queued before it, also where others have come early", async () => {
+  const order: string[] = [];
+  await new Promise<void>((resolve) => {
+    setImmediate(() => {
+      nodePlatform.queueTask(() => order.push("timely 1"), true);
+      work();
+      // When it is due the first task is run by its timer, and then queues these.
+      setTimeout(() => {
+        nodePlatform.queueTask(() => order.push("other"));
+        nodePlatform.queueTask(() => order.push("timely 2"), true);
+      }, 0);
+      resolve();
+    });
+  });
+  await settled();
+  assert.deepEqual(order, ["timely 1", "other", "timely 2"]);
+});
+
 test("each timely task has its microtasks before the next", async () => {
   for (const isLate of [false, true]) {
     const order: string[] = [];

@@ -54,6 +54,8 @@ function continueTask(callback: () => void): void {
  */
 const timely: Fifo<() => void> = new Fifo();
 let isGuarded = false;
+/** Tasks that the timer was faster with: their immediates are still to come, and have nothing to do. */
+let early = 0;
 
 function queueTimely(callback: () => void): void {
   timely.push(callback);
@@ -64,7 +66,8 @@ function queueTimely(callback: () => void): void {
 }
 
 function runTimely(): void {
-  timely.shift()?.();
+  if (early > 0) early--;
+  else timely.shift()?.();
 }
 
 /** What waits is run now, each with its microtasks before the next. */
@@ -73,7 +76,8 @@ function guard(): void {
   let left = timely.length;
   const next = (): void => {
     if (--left > 0) continueTask(next);
-    runTimely();
+    early++;
+    timely.shift()?.();
   };
   if (left > 0) next();
 }

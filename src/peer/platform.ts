@@ -15,7 +15,7 @@ export interface Platform {
   setTimer(callback: (now: number) => void, delay: number, hold: boolean): Cancellable;
   /**
    * Queues a task: microtasks run before and after it, as in the HTML event loop. `timely`: it should also run before the
-   * timers that are set after this call, however short, as it would in a browser.
+   * timers that are set after this call, however short, as it would in a browser. Such tasks may overtake others.
    */
   queueTask(callback: () => void, timely?: boolean): void;
   /** Calls back when the microtasks of the task that runs now are done, before any other task; microtasks run after it. */

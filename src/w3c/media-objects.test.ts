@@ -9,6 +9,8 @@ import {
   type RTCSessionDescription,
   type RTCTrackEvent,
 } from "../index.js";
+import { nodePlatform } from "../node/platform.js";
+import type { Platform } from "../peer/platform.js";
 import type { TransformTarget } from "./frame-transform.js";
 import { senderImplOf } from "./rtc-rtp-sender.js";
 
@@ -341,4 +343,18 @@ test("streams and SSRCs that the program writes into its description are the sen
   assert.match(next, /a=ssrc:4321 /);
   assert.ok([...(await sender.getStats()).values()].some((entry) => entry.ssrc === 4321));
   stream.getTracks()[0]!.stop();
+});
+
+test("parameters of before an awaited operation are refused, though tasks that must be timely overtake others", async (t) => {
+  const platform: Platform = Object.create(nodePlatform, {
+    queueTask: {
+      value: (task: () => void, timely?: boolean) => (timely === true ? setImmediate(task) : setTimeout(task, 20)),
+    },
+  });
+  const pc = new RTCPeerConnection({}, { platform });
+  t.after(() => pc.close());
+  const { sender } = pc.addTransceiver("audio");
+  const parameters = sender.getParameters();
+  await pc.createOffer();
+  await assert.rejects(sender.setParameters(parameters), { name: "InvalidStateError" });
 });

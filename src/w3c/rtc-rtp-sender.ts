@@ -197,9 +197,10 @@ export class SenderImpl {
       };
       if (this.degradationPreference !== undefined) parameters.degradationPreference = this.degradationPreference;
       this.lastReturned = parameters;
+      // Before all that the program waits for from now on.
       host.platform.queueTask(() => {
         if (this.lastReturned === parameters) this.lastReturned = null;
-      });
+      }, true);
     }
     return copyPlain(this.lastReturned);
   }
