@@ -121,8 +121,8 @@ test("random loss of one to five percent costs a twentieth on average, whatever 
   // The mean of all, the least of 48 stretches of 15 s, and how much of the time is within a tenth.
   for (const [loss, least, worst, near] of [
     [0.01, 0.96, 0.94, 0.99],
-    [0.02, 0.96, 0.85, 0.97],
-    [0.05, 0.95, 0.85, 0.88],
+    [0.02, 0.96, 0.93, 0.97],
+    [0.05, 0.95, 0.88, 0.88],
   ] as const) {
     const ratios: number[] = [];
     const withins: number[] = [];
@@ -182,7 +182,7 @@ test("where the queue is so short that congestion is loss and nothing else, what
   }
 });
 
-test("beside a download it keeps something, leaves about half or more, and has it all again afterwards", () => {
+test("beside a download it keeps something, leaves most, and has it all again afterwards", () => {
   for (const [rate, queue] of [
     [2_000_000, 50_000],
     [5_000_000, 100_000],
@@ -195,8 +195,8 @@ test("beside a download it keeps something, leaves about half or more, and has i
     });
     const [beside] = shares(result, 15_000, 40_000) as [number];
     const downloaded = mean(result.downloaded.slice(150, 400));
-    assert.ok(beside > 0.1 * rate && beside < 0.55 * rate, `${rate}: ${beside}`);
-    assert.ok(downloaded > 0.4 * rate && downloaded + beside > 0.9 * rate, `${rate}: ${downloaded}`);
+    assert.ok(beside > 0.1 * rate && beside < 0.5 * rate, `${rate}: ${beside}`);
+    assert.ok(downloaded > 0.5 * rate && downloaded + beside > 0.9 * rate, `${rate}: ${downloaded}`);
     const [after] = shares(result, 45_000, 60_000) as [number];
     assert.ok(after > 0.9 * rate, `${rate}: ${after} afterwards`);
   }
