@@ -4,7 +4,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { rollup } from "rollup";
+import { rollup } from "@rollup/wasm-node";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const { exports, bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
