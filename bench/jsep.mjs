@@ -2,7 +2,7 @@
 // last column of each step must stay level, or the step is not linear in the number of m-sections.
 //
 //     npm run build && node bench/jsep.mjs [rounds]
-import { Side, transceiver } from "../build-test/test/jsep-session.js";
+import { Side, transceiver } from "../dist-test/test/jsep-session.js";
 
 const rounds = Number(process.argv[2] ?? 5);
 const COUNTS = [1, 10, 100, 400];

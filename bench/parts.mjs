@@ -1,15 +1,15 @@
 // The parts that every packet or every connection passes through, each alone.
 
-import { nodeCrypto } from "../build/node/crypto.js";
-import { createDefaultCertificate } from "../build/peer/certificates.js";
-import { parseSdp } from "../build/sdp/parser.js";
-import { writeSdp } from "../build/sdp/writer.js";
-import { srtpProfile } from "../build/srtp/profiles.js";
-import { SrtpSession, splitKeys, srtpKeyLength } from "../build/srtp/session.js";
-import { shortTermKey } from "../build/stun/credentials.js";
-import { parseStunMessage, StunMessage } from "../build/stun/message.js";
-import { crc32cOfSctpPacket } from "../build/util/checksum.js";
 import { RTCPeerConnection } from "../dist/index.js";
+import { nodeCrypto } from "../dist/node/crypto.js";
+import { createDefaultCertificate } from "../dist/peer/certificates.js";
+import { parseSdp } from "../dist/sdp/parser.js";
+import { writeSdp } from "../dist/sdp/writer.js";
+import { srtpProfile } from "../dist/srtp/profiles.js";
+import { SrtpSession, splitKeys, srtpKeyLength } from "../dist/srtp/session.js";
+import { shortTermKey } from "../dist/stun/credentials.js";
+import { parseStunMessage, StunMessage } from "../dist/stun/message.js";
+import { crc32cOfSctpPacket } from "../dist/util/checksum.js";
 import { nanoseconds } from "./measure.mjs";
 import { rtpParts } from "./rtp.mjs";
 

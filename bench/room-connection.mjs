@@ -1,5 +1,5 @@
 // One end of a connection of room.mjs: offers when it has something to send, and trickles; and a count of the RTP packets of all.
-import { nodePlatform } from "../build/node/platform.js";
+import { nodePlatform } from "../dist/node/platform.js";
 
 export const packets = { sent: 0, received: 0 };
 

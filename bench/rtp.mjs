@@ -1,7 +1,7 @@
 // The RTP session alone: packets that pass through, in and out, without SRTP and sockets.
 //   node bench/rtp.mjs
-import { RtpPacket, writeRtpHeader } from "../build/rtp/packet.js";
-import { RtpSession } from "../build/rtp/session.js";
+import { RtpPacket, writeRtpHeader } from "../dist/rtp/packet.js";
+import { RtpSession } from "../dist/rtp/session.js";
 import { nanoseconds } from "./measure.mjs";
 
 const EXPERIMENTS = "http://www.webrtc.org/experiments/rtp-hdrext/";

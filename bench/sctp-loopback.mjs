@@ -1,7 +1,7 @@
 // Two SCTP associations in memory, without DTLS and sockets: what the machine itself costs. Run after `npm run build`.
 //   node bench/sctp-loopback.mjs [seconds per case]
-import { nodeCrypto } from "../build/node/crypto.js";
-import { SctpAssociation } from "../build/sctp/association.js";
+import { nodeCrypto } from "../dist/node/crypto.js";
+import { SctpAssociation } from "../dist/sctp/association.js";
 
 const seconds = Number(process.argv[2] ?? 1);
 const options = (zeroChecksum, mtu) => ({

@@ -12,9 +12,9 @@ import { MEDIA_PEERS } from "./lib/media-peers.mjs";
 import { PEERS, python, ROLES, wants, wantsPeer } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const { nodeCrypto } = await import(new URL("../build/node/crypto.js", import.meta.url));
-const { SrtpSession } = await import(new URL("../build/srtp/session.js", import.meta.url));
-const { srtpProfile } = await import(new URL("../build/srtp/profiles.js", import.meta.url));
+const { nodeCrypto } = await import(new URL("../dist/node/crypto.js", import.meta.url));
+const { SrtpSession } = await import(new URL("../dist/srtp/session.js", import.meta.url));
+const { srtpProfile } = await import(new URL("../dist/srtp/profiles.js", import.meta.url));
 
 const LIMIT = 40_000;
 const PACKETS = 300;

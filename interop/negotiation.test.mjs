@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, it } from "node:test";
-import { Side, transceiver } from "../build-test/test/jsep-session.js";
+import { Side, transceiver } from "../dist-test/test/jsep-session.js";
 import { install } from "./lib/negotiation-page.mjs";
 import { findProgram } from "./lib/peers.mjs";
 

@@ -6,9 +6,9 @@ import { createSocket } from "node:dgram";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createCertificate, parseCertificate } from "../build/dtls/certificate.js";
-import { DtlsConnection } from "../build/dtls/connection.js";
-import { nodeCrypto } from "../build/node/crypto.js";
+import { createCertificate, parseCertificate } from "../dist/dtls/certificate.js";
+import { DtlsConnection } from "../dist/dtls/connection.js";
+import { nodeCrypto } from "../dist/node/crypto.js";
 
 const LABEL = "EXTRACTOR-dtls_srtp";
 const folder = mkdtempSync(join(tmpdir(), "openssl-dtls-"));

@@ -11,7 +11,7 @@ import {
   SHARED,
   STEPS,
   shares,
-} from "../build-test/test/scenario/bandwidth.js";
+} from "../dist-test/test/scenario/bandwidth.js";
 
 const INK = "#14171f";
 const SOFT = "#596172";

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { FuzzFailure, fuzz, loadTargets } from "../build-test/fuzz/runner.js";
+import { FuzzFailure, fuzz, loadTargets } from "../dist-test/fuzz/runner.js";
 
 const { values, positionals } = parseArgs({
   options: { count: { type: "string", default: "100000" }, seed: { type: "string", default: "1" } },

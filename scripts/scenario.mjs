@@ -1,7 +1,7 @@
 // Runs seeded scenarios (test/scenario): `npm run scenario -- --seeds 1000 --from 1`. A failing seed is printed with its
 // reason; `npm run scenario -- --seed 17` (or SIM_SEED=17) runs one with a trace, `--packets` shows its packets too.
 import { parseArgs } from "node:util";
-import { runSeed } from "../build-test/test/scenario/seed.js";
+import { runSeed } from "../dist-test/test/scenario/seed.js";
 
 const { values } = parseArgs({
   options: {

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const wanted = process.argv.slice(2).filter((a) => !a.startsWith("--"));
 const flags = process.argv.slice(2).filter((a) => a.startsWith("--"));
-const files = ["build", "build-test"]
+const files = ["dist", "dist-test"]
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((f) => join(folder, f)),
   )
@@ -17,8 +17,8 @@ const files = ["build", "build-test"]
       join(
         root,
         f
-          .replace(/^build\//, "src/")
-          .replace(/^build-test\//, "")
+          .replace(/^dist\//, "src/")
+          .replace(/^dist-test\//, "")
           .replace(/\.js$/, ".ts"),
       ),
     ),

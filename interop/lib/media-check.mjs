@@ -1,9 +1,9 @@
 // What is looked at of received media: counters in pictures and the frequency of sound; and a reading of RTP
 // packets independent of Parley's (of payloads: media-payloads.mjs).
 const root = new URL("../../", import.meta.url);
-export const { readFrameCounter } = await import(new URL("build/media/synthetic/camera.js", root));
-const { decodePcmu } = await import(new URL("build/payload/g711.js", root));
-const { Vp8BlockDecoder } = await import(new URL("build-test/test/media/vp8-block-decoder.js", root));
+export const { readFrameCounter } = await import(new URL("dist/media/synthetic/camera.js", root));
+const { decodePcmu } = await import(new URL("dist/payload/g711.js", root));
+const { Vp8BlockDecoder } = await import(new URL("dist-test/test/media/vp8-block-decoder.js", root));
 
 /** Pictures of the synthetic camera, decoded: the numbers that are drawn in them. */
 export class PictureReader {

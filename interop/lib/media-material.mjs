@@ -39,7 +39,7 @@ function write(name, content) {
 }
 
 async function sounds(...codecs) {
-  const { SyntheticMicrophone } = await import(new URL("build/media/synthetic/microphone.js", root));
+  const { SyntheticMicrophone } = await import(new URL("dist/media/synthetic/microphone.js", root));
   const microphone = new SyntheticMicrophone();
   const packets = (codec) => Array.from({ length: PACKETS }, () => base64(microphone.next(codec.toLowerCase())));
   return Object.fromEntries(codecs.map((codec) => [codec, { changes: packets(codec) }]));
@@ -50,7 +50,7 @@ let synthetic;
 /** What Parley's own camera and microphone make: VP8, with any picture as a key frame, Opus and PCMU. The path of the file. */
 export async function material() {
   synthetic ??= await (async () => {
-    const { SyntheticCamera } = await import(new URL("build/media/synthetic/camera.js", root));
+    const { SyntheticCamera } = await import(new URL("dist/media/synthetic/camera.js", root));
     const options = { width: WIDTH, height: HEIGHT, frameRate: FRAME_RATE };
     const pictures = (allKeys) => {
       const camera = new SyntheticCamera(options);
@@ -70,7 +70,7 @@ let layered;
 /** VP8 in three sizes, "VP8 q" and so on, for peers that send them as simulcast. The path of the file. */
 export async function layeredMaterial() {
   layered ??= await (async () => {
-    const { SyntheticCamera } = await import(new URL("build/media/synthetic/camera.js", root));
+    const { SyntheticCamera } = await import(new URL("dist/media/synthetic/camera.js", root));
     const codecs = {};
     for (const [rid, width] of Object.entries(LAYERS)) {
       const pictures = (allKeys) => {

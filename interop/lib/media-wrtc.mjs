@@ -8,7 +8,7 @@ const { RTCVideoSource, RTCAudioSource, RTCVideoSink, RTCAudioSink } = wrtc.nons
 const RATE = 48_000;
 
 export async function open() {
-  const { Vp8BlockDecoder } = await import("../../build-test/test/media/vp8-block-decoder.js");
+  const { Vp8BlockDecoder } = await import("../../dist-test/test/media/vp8-block-decoder.js");
   let pc;
   let stop = () => {};
   let tracks;

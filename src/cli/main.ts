@@ -6,7 +6,7 @@ import { type Arguments, HELP, parseArguments, UsageError } from "./args.js";
 import { runDemo } from "./demo/run.js";
 import type { PeerConnectionClass } from "./demo/w3c.js";
 
-const { name, version } = JSON.parse(readFileSync(new URL(import.meta.resolve("parley-rtc/package.json")), "utf8"));
+const { name, version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
 async function main(argv: readonly string[]): Promise<number> {
   let args: Arguments;

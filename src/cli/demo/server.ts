@@ -212,9 +212,8 @@ function loadPage(): Map<string, { type: string; content: Buffer }> {
     js: "text/javascript; charset=utf-8",
   };
   const files = new Map<string, { type: string; content: Buffer }>();
-  const root = import.meta.resolve("parley-rtc/package.json");
-  for (const folder of ["./src/cli/demo/page/", "./dist/page/"]) {
-    const url = new URL(folder, root);
+  for (const folder of ["../../../src/cli/demo/page/", "./page/"]) {
+    const url = new URL(folder, import.meta.url);
     for (const name of readdirSync(fileURLToPath(url))) {
       const type = types[name.split(".").at(-1)!];
       if (type === undefined || name.endsWith(".test.js")) continue;
