@@ -250,7 +250,7 @@ function isKeyFrame(payload: Uint8Array): boolean {
   return false;
 }
 
-/** What is neither a parameter set nor an IDR picture, alone or in fragments. */
+/** False of what is neither a sequence parameter set nor of an IDR picture nor an aggregate, which may have either. */
 function mayBeKeyFrame(data: Uint8Array, at: number, length: number): boolean {
   if (length === 0) return false;
   const type = data[at]! & 0x1f;

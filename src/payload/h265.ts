@@ -191,7 +191,7 @@ function isKeyFrame(payload: Uint8Array): boolean {
   return false;
 }
 
-/** What is neither a parameter set nor an IRAP picture, alone or in fragments. */
+/** False of what is neither a parameter set nor of an IRAP picture nor an aggregate, which may have either. */
 function mayBeKeyFrame(data: Uint8Array, at: number, length: number): boolean {
   if (length < 2) return false;
   const type = typeAt(data, at);

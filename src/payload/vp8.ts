@@ -39,8 +39,14 @@ export function vp8DescriptorLength(data: Uint8Array, at = 0, size: number = dat
   return length < size ? length : 0;
 }
 
-function beginsFrame(payload: Uint8Array): boolean {
-  return (payload[0]! & (START | PARTITION)) === START;
+function beginsFrame(data: Uint8Array, at = 0): boolean {
+  return (data[at]! & (START | PARTITION)) === START;
+}
+
+/** Whether a key frame begins with the payload `data[at, at + size)`. */
+function beginsKeyFrame(data: Uint8Array, at: number, size: number): boolean {
+  const length = vp8DescriptorLength(data, at, size);
+  return length > 0 && beginsFrame(data, at) && (data[at + length]! & 1) === 0;
 }
 
 /** Fills `info`; false if the payload is malformed. */
@@ -186,14 +192,8 @@ export const vp8Format: PayloadFormat = {
   hasKeyFrames: true,
   createPacketizer: (options = {}) => new Vp8Packetizer(options),
   createDepacketizer: () => new Vp8Depacketizer(),
-  isKeyFrame(payload) {
-    const length = vp8DescriptorLength(payload);
-    return length > 0 && beginsFrame(payload) && (payload[length]! & 1) === 0;
-  },
-  mayBeKeyFrame(data, at, length) {
-    const header = vp8DescriptorLength(data, at, length);
-    return header > 0 && (data[at]! & (START | PARTITION)) === START && (data[at + header]! & 1) === 0;
-  },
+  isKeyFrame: (payload) => beginsKeyFrame(payload, 0, payload.length),
+  mayBeKeyFrame: beginsKeyFrame,
   renumber(data, at, pictureId, tl0PictureIndex) {
     if ((data[at]! & EXTENDED) === 0) return;
     const flags = data[at + 1]!;
