@@ -20,6 +20,27 @@ function stand(isHasty = false) {
   return { sim, host, round, network: roundNetwork(sim.platform(host), round) };
 }
 
+/** A socket of the host. */
+async function listen(
+  { sim, host, network }: ReturnType<typeof stand>,
+  onDatagram: (port: DatagramPort) => void,
+): Promise<DatagramPort> {
+  let port: DatagramPort | undefined;
+  network.openUdp(
+    { address: host.address() },
+    {
+      onOpen(opened) {
+        port = opened;
+      },
+      onDatagram: () => onDatagram(port!),
+      onDrained() {},
+      onError() {},
+    },
+  );
+  await sim.run(1);
+  return port!;
+}
+
 function sendTo(host: Host, network: Host, port: DatagramPort): void {
   network.openUdp(
     { address: network.address() },
@@ -34,27 +55,15 @@ function sendTo(host: Host, network: Host, port: DatagramPort): void {
 
 for (const end of ["closed by its owner", "broken"] as const) {
   test(`a socket ${end} while a wake-up is under way does not keep the round open`, async () => {
-    const { sim, host, round, network } = stand();
-    const other = sim.host("other");
+    const bed = stand();
+    const { sim, host, round } = bed;
     let received = 0;
-    let port: DatagramPort | undefined;
-    network.openUdp(
-      { address: host.address() },
-      {
-        onOpen(opened) {
-          port = opened;
-        },
-        onDatagram() {
-          received++;
-          if (end === "broken") host.detach(host.address(), "die");
-          else port!.close();
-        },
-        onDrained() {},
-        onError() {},
-      },
-    );
-    await sim.run(1);
-    sendTo(host, other, port!);
+    const port = await listen(bed, (own) => {
+      received++;
+      if (end === "broken") host.detach(host.address(), "die");
+      else own.close();
+    });
+    sendTo(host, sim.host("other"), port);
     await sim.run(10);
     assert.equal(received, 1);
     assert.equal(round.isOpen, false);
@@ -63,39 +72,14 @@ for (const end of ["closed by its owner", "broken"] as const) {
 
 test("a round ends with the wake-up, or with each datagram in haste", async () => {
   for (const isHasty of [false, true]) {
-    const { sim, host, round, network } = stand(isHasty);
-    const other = sim.host("other");
+    const bed = stand(isHasty);
+    const { sim, host, round } = bed;
     const open: boolean[] = [];
-    let port: DatagramPort | undefined;
-    network.openUdp(
-      { address: host.address() },
-      {
-        onOpen(opened) {
-          port = opened;
-        },
-        onDatagram() {
-          // After this one, and before the wake-up is over.
-          queueMicrotask(() => open.push(round.isOpen));
-        },
-        onDrained() {},
-        onError() {},
-      },
-    );
-    await sim.run(1);
-    sendTo(host, other, port!);
+    // After this one, and before the wake-up is over.
+    const port = await listen(bed, () => queueMicrotask(() => open.push(round.isOpen)));
+    sendTo(host, sim.host("other"), port);
     await sim.run(10);
     assert.deepEqual(open, [!isHasty]);
     assert.equal(round.isOpen, false);
   }
-});
-
-test("what is queued leaves also after a program's tests had another queueMicrotask", async (t) => {
-  const { round } = stand();
-  const settle = t.mock.method((round as unknown as { owner: { settle(): boolean } }).owner, "settle");
-  const fake = t.mock.method(globalThis, "queueMicrotask", () => {});
-  round.markDirty();
-  fake.mock.restore();
-  round.markDirty();
-  await Promise.resolve();
-  assert.equal(settle.mock.callCount(), 1);
 });
