@@ -83,3 +83,14 @@ test("a round ends with the wake-up, or with each datagram in haste", async () =
     assert.equal(round.isOpen, false);
   }
 });
+
+test("what is queued leaves also after a program's tests had another queueMicrotask", async (t) => {
+  const { round } = stand();
+  const settle = t.mock.method((round as unknown as { owner: { settle(): boolean } }).owner, "settle");
+  const fake = t.mock.method(globalThis, "queueMicrotask", () => {});
+  round.markDirty();
+  fake.mock.restore();
+  round.markDirty();
+  await Promise.resolve();
+  assert.equal(settle.mock.callCount(), 1);
+});
