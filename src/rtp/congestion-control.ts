@@ -8,7 +8,7 @@ import { TransportFeedbackRecorder } from "./bandwidth/transport-feedback-record
 import { EncodingShares, TRANSPORT_OVERHEAD } from "./encoding-shares.js";
 import type { HeaderExtensions } from "./extensions.js";
 import { type CongestionFeedback, writeRemb } from "./feedback.js";
-import { Pacer, PRIORITY_RETRANSMISSION } from "./pacer.js";
+import { DEFAULT_MAX_QUEUE_TIME, Pacer, PRIORITY_RETRANSMISSION } from "./pacer.js";
 import type { RtpPacket } from "./packet.js";
 import { ReceiveLimits } from "./receive-limits.js";
 import type { RtpReceiver } from "./receiver.js";
@@ -24,6 +24,11 @@ export const MIN_BITRATE = 30_000;
 const LOOK_INTERVAL = 200;
 /** Milliseconds' worth of the estimate that repeats may take at once. */
 const REPEAT_WINDOW = 500;
+/**
+ * Milliseconds that packets may wait on average for a pace that is only a guess: at a peer that reports neither arrivals nor a rate, whose first
+ * receiver report may take ten seconds. In steady state the first of them waits for two thirds of it, which usual jitter buffers bear.
+ */
+const UNTOLD_QUEUE_TIME = 250;
 /** Streams that one REMB names. */
 const MAX_REMB_STREAMS = 31;
 
@@ -103,6 +108,7 @@ export class CongestionControl {
       ),
     );
     this.pacer?.remove((stream) => !senders.includes(stream.sender) || !stream.sender.streams.includes(stream), now);
+    this.pacer?.setMaxQueueTime(this.maxQueueTime, now);
     this.allocationDue = true;
   }
 
@@ -166,11 +172,17 @@ export class CongestionControl {
           send: (stream, cluster, priority, now) => stream.sendPaced(priority, cluster, now),
           pad: (bytes, cluster, now) => this.pad(bytes, cluster, now),
         },
-        { pacingRate: START_BITRATE },
+        { pacingRate: START_BITRATE, maxQueueTime: this.maxQueueTime },
       );
       this.updatePacer();
     }
     return this.pacer;
+  }
+
+  /** A queue of the pacer keeps one off the path only where somebody tells what that carries. */
+  private get maxQueueTime(): number {
+    const isTold = this.host.senders.some((sender) => sender.ratesReported);
+    return isTold ? DEFAULT_MAX_QUEUE_TIME : UNTOLD_QUEUE_TIME;
   }
 
   private updatePacer(): void {

@@ -21,7 +21,7 @@ export interface PacerHost<T> {
 export interface PacerOptions {
   /** Bits per second until `setRates`. */
   readonly pacingRate: number;
-  /** Milliseconds a packet may wait on average: above, the rate rises. 2000 unless given. */
+  /** See `setMaxQueueTime`; DEFAULT_MAX_QUEUE_TIME unless given. */
   readonly maxQueueTime?: number;
 }
 
@@ -29,7 +29,7 @@ export interface PacerOptions {
 const BURST = 5;
 /** Bytes of one burst, so that no socket buffer overflows at high rates. */
 const MAX_BURST_BYTES = 63_000;
-const DEFAULT_MAX_QUEUE_TIME = 2000;
+export const DEFAULT_MAX_QUEUE_TIME = 2000;
 /** The debt is capped here, milliseconds. */
 const MAX_DEBT = 500;
 /** Bytes of one fill of padding, in milliseconds of its rate. */
@@ -54,7 +54,7 @@ export class Pacer<T> {
   deadline: number = Number.POSITIVE_INFINITY;
 
   private readonly host: PacerHost<T>;
-  private readonly maxQueueTime: number;
+  private maxQueueTime: number;
   private readonly queues: readonly PacketQueue<T>[] = Array.from({ length: PRIORITIES }, () => new PacketQueue<T>());
   // Over all queues.
   private count = 0;
@@ -108,6 +108,14 @@ export class Pacer<T> {
       this.paddingRate = Math.min(paddingRate, pacingRate);
       this.paddingExhausted = false;
     }
+    this.schedule(now);
+  }
+
+  /** Milliseconds that a packet may wait on average: above, the rate rises. */
+  setMaxQueueTime(milliseconds: number, now: number): void {
+    if (milliseconds === this.maxQueueTime) return;
+    this.drain(now);
+    this.maxQueueTime = milliseconds;
     this.schedule(now);
   }
 

@@ -110,6 +110,12 @@ export class RtpSender {
     return this.extensions.id(ExtensionKind.transportSequence) !== 0;
   }
 
+  /** @internal The peer tells when packets arrive, or by REMB what may be sent: not only, in receiver reports, what is lost. */
+  get ratesReported(): boolean {
+    if (this.ccfb || (this.transportCc && this.transportWide)) return true;
+    return this.options.codecs.some(({ remb }) => remb);
+  }
+
   /**
    * Pass-through: sends a packet that another stream was made of. The SSRC becomes the encoding's, the payload type `payloadType`;
    * sequence numbers and timestamps keep their distances while `packet.ssrc` stays, and go on behind the last ones when it changes;
