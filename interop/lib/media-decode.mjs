@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { python } from "./peers.mjs";
 
-const LIMIT = 30_000;
+const LIMIT = 60_000;
 
 /** `frames`: { codec: [bytes] }. Gives { codec: { frames, decoded, counters, size } } or, of sound, { frames, samples, frequency }. */
 export async function decode(frames) {
