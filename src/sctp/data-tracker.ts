@@ -5,18 +5,22 @@ import { SACK, SACK_HEADER } from "./chunks.js";
 import { DELAYED_SACK, MAX_REPORTED_DUPLICATES, MAX_TSN_SPAN } from "./options.js";
 import { type PacketBuilder, write16, write32 } from "./packet.js";
 
-const INITIAL_BITS = 1024;
+/** TSNs that are told apart beyond the cumulative one, once there is a gap. */
+const INITIAL_BITS = 128;
 const MAX_BITS = 65_536;
+const NO_BITS = new Uint32Array(0);
+const NO_LENGTHS = new Uint16Array(0);
 
 export class DataTracker {
   /** The peer's TSNs up to here have all arrived (or were given up). */
   cumulativeTsn = 0;
   /** Highest TSN seen. */
   private highestTsn = 0;
-  private bits: Uint32Array = new Uint32Array(INITIAL_BITS / 32);
-  private lengths: Uint16Array = new Uint16Array(INITIAL_BITS);
-  private mask = INITIAL_BITS - 1;
-  private readonly duplicates: Uint32Array = new Uint32Array(MAX_REPORTED_DUPLICATES);
+  // Without memory until the first gap and the first duplicate: most associations never have any.
+  private bits: Uint32Array = NO_BITS;
+  private lengths: Uint16Array = NO_LENGTHS;
+  private mask = -1;
+  private duplicates: Uint32Array = NO_BITS;
   private duplicateCount = 0;
   /** Packets with data since the last SACK. */
   private unackedPackets = 0;
@@ -81,6 +85,7 @@ export class DataTracker {
 
   private duplicate(tsn: number): void {
     this.duplicatesSeen++;
+    if (this.duplicates.length === 0) this.duplicates = new Uint32Array(MAX_REPORTED_DUPLICATES);
     if (this.duplicateCount < MAX_REPORTED_DUPLICATES) this.duplicates[this.duplicateCount++] = tsn;
   }
 
@@ -101,7 +106,7 @@ export class DataTracker {
 
   private grow(ahead: number): void {
     const old = { bits: this.bits, lengths: this.lengths, mask: this.mask };
-    let size = this.mask + 1;
+    let size = Math.max(INITIAL_BITS, this.mask + 1);
     while (size <= ahead) size *= 2;
     if (size > MAX_BITS) size = MAX_BITS;
     this.bits = new Uint32Array(size / 32);

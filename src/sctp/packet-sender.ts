@@ -62,12 +62,14 @@ export class PacketSender {
   send(): void {
     if (!this.open) return;
     this.open = false;
-    if (this.builder.empty) return;
-    const packet = this.builder.finish(this.zeroChecksum && !this.checked);
-    this.number++;
-    this.packets++;
-    this.bytes += packet.length;
-    this.host.transmit(packet);
+    if (!this.builder.empty) {
+      const packet = this.builder.finish(this.zeroChecksum && !this.checked);
+      this.number++;
+      this.packets++;
+      this.bytes += packet.length;
+      this.host.transmit(packet);
+    }
+    this.builder.release();
   }
 
   /** Sends one chunk as a packet of its own under `tag`, with a checksum: for peers that have no association. */

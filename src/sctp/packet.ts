@@ -1,6 +1,7 @@
 // SCTP packet: common header (RFC 9260 §3.1), checksum (Appendix A; zero under RFC 9653), and the builder that bundles
-// chunks into one reused buffer. Chunk contents are written elsewhere.
+// chunks in reused memory. Chunk contents are written elsewhere.
 import { crc32cOfSctpPacket } from "../util/checksum.js";
+import { givePacket, type PooledPacket, takePacket } from "../util/packet-pool.js";
 import { MAX_MTU } from "./options.js";
 
 export const COMMON_HEADER = 12;
@@ -64,21 +65,21 @@ export function isLoneInit(packet: Uint8Array): boolean {
   );
 }
 
-/** Builds one packet at a time in memory of its own. */
+const NOTHING = new Uint8Array(0);
+
+/** Builds one packet at a time, in memory that it has from `begin` to `release`. */
 export class PacketBuilder {
-  buffer: Uint8Array;
+  buffer: Uint8Array = NOTHING;
   /** Bytes written so far. */
   length = 0;
   /** Largest packet, a multiple of four. */
   limit: number;
   private readonly ports: number;
-  private last: Uint8Array;
+  private memory: PooledPacket | undefined;
 
   constructor(mtu: number, localPort: number, remotePort: number) {
     this.limit = mtu & ~3;
-    this.buffer = new Uint8Array(this.limit);
     this.ports = ((localPort << 16) | remotePort) >>> 0;
-    this.last = this.buffer;
   }
 
   setLimit(mtu: number): void {
@@ -86,13 +87,20 @@ export class PacketBuilder {
   }
 
   private grow(size: number): void {
-    const grown = new Uint8Array(Math.min(MAX_MTU, Math.max(size, this.limit)));
-    grown.set(this.buffer.subarray(0, this.length));
-    this.buffer = grown;
-    this.last = grown;
+    const old = this.buffer;
+    const { memory } = this;
+    this.take(Math.min(MAX_MTU, Math.max(size, this.limit)));
+    this.buffer.set(old.subarray(0, this.length));
+    if (memory !== undefined) givePacket(memory);
+  }
+
+  private take(size: number): void {
+    this.memory = takePacket(size);
+    this.buffer = this.memory.bytes;
   }
 
   begin(verificationTag: number): void {
+    if (this.memory === undefined) this.take(this.limit);
     write32(this.buffer, 0, this.ports);
     write32(this.buffer, 4, verificationTag);
     this.length = COMMON_HEADER;
@@ -128,25 +136,29 @@ export class PacketBuilder {
     this.buffer.set(chunk, at);
   }
 
-  /** The finished packet: a view of the scratch buffer, valid until the next `begin`. */
+  /** The finished packet, valid until `release`. */
   finish(zeroChecksum: boolean): Uint8Array {
-    const b = this.buffer;
-    b[8] = 0;
-    b[9] = 0;
-    b[10] = 0;
-    b[11] = 0;
-    let packet = this.last;
-    if (packet.length !== this.length) {
-      packet = b.subarray(0, this.length);
-      this.last = packet;
-    }
+    const packet = this.memory!.view(this.length);
+    packet[8] = 0;
+    packet[9] = 0;
+    packet[10] = 0;
+    packet[11] = 0;
     if (!zeroChecksum) {
       const crc = crc32cOfSctpPacket(packet);
-      b[8] = crc;
-      b[9] = crc >>> 8;
-      b[10] = crc >>> 16;
-      b[11] = crc >>> 24;
+      packet[8] = crc;
+      packet[9] = crc >>> 8;
+      packet[10] = crc >>> 16;
+      packet[11] = crc >>> 24;
     }
     return packet;
+  }
+
+  /** Nobody looks at the packet any more. */
+  release(): void {
+    if (this.memory === undefined) return;
+    givePacket(this.memory);
+    this.memory = undefined;
+    this.buffer = NOTHING;
+    this.length = 0;
   }
 }

@@ -6,8 +6,10 @@
 // three missing reports of RFC 9260 §7.2.4, HTNA by construction), by time after that. So a lost retransmission is found like
 // any other loss, and a burst is repaired in a round trip.
 //
-// Chunks live in parallel arrays indexed by TSN modulo a power of two; whether they are acknowledged or lost is in bitmaps that
-// are scanned by word; chunks in flight form a list in order of transmission. Everything is O(1) per chunk.
+// Chunks live in a ring (chunk-ring.ts), indexed by TSN; an association that has nothing outstanding has none. Whether they are
+// acknowledged or lost is in bitmaps that are scanned by word; chunks in flight form a list in order of transmission.
+// Everything is O(1) per chunk.
+import { ACKED, type ChunkRing, FREE, giveRing, LOST, NO_RING, NONE, takeRing } from "./chunk-ring.js";
 import { DATA, DATA_HEADER, FLAG_B, FLAG_E, FLAG_U, I_DATA, I_DATA_HEADER, SACK_HEADER } from "./chunks.js";
 import { writeForwardTsn } from "./forward-tsn.js";
 import { MAX_TSN_SPAN } from "./options.js";
@@ -15,19 +17,14 @@ import { type PacketBuilder, pad4, read16, read32, write32 } from "./packet.js";
 import type { RtoEstimator } from "./rto.js";
 import type { OutgoingMessage } from "./send-queue.js";
 
-const INITIAL_CAPACITY = 64;
 const MAX_CAPACITY = 65_536;
 /** kPacketThreshold of RFC 9002, DupThresh of TCP. */
 const PACKET_THRESHOLD = 3;
 const MAX_REO_WND_MULT = 16;
 /** Round trips without a spurious retransmission after which the reordering window shrinks again. */
 const REO_WND_PERSIST = 16;
-const NONE = -1;
 
-const FREE = 0;
 const IN_FLIGHT = 1;
-const LOST = 2;
-const ACKED = 3;
 const ABANDONED = 4;
 
 /** What one SACK told. */
@@ -49,21 +46,7 @@ export class RetransmissionQueue {
   /** The peer takes FORWARD TSN: messages may be given up. */
   partialReliability = false;
 
-  private capacity = INITIAL_CAPACITY;
-  private mask: number = INITIAL_CAPACITY - 1;
-  private messages: (OutgoingMessage | undefined)[] = new Array(INITIAL_CAPACITY).fill(undefined);
-  private offsets = new Uint32Array(INITIAL_CAPACITY);
-  private sizes = new Uint16Array(INITIAL_CAPACITY);
-  private fsns = new Uint32Array(INITIAL_CAPACITY);
-  private flags = new Uint8Array(INITIAL_CAPACITY);
-  private states = new Uint8Array(INITIAL_CAPACITY);
-  private transmissions = new Uint16Array(INITIAL_CAPACITY);
-  private sentAt = new Float64Array(INITIAL_CAPACITY);
-  private sentNumber = new Float64Array(INITIAL_CAPACITY);
-  private nextSent = new Int32Array(INITIAL_CAPACITY);
-  private previousSent = new Int32Array(INITIAL_CAPACITY);
-  private ackedBits = new Uint32Array(INITIAL_CAPACITY / 32);
-  private lostBits = new Uint32Array(INITIAL_CAPACITY / 32);
+  private ring: ChunkRing = NO_RING;
 
   /** Everything up to here is acknowledged. */
   cumulativeTsn: number;
@@ -112,10 +95,8 @@ export class RetransmissionQueue {
 
   /** The peer restarted: everything outstanding is gone. */
   restart(initialTsn: number): void {
-    this.messages.fill(undefined);
-    this.states.fill(FREE);
-    this.ackedBits.fill(0);
-    this.lostBits.fill(0);
+    this.ring.clear();
+    this.giveRing();
     this.nextTsn = initialTsn;
     this.cumulativeTsn = (initialTsn - 1) >>> 0;
     this.highestAcked = this.cumulativeTsn;
@@ -146,24 +127,25 @@ export class RetransmissionQueue {
 
   /** Bytes of the chunk in a packet, padding included. */
   wireSize(slot: number): number {
-    return this.header + pad4(this.sizes[slot]!);
+    return this.header + pad4(this.ring.sizes[slot]!);
   }
 
   // -- Sending
 
   /** Gives the fragment [offset, offset + size) of a message the next TSN and returns its slot; `transmit` must follow. */
   append(message: OutgoingMessage, offset: number, size: number, flags: number): number {
-    if (this.outstanding + 1 >= this.capacity) this.grow();
+    if (this.outstanding + 1 >= this.ring.capacity) this.grow();
+    const { ring } = this;
     const tsn = this.nextTsn;
     this.nextTsn = (tsn + 1) >>> 0;
-    const slot = tsn & this.mask;
-    this.messages[slot] = message;
-    this.offsets[slot] = offset;
-    this.sizes[slot] = size;
-    this.flags[slot] = flags;
-    this.fsns[slot] = message.fsn;
-    this.states[slot] = FREE;
-    this.transmissions[slot] = 0;
+    const slot = tsn & ring.mask;
+    ring.messages[slot] = message;
+    ring.offsets[slot] = offset;
+    ring.sizes[slot] = size;
+    ring.flags[slot] = flags;
+    ring.fsns[slot] = message.fsn;
+    ring.states[slot] = FREE;
+    ring.transmissions[slot] = 0;
     message.fsn = (message.fsn + 1) >>> 0;
     if ((flags & FLAG_B) !== 0) message.firstTsn = tsn;
     message.lastTsn = tsn;
@@ -172,10 +154,11 @@ export class RetransmissionQueue {
 
   /** Writes the chunk into the packet under construction and counts it as in flight. Returns where the chunk starts. */
   transmit(slot: number, tsn: number, builder: PacketBuilder, now: number, packetNumber: number): number {
-    const message = this.messages[slot]!;
-    const size = this.sizes[slot]!;
+    const { ring } = this;
+    const message = ring.messages[slot]!;
+    const size = ring.sizes[slot]!;
     const header = this.header;
-    const at = builder.chunk(this.interleaving ? I_DATA : DATA, this.flags[slot]!, header + size);
+    const at = builder.chunk(this.interleaving ? I_DATA : DATA, ring.flags[slot]!, header + size);
     const b = builder.buffer;
     write32(b, at + 4, tsn);
     b[at + 8] = message.stream.id >>> 8;
@@ -184,101 +167,65 @@ export class RetransmissionQueue {
       b[at + 10] = 0;
       b[at + 11] = 0;
       write32(b, at + 12, message.sequence);
-      write32(b, at + 16, (this.flags[slot]! & FLAG_B) !== 0 ? message.ppid : this.fsns[slot]!);
+      write32(b, at + 16, (ring.flags[slot]! & FLAG_B) !== 0 ? message.ppid : ring.fsns[slot]!);
     } else {
       b[at + 10] = message.sequence >>> 8;
       b[at + 11] = message.sequence;
       write32(b, at + 12, message.ppid);
     }
-    copy(message.data, this.offsets[slot]!, size, b, at + header);
-    if (this.states[slot] === LOST) {
-      this.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
+    copy(message.data, ring.offsets[slot]!, size, b, at + header);
+    if (ring.states[slot] === LOST) {
+      ring.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
       this.lostChunks--;
-    } else if (this.states[slot] === IN_FLIGHT) this.unlink(slot);
-    if (this.transmissions[slot]! > 0) this.retransmitted++;
-    if (this.transmissions[slot]! < 0xffff) this.transmissions[slot]!++;
-    this.states[slot] = IN_FLIGHT;
-    this.sentAt[slot] = now;
-    this.sentNumber[slot] = packetNumber;
+    } else if (ring.states[slot] === IN_FLIGHT) this.unlink(slot);
+    if (ring.transmissions[slot]! > 0) this.retransmitted++;
+    if (ring.transmissions[slot]! < 0xffff) ring.transmissions[slot]!++;
+    ring.states[slot] = IN_FLIGHT;
+    ring.sentAt[slot] = now;
+    ring.sentNumber[slot] = packetNumber;
     this.link(slot);
     return at;
   }
 
   private link(slot: number): void {
+    const { ring } = this;
     this.flight += this.wireSize(slot);
     this.inFlightChunks++;
-    this.previousSent[slot] = this.tail;
-    this.nextSent[slot] = NONE;
+    ring.previousSent[slot] = this.tail;
+    ring.nextSent[slot] = NONE;
     if (this.tail === NONE) this.head = slot;
-    else this.nextSent[this.tail] = slot;
+    else ring.nextSent[this.tail] = slot;
     this.tail = slot;
   }
 
   private unlink(slot: number): void {
+    const { ring } = this;
     this.flight -= this.wireSize(slot);
     this.inFlightChunks--;
-    const previous = this.previousSent[slot]!;
-    const next = this.nextSent[slot]!;
+    const previous = ring.previousSent[slot]!;
+    const next = ring.nextSent[slot]!;
     if (previous === NONE) this.head = next;
-    else this.nextSent[previous] = next;
+    else ring.nextSent[previous] = next;
     if (next === NONE) this.tail = previous;
-    else this.previousSent[next] = previous;
+    else ring.previousSent[next] = previous;
   }
 
   private grow(): void {
-    const { capacity, mask } = this;
-    if (capacity >= MAX_CAPACITY) return;
-    const size = capacity * 2;
-    const newMask = size - 1;
+    const { ring } = this;
+    if (ring.capacity === 0) this.ring = takeRing();
+    if (ring.capacity === 0 || ring.capacity >= MAX_CAPACITY) return;
     const first = (this.cumulativeTsn + 1) >>> 0;
-    const count = this.outstanding;
-    const move = <T extends Uint8Array | Uint16Array | Uint32Array | Float64Array | Int32Array>(from: T, to: T): T => {
-      for (let i = 0; i < count; i++) to[(first + i) & newMask] = from[(first + i) & mask]!;
-      return to;
-    };
-    const messages: (OutgoingMessage | undefined)[] = new Array(size).fill(undefined);
-    for (let i = 0; i < count; i++) messages[(first + i) & newMask] = this.messages[(first + i) & mask];
-    // The links hold slots: translate them.
-    const translate = new Int32Array(capacity);
-    for (let i = 0; i < count; i++) translate[(first + i) & mask] = (first + i) & newMask;
-    const relink = (from: Int32Array): Int32Array<ArrayBuffer> => {
-      const to = new Int32Array(size);
-      for (let i = 0; i < count; i++) {
-        const slot = from[(first + i) & mask]!;
-        to[(first + i) & newMask] = slot === NONE ? NONE : translate[slot]!;
-      }
-      return to;
-    };
-    this.nextSent = relink(this.nextSent);
-    this.previousSent = relink(this.previousSent);
-    this.head = this.head === NONE ? NONE : translate[this.head]!;
-    this.tail = this.tail === NONE ? NONE : translate[this.tail]!;
-    this.messages = messages;
-    this.offsets = move(this.offsets, new Uint32Array(size));
-    this.sizes = move(this.sizes, new Uint16Array(size));
-    this.fsns = move(this.fsns, new Uint32Array(size));
-    this.flags = move(this.flags, new Uint8Array(size));
-    this.states = move(this.states, new Uint8Array(size));
-    this.transmissions = move(this.transmissions, new Uint16Array(size));
-    this.sentAt = move(this.sentAt, new Float64Array(size));
-    this.sentNumber = move(this.sentNumber, new Float64Array(size));
-    this.capacity = size;
-    this.mask = newMask;
-    this.ackedBits = new Uint32Array(size / 32);
-    this.lostBits = new Uint32Array(size / 32);
-    for (let i = 0; i < count; i++) {
-      const slot = (first + i) & newMask;
-      if (this.states[slot] === LOST) this.lostBits[slot >>> 5]! |= 1 << (slot & 31);
-      // An abandoned chunk's bit only says that it was counted; it may be counted again without harm.
-      else if (this.states[slot] === ACKED) this.ackedBits[slot >>> 5]! |= 1 << (slot & 31);
-    }
+    const grown = ring.grown(first, this.outstanding);
+    this.head = ring.translate(this.head, first, grown);
+    this.tail = ring.translate(this.tail, first, grown);
+    this.ring = grown;
   }
 
   /** TSN of the first lost chunk that is to be sent again, or -1. Gives up messages that may not be retransmitted. */
   nextLost(now: number): number {
     while (this.lostChunks > 0) {
       const tsn = this.findLost();
-      const message = this.messages[tsn & this.mask]!;
+      const message = this.ring.messages[tsn & this.ring.mask]!;
       if (message.expiresAt > now || !this.partialReliability) return tsn;
       this.abandon(message);
     }
@@ -289,8 +236,8 @@ export class RetransmissionQueue {
     let tsn = this.lostHint;
     if (((tsn - this.cumulativeTsn) | 0) <= 0) tsn = (this.cumulativeTsn + 1) >>> 0;
     for (;;) {
-      const slot = tsn & this.mask;
-      const word = this.lostBits[slot >>> 5]! >>> (slot & 31);
+      const slot = tsn & this.ring.mask;
+      const word = this.ring.lostBits[slot >>> 5]! >>> (slot & 31);
       if (word !== 0) {
         tsn = (tsn + 31 - Math.clz32(word & -word)) >>> 0;
         this.lostHint = tsn;
@@ -301,16 +248,16 @@ export class RetransmissionQueue {
   }
 
   slotOf(tsn: number): number {
-    return tsn & this.mask;
+    return tsn & this.ring.mask;
   }
 
   /** The TSN of the chunk in flight that was sent last, or -1: what a tail loss probe repeats (RFC 8985 §7.3). */
   probeTsn(): number {
     const slot = this.tail;
     if (slot === NONE) return -1;
-    const message = this.messages[slot]!;
-    if (this.transmissions[slot]! > message.maxRetransmits && this.partialReliability) return -1;
-    return (this.cumulativeTsn + 1 + ((slot - (this.cumulativeTsn + 1)) & this.mask)) >>> 0;
+    const message = this.ring.messages[slot]!;
+    if (this.ring.transmissions[slot]! > message.maxRetransmits && this.partialReliability) return -1;
+    return (this.cumulativeTsn + 1 + ((slot - (this.cumulativeTsn + 1)) & this.ring.mask)) >>> 0;
   }
 
   // -- Acknowledgements
@@ -349,17 +296,18 @@ export class RetransmissionQueue {
 
   /** The cumulative part of a SACK, or of a SHUTDOWN (RFC 9260 §9.2). */
   acknowledgeUpTo(cumulative: number, now: number): void {
+    const { ring } = this;
     const count = (cumulative - this.cumulativeTsn) | 0;
     if (count <= 0 || count > this.outstanding) return;
     const before = this.highestAcked;
     const first = (this.cumulativeTsn + 1) >>> 0;
     for (let i = 0; i < count; i++) {
       const tsn = (first + i) >>> 0;
-      const slot = tsn & this.mask;
+      const slot = tsn & ring.mask;
       this.acknowledge(slot, tsn, before, now);
-      this.ackedBits[slot >>> 5]! &= ~(1 << (slot & 31));
-      this.states[slot] = FREE;
-      this.messages[slot] = undefined;
+      ring.ackedBits[slot >>> 5]! &= ~(1 << (slot & 31));
+      ring.states[slot] = FREE;
+      ring.messages[slot] = undefined;
     }
     this.cumulativeTsn = cumulative;
     this.result.progressed = true;
@@ -369,10 +317,16 @@ export class RetransmissionQueue {
       this.forwardPending = false;
     }
     this.advancePeerAckPoint();
+    if (this.outstanding === 0) this.giveRing();
+  }
+
+  private giveRing(): void {
+    giveRing(this.ring);
+    this.ring = NO_RING;
   }
 
   private acknowledgeRange(start: number, end: number, before: number, now: number): void {
-    const { mask, ackedBits } = this;
+    const { mask, ackedBits } = this.ring;
     let i = start;
     while (i <= end) {
       const tsn = (this.cumulativeTsn + i) >>> 0;
@@ -388,7 +342,7 @@ export class RetransmissionQueue {
         const s = slot + bit;
         this.acknowledge(s, (tsn + bit) >>> 0, before, now);
         ackedBits[s >>> 5]! |= 1 << (s & 31);
-        if (this.states[s] !== ABANDONED) this.states[s] = ACKED;
+        if (this.ring.states[s] !== ABANDONED) this.ring.states[s] = ACKED;
       }
       i += here;
     }
@@ -397,17 +351,18 @@ export class RetransmissionQueue {
   }
 
   private acknowledge(slot: number, tsn: number, highestBefore: number, now: number): void {
-    const state = this.states[slot];
+    const { ring } = this;
+    const state = ring.states[slot];
     if (state === IN_FLIGHT) this.unlink(slot);
     else if (state === LOST) {
-      this.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
+      ring.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
       this.lostChunks--;
       this.episodeSpurious++;
     } else return;
     const result = this.result;
     result.bytes += this.wireSize(slot);
-    const once = this.transmissions[slot] === 1;
-    const sentAt = this.sentAt[slot]!;
+    const once = ring.transmissions[slot] === 1;
+    const sentAt = ring.sentAt[slot]!;
     const elapsed = now - sentAt;
     // Karn's algorithm, RFC 9260 §6.3.1 C5.
     if (once) {
@@ -418,7 +373,7 @@ export class RetransmissionQueue {
       this.episodeSpurious++;
       return;
     }
-    const number = this.sentNumber[slot]!;
+    const number = ring.sentNumber[slot]!;
     if (number > this.rackNumber) {
       this.rackNumber = number;
       this.rackRtt = elapsed;
@@ -438,7 +393,7 @@ export class RetransmissionQueue {
     this.reoWndMult = Math.min(MAX_REO_WND_MULT, this.reoWndMult + 1);
     this.reoWndPersist = REO_WND_PERSIST;
     // At most once per round trip.
-    this.reoWndRound = this.tail === NONE ? this.rackNumber + 1 : this.sentNumber[this.tail]!;
+    this.reoWndRound = this.tail === NONE ? this.rackNumber + 1 : this.ring.sentNumber[this.tail]!;
   }
 
   /** The losses since the last congestion event were all imagined: reordering, or a delayed acknowledgement. */
@@ -473,9 +428,9 @@ export class RetransmissionQueue {
     let packet = -1;
     this.lastLosses = 0;
     for (let slot = this.head; slot !== NONE; ) {
-      const sent = this.sentNumber[slot]!;
+      const sent = this.ring.sentNumber[slot]!;
       if (sent >= number) break;
-      const due = this.sentAt[slot]! + patience;
+      const due = this.ring.sentAt[slot]! + patience;
       if (number - sent < threshold && now < due) {
         this.reorderDeadline = due;
         break;
@@ -495,25 +450,25 @@ export class RetransmissionQueue {
 
   private lose(slot: number): void {
     this.unlink(slot);
-    this.states[slot] = LOST;
-    this.lostBits[slot >>> 5]! |= 1 << (slot & 31);
+    this.ring.states[slot] = LOST;
+    this.ring.lostBits[slot >>> 5]! |= 1 << (slot & 31);
     this.lostChunks++;
-    const tsn = (this.cumulativeTsn + 1 + ((slot - (this.cumulativeTsn + 1)) & this.mask)) >>> 0;
+    const tsn = (this.cumulativeTsn + 1 + ((slot - (this.cumulativeTsn + 1)) & this.ring.mask)) >>> 0;
     if (this.lostChunks === 1 || ((tsn - this.lostHint) | 0) < 0) this.lostHint = tsn;
-    const message = this.messages[slot]!;
-    if (this.transmissions[slot]! > message.maxRetransmits && this.partialReliability) this.abandon(message);
+    const message = this.ring.messages[slot]!;
+    if (this.ring.transmissions[slot]! > message.maxRetransmits && this.partialReliability) this.abandon(message);
   }
 
   /** T3-rtx expired: everything in flight is lost (RFC 9260 §6.3.3 E3). */
   loseAll(): void {
     const first = this.slotOf(this.cumulativeTsn + 1);
     // The chunk at the edge was acknowledged by a gap block and is still missing: the peer reneged; believe no block.
-    if (this.outstanding > 0 && this.states[first] === ACKED) {
+    if (this.outstanding > 0 && this.ring.states[first] === ACKED) {
       for (let i = 1; i <= this.outstanding; i++) {
         const slot = this.slotOf(this.cumulativeTsn + i);
-        if (this.states[slot] !== ACKED) continue;
-        this.ackedBits[slot >>> 5]! &= ~(1 << (slot & 31));
-        this.states[slot] = IN_FLIGHT;
+        if (this.ring.states[slot] !== ACKED) continue;
+        this.ring.ackedBits[slot >>> 5]! &= ~(1 << (slot & 31));
+        this.ring.states[slot] = IN_FLIGHT;
         this.link(slot);
       }
     }
@@ -531,27 +486,27 @@ export class RetransmissionQueue {
     const acknowledged = ((message.lastTsn - this.cumulativeTsn) | 0) <= 0;
     if (this.abandonRest(message) && acknowledged && !this.full) {
       const slot = this.append(message, message.offset, 0, FLAG_E | (message.unordered ? FLAG_U : 0));
-      this.states[slot] = ABANDONED;
+      this.ring.states[slot] = ABANDONED;
     }
     const span = (message.lastTsn - message.firstTsn) | 0;
     for (let i = 0; i <= span; i++) {
       const tsn = (message.firstTsn + i) >>> 0;
       if (((tsn - this.cumulativeTsn) | 0) <= 0) continue;
-      const slot = tsn & this.mask;
-      if (this.messages[slot] !== message) continue;
-      if (this.states[slot] === IN_FLIGHT) this.unlink(slot);
-      else if (this.states[slot] === LOST) {
-        this.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
+      const slot = tsn & this.ring.mask;
+      if (this.ring.messages[slot] !== message) continue;
+      if (this.ring.states[slot] === IN_FLIGHT) this.unlink(slot);
+      else if (this.ring.states[slot] === LOST) {
+        this.ring.lostBits[slot >>> 5]! &= ~(1 << (slot & 31));
         this.lostChunks--;
       }
-      this.states[slot] = ABANDONED;
+      this.ring.states[slot] = ABANDONED;
     }
     this.advancePeerAckPoint();
   }
 
   private advancePeerAckPoint(): void {
     let point = this.advancedPeerAckPoint;
-    while (((this.nextTsn - 1 - point) | 0) > 0 && this.states[(point + 1) & this.mask] === ABANDONED) {
+    while (((this.nextTsn - 1 - point) | 0) > 0 && this.ring.states[(point + 1) & this.ring.mask] === ABANDONED) {
       point = (point + 1) >>> 0;
     }
     if (point === this.advancedPeerAckPoint) return;
@@ -567,7 +522,7 @@ export class RetransmissionQueue {
   /** Adds FORWARD TSN or I-FORWARD-TSN (RFC 3758 §3.2, RFC 8260 §2.3.1) with as many streams as fit. */
   writeForwardTsn(builder: PacketBuilder): void {
     this.forwardPending = false;
-    const messageAt = (tsn: number): OutgoingMessage => this.messages[tsn & this.mask]!;
+    const messageAt = (tsn: number): OutgoingMessage => this.ring.messages[tsn & this.ring.mask]!;
     writeForwardTsn(builder, this.interleaving, this.cumulativeTsn, this.advancedPeerAckPoint, messageAt);
   }
 }
