@@ -441,7 +441,11 @@ export class SctpAssociation {
         return true;
       case RE_CONFIG:
         if (!this.resets.handle(b, at, length, this.receiver.tracker.cumulativeTsn)) this.drop("malformed RE-CONFIG");
-        else if (this.resets.inProgress) this.path.confirm();
+        else if (this.resets.takeAnswered()) {
+          this.path.confirm();
+          this.sender.rto.onProgress();
+          this.resets.restartTimer(now, this.sender.rto.rto);
+        }
         return true;
       case FORWARD_TSN:
       case I_FORWARD_TSN: {

@@ -49,7 +49,7 @@ export class RtoEstimator {
     if (this.backoff < 1024) this.backoff *= 2;
   }
 
-  /** Something new was acknowledged: the back-off is over even without a usable sample. */
+  /** Something new was acknowledged, or a reset answered: the back-off is over even without a usable sample. */
   onProgress(): void {
     this.backoff = 1;
   }

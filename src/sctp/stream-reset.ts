@@ -63,7 +63,8 @@ export class StreamReset {
   /** The request was made anew as it was answered with "nothing to do". */
   private doubted = false;
   /** The peer has answered "in progress" since the request was last sent. */
-  inProgress = false;
+  private inProgress = false;
+  private answered = false;
   private sequence = 0;
   /** The lowest number of which the peer has made no request. */
   private peerSequence = 0;
@@ -87,6 +88,7 @@ export class StreamReset {
     this.peerSequence = peerInitialTsn;
     this.results.clear();
     this.asked = undefined;
+    this.answered = false;
     this.request = undefined;
     this.deferred = [];
     this.performed = undefined;
@@ -144,6 +146,18 @@ export class StreamReset {
     this.deadline = now + rto;
     this.inProgress = false;
     this.timesSent++;
+  }
+
+  /** True if the peer has answered our request, whatever, since this was asked last: the path is alive. */
+  takeAnswered(): boolean {
+    const { answered } = this;
+    this.answered = false;
+    return answered;
+  }
+
+  /** Where the answer was "in progress" (RFC 6525 §5.2.7): a timer that was backed off runs no longer than `rto` from now. */
+  restartTimer(now: number, rto: number): void {
+    if (this.deadline !== Number.POSITIVE_INFINITY) this.deadline = Math.min(this.deadline, now + rto);
   }
 
   /** Asks again. True if the peer has not answered at all: an error for the association's counter. */
@@ -265,6 +279,7 @@ export class StreamReset {
     const { asked } = this;
     const age = (this.sequence - sequence) | 0;
     if (asked === undefined || age < 0 || ((sequence - this.firstSequence) | 0) < 0) return;
+    this.answered = true;
     if (result === RESULT_IN_PROGRESS) {
       this.inProgress = true;
       // dcSCTP looks again only at another request, and takes the same one for done: so the timer asks under the next number.
