@@ -26,7 +26,7 @@ const LOOK_INTERVAL = 200;
 const REPEAT_WINDOW = 500;
 /**
  * Milliseconds that packets may wait on average for a pace that is only a guess: at a peer that reports neither arrivals nor a rate, whose first
- * receiver report may take ten seconds. In steady state the first of them waits for two thirds of it, which usual jitter buffers bear.
+ * receiver report may take many seconds. In steady state the first of them waits for two thirds of it, which usual jitter buffers bear.
  */
 const UNTOLD_QUEUE_TIME = 250;
 /** Streams that one REMB names. */
