@@ -69,6 +69,38 @@ function writeHeader(out: Uint8Array, at: number, type: number, epoch: number, s
   out[at + 12] = length;
 }
 
+/** Jobs that wait to be used again: as many as two connections can have at once. More are left to the collector. */
+const MAX_FREE_JOBS = 4 * MAX_BATCH;
+const NOTHING = new Uint8Array(0);
+
+/** One record on its way through the AEAD, and what is to be known of it until then. All connections share them. */
+class RecordJob implements AeadJob {
+  buffer: Uint8Array = NOTHING;
+  offset = 0;
+  length = 0;
+  readonly nonce: Uint8Array = new Uint8Array(12);
+  readonly aad: Uint8Array = new Uint8Array(13);
+  ok = false;
+  type = 0;
+  sequence = 0;
+  /** Of a record to be sent: its datagram, and how long that is. */
+  datagram: PooledPacket | undefined;
+  size = 0;
+
+  constructor() {
+    this.aad[9] = DTLS_1_2 >>> 8;
+    this.aad[10] = DTLS_1_2 & 0xff;
+  }
+}
+
+const free: RecordJob[] = [];
+
+function giveJob(job: RecordJob): void {
+  job.buffer = NOTHING;
+  job.datagram = undefined;
+  if (free.length < MAX_FREE_JOBS) free.push(job);
+}
+
 /** One direction's protection: how nonce and additional data are made for its AEAD. */
 export class Protection {
   readonly aead: Aead;
@@ -82,13 +114,12 @@ export class Protection {
     this.iv = iv;
   }
 
-  createJob(): AeadJob {
-    const nonce = new Uint8Array(12);
-    nonce.set(this.iv);
-    const aad = new Uint8Array(13);
-    aad[9] = DTLS_1_2 >>> 8;
-    aad[10] = DTLS_1_2 & 0xff;
-    return { buffer: nonce, offset: 0, length: 0, nonce, aad, ok: false };
+  /** A job for a record: for one that is sealed or opened at once, or until `giveJob`. */
+  takeJob(): RecordJob {
+    const job = free.pop() ?? new RecordJob();
+    const { nonce } = job;
+    for (let i = 0; i < 4; i++) nonce[i] = this.iv[i]!;
+    return job;
   }
 
   /** additional_data: epoch, sequence number, type, version, length of the plaintext. */
@@ -125,11 +156,8 @@ export class RecordWriter12 {
   private plainSequence = 0;
   private sequence = 0;
   private protection: Protection | undefined;
-  private readonly jobs: AeadJob[] = [];
-  private readonly datagrams: PooledPacket[] = [];
-  private readonly lengths = new Int32Array(MAX_BATCH);
+  private readonly jobs: RecordJob[] = [];
   private count = 0;
-  private single: AeadJob[] = [];
 
   /** `keeps`: as DtlsHost has it. */
   constructor(transmit: (datagram: Uint8Array) => void, keeps: () => boolean = () => true) {
@@ -139,7 +167,6 @@ export class RecordWriter12 {
 
   install(protection: Protection): void {
     this.protection = protection;
-    this.single = [protection.createJob()];
   }
 
   /** True when no record can follow in either epoch. */
@@ -175,29 +202,34 @@ export class RecordWriter12 {
       writeHeader(buffer, at, type, 0, this.plainSequence++, length);
       return RECORD_HEADER + length;
     }
-    const size = this.prepare(this.single[0]!, buffer, at, type, length);
-    this.protection!.aead.sealBatch(this.single, 1);
+    const protection = this.protection!;
+    const job = protection.takeJob();
+    const size = this.prepare(job, buffer, at, type, length);
+    protection.aead.sealBatch([job], 1);
+    giveJob(job);
     return size;
   }
 
   /** Queues a protected record in a datagram of its own; the plaintext is copied. False if numbers are used up. */
   queue(type: number, plaintext: Uint8Array): boolean {
     if (this.sequence > MAX_SEQUENCE) return false;
+    const { jobs } = this;
     if (this.count === MAX_BATCH) this.flush();
     const { length } = plaintext;
-    const prefix = RECORD_HEADER + this.protection!.explicitNonceLength;
+    const protection = this.protection!;
+    const prefix = RECORD_HEADER + protection.explicitNonceLength;
     const datagram = takePacket(prefix + length + TAG_LENGTH);
     datagram.bytes.set(plaintext, prefix);
-    const index = this.count++;
-    if (index === this.jobs.length) this.jobs.push(this.protection!.createJob());
-    this.lengths[index] = this.prepare(this.jobs[index]!, datagram.bytes, 0, type, length);
-    this.datagrams[index] = datagram;
+    const job = protection.takeJob();
+    job.size = this.prepare(job, datagram.bytes, 0, type, length);
+    job.datagram = datagram;
+    jobs[this.count++] = job;
     this.records++;
     this.bytes += length;
     return true;
   }
 
-  private prepare(job: AeadJob, buffer: Uint8Array, at: number, type: number, length: number): number {
+  private prepare(job: RecordJob, buffer: Uint8Array, at: number, type: number, length: number): number {
     const protection = this.protection!;
     const { explicitNonceLength } = protection;
     const sequence = this.sequence++;
@@ -218,33 +250,34 @@ export class RecordWriter12 {
 
   /** Seals what was queued in one batch, and transmits it. */
   flush(): void {
-    const { count, datagrams, lengths, jobs } = this;
+    const { count, jobs } = this;
     if (count === 0) return;
+    // Whatever happens, nothing is sealed twice.
     this.count = 0;
     this.protection!.aead.sealBatch(jobs, count);
+    for (let i = 0; i < count; i++) this.transmit(jobs[i]!.datagram!.view(jobs[i]!.size));
+    const keeps = this.keeps();
     for (let i = 0; i < count; i++) {
-      jobs[i]!.buffer = NOTHING;
-      this.transmit(datagrams[i]!.view(lengths[i]!));
+      if (!keeps) givePacket(jobs[i]!.datagram!);
+      giveJob(jobs[i]!);
     }
-    if (!this.keeps()) for (let i = 0; i < count; i++) givePacket(datagrams[i]!);
-    datagrams.length = 0;
+    jobs.length = 0;
   }
 }
 
-const NOTHING = new Uint8Array(0);
-
 /** The receiving half of epoch 1. */
 export class RecordReader12 {
-  /** Records in the batch. */
-  count = 0;
   private readonly protection: Protection;
   private readonly window = new ReplayWindow(REPLAY_WINDOW);
-  private readonly jobs: AeadJob[] = [];
-  private readonly types = new Uint8Array(MAX_BATCH);
-  private readonly sequences = new Float64Array(MAX_BATCH);
+  private readonly jobs: RecordJob[] = [];
 
   constructor(protection: Protection) {
     this.protection = protection;
+  }
+
+  /** Records in the batch. */
+  get count(): number {
+    return this.jobs.length;
   }
 
   /** Queues the record. The reason if it is dropped instead. The batch must not be full. */
@@ -254,17 +287,16 @@ export class RecordReader12 {
     const plaintextLength = header.length - explicitNonceLength - TAG_LENGTH;
     if (plaintextLength < 0 || plaintextLength > MAX_PLAINTEXT_LENGTH) return "malformed";
     if (!this.window.check(header.sequence)) return "replay";
-    const index = this.count++;
-    if (index === this.jobs.length) this.jobs.push(protection.createJob());
-    const job = this.jobs[index]!;
+    const job = protection.takeJob();
+    this.jobs.push(job);
     protection.setAdditionalData(job, header.type, header.sequence, plaintextLength);
     if (explicitNonceLength > 0) protection.setExplicitNonce(job, data, header.start);
     else protection.setImplicitNonce(job);
     job.buffer = data;
     job.offset = header.start + explicitNonceLength;
     job.length = plaintextLength + TAG_LENGTH;
-    this.types[index] = header.type;
-    this.sequences[index] = header.sequence;
+    job.type = header.type;
+    job.sequence = header.sequence;
     return undefined;
   }
 
@@ -275,25 +307,24 @@ export class RecordReader12 {
 
   /** Of an opened record, once each, in order: the window moves only for what is authentic (RFC 6347 §4.1.2.6). */
   result(index: number): "authentic" | "authentication" | "replay" {
-    if (!this.jobs[index]!.ok) return "authentication";
-    return this.window.update(this.sequences[index]!) ? "authentic" : "replay";
+    const { ok, sequence } = this.jobs[index]!;
+    if (!ok) return "authentication";
+    return this.window.update(sequence) ? "authentic" : "replay";
   }
 
   type(index: number): number {
-    return this.types[index]!;
+    return this.jobs[index]!.type;
   }
 
   /** The plaintext of a record that is authentic, in the datagram's own memory. */
   plaintext(index: number): Uint8Array {
     const job = this.jobs[index]!;
-    const plaintext = job.buffer.subarray(job.offset, job.offset + job.length - TAG_LENGTH);
-    job.buffer = NOTHING;
-    return plaintext;
+    return job.buffer.subarray(job.offset, job.offset + job.length - TAG_LENGTH);
   }
 
   /** Empties the batch. */
   reset(): void {
-    for (let i = 0; i < this.count; i++) this.jobs[i]!.buffer = NOTHING;
-    this.count = 0;
+    for (const job of this.jobs) giveJob(job);
+    this.jobs.length = 0;
   }
 }
