@@ -109,7 +109,6 @@ class BatchGcm implements Aead {
   private slot = 0;
   /** Whether the place for tables was taken from a key that was in use: so may this one's be. */
   private contested = false;
-  private readonly one: AeadJob[] = [];
 
   constructor(kernel: Kernel, encryptBlocks: BlockCipher, single: Aead) {
     this.kernel = kernel;
@@ -167,9 +166,8 @@ class BatchGcm implements Aead {
   }
 
   private alone(job: AeadJob, sealing: boolean): void {
-    this.one[0] = job;
-    if (sealing) this.single.sealBatch(this.one, 1);
-    else this.single.openBatch(this.one, 1);
+    if (sealing) this.single.sealBatch([job], 1);
+    else this.single.openBatch([job], 1);
   }
 
   /** Finds a place for this key's tables. False if they would not pay. */

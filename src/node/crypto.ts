@@ -226,10 +226,10 @@ const MAX_SHORT = 2048;
 /** Where data and what is hashed around it stand next to each other. */
 const workspace = new Uint8Array(128 + MAX_SHORT);
 
-function padded(key: Uint8Array, length: number, pad: number): Uint8Array {
-  const out = new Uint8Array(length).fill(pad);
-  for (let i = 0; i < key.length; i++) out[i]! ^= key[i]!;
-  return out;
+/** Puts the key XOR the pad (RFC 2104 §2) in front. */
+function putKey(key: Uint8Array, pad: number, block: number): void {
+  for (let i = 0; i < key.length; i++) workspace[i] = key[i]! ^ pad;
+  workspace.fill(pad, key.length, block);
 }
 
 /**
@@ -240,33 +240,29 @@ class NodeHmac implements Hmac {
   readonly length: number;
   private readonly algorithm: string;
   private readonly key: Uint8Array;
-  /** The key XOR ipad, and XOR opad. */
-  private readonly inner: Uint8Array;
-  private readonly outer: Uint8Array;
+  private readonly block: number;
 
   constructor(algorithm: HashAlgorithm, key: Uint8Array) {
     this.length = HASH_LENGTHS[algorithm];
     this.algorithm = HASHES[algorithm];
-    const block = this.length > 32 ? 128 : 64;
-    this.key = key.length > block ? hash(this.algorithm, key, "buffer") : key.slice();
-    this.inner = padded(this.key, block, 0x36);
-    this.outer = padded(this.key, block, 0x5c);
+    this.block = this.length > 32 ? 128 : 64;
+    this.key = key.length > this.block ? hash(this.algorithm, key, "buffer") : key.slice();
   }
 
   sign(data: Uint8Array, more?: Uint8Array): Uint8Array {
-    const { algorithm, inner, outer } = this;
-    const end = inner.length + data.length;
+    const { algorithm, key, block } = this;
+    const end = block + data.length;
     const whole = end + (more?.length ?? 0);
     if (whole > workspace.length) return this.signLong(data, more);
-    workspace.set(inner);
-    workspace.set(data, inner.length);
+    putKey(key, 0x36, block);
+    workspace.set(data, block);
     if (more !== undefined) workspace.set(more, end);
     const digest = hash(algorithm, workspace.subarray(0, whole), "buffer");
-    workspace.set(outer);
-    workspace.set(digest, outer.length);
-    const mac = hash(algorithm, workspace.subarray(0, outer.length + digest.length), "buffer");
+    putKey(key, 0x5c, block);
+    workspace.set(digest, block);
+    const mac = hash(algorithm, workspace.subarray(0, block + digest.length), "buffer");
     // Keys are secret, and often what is hashed.
-    workspace.fill(0, 0, Math.max(whole, outer.length + digest.length));
+    workspace.fill(0, 0, Math.max(whole, block + digest.length));
     return mac;
   }
 
