@@ -31,6 +31,8 @@ const isRtp = (data) => data.length > 12 && data[0] >= 128 && data[0] < 192 && !
 
 /** Milliseconds of waiting at a rate. */
 const QUEUE = 300;
+/** How many records of each side get through after a silence: with fewer, who begins anew with a window of one packet waits again. */
+const SPARED = 10;
 /** The type of DTLS records (RFC 6347 §4.1) that carry SCTP packets. */
 const APPLICATION_DATA = 23;
 
@@ -50,6 +52,14 @@ export class LossyPath {
   /** Of DTLS records with data, 0 to 1. */
   dataLoss = 0;
   recordsLost = 0;
+  /**
+   * What a side sends after so many milliseconds without a record is sent because of a timeout: it gets through, and what answers it.
+   * Otherwise timeouts that double last for minutes, with bad luck. 0: it may be lost, too.
+   */
+  silence = 0;
+  silences = 0;
+  #lastRecord = [Number.NaN, Number.NaN];
+  #spared = [0, 0];
   /** Media packets that did not go on, by the side they came from: 0 Parley, 1 the peer. */
   lost = [0, 0];
   #numbers = [new Set(), new Set()];
@@ -104,7 +114,7 @@ export class LossyPath {
         // Some repeat a packet as it was: the same again is not counted.
         this.#numbers[other].add(data.readUInt16BE(2) + data.readUInt32BE(8) * 65_536);
       }
-      if (this.dataLoss > 0 && data[0] === APPLICATION_DATA && this.#random() < this.dataLoss) {
+      if (data[0] === APPLICATION_DATA && this.#losesRecord(other)) {
         this.recordsLost++;
         return;
       }
@@ -121,6 +131,19 @@ export class LossyPath {
       else send();
     });
     return socket;
+  }
+
+  #losesRecord(from) {
+    const now = performance.now();
+    if (this.silence > 0 && now - this.#lastRecord[from] > this.silence) {
+      this.silences++;
+      this.#spared.fill(SPARED);
+    }
+    this.#lastRecord[from] = now;
+    const isUnlucky = this.dataLoss > 0 && this.#random() < this.dataLoss;
+    if (this.#spared[from] === 0) return isUnlucky;
+    this.#spared[from]--;
+    return false;
   }
 
   /** Milliseconds until what this side sent now is through, and books its time. */
