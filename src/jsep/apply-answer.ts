@@ -7,7 +7,7 @@ import type { MediaKind } from "./codec-capabilities.js";
 import type { JsepResult } from "./errors.js";
 import { failure, invalidAccess, success } from "./errors.js";
 import { negotiateMedia } from "./negotiated-media.js";
-import { candidateKey, dataParameters, isMedia, ownParameters, sectionCandidates, viewOf } from "./remote.js";
+import { dataParameters, isMedia, newCandidates, ownParameters, sectionCandidates, viewOf } from "./remote.js";
 import { remoteMedia } from "./remote-media.js";
 import type { DescriptionSource } from "./signaling-state.js";
 import type {
@@ -212,7 +212,9 @@ function answeredTransport(
   const media = remote.media[owner.index]!;
   const candidates = sectionCandidates(media, parameters);
   const sameGeneration = sameIceParameters(transport.remote, parameters);
-  const known = renews ? without(transport.remoteCandidates, before!.remoteCandidates) : transport.remoteCandidates;
+  const known = renews
+    ? newCandidates(transport.remoteCandidates, before!.remoteCandidates)
+    : transport.remoteCandidates;
   return success({
     ...transport,
     mid: owner.mid,
@@ -238,13 +240,8 @@ function iceRole(state: NegotiationState, weOffered: boolean, remoteLite: boolea
   return weOffered ? "controlling" : "controlled";
 }
 
-function without(list: readonly IceCandidate[], known: readonly IceCandidate[]): readonly IceCandidate[] {
-  const keys = new Set(known.map(candidateKey));
-  return list.filter((candidate) => !keys.has(candidateKey(candidate)));
-}
-
 function mergeCandidates(known: readonly IceCandidate[], more: readonly IceCandidate[]): readonly IceCandidate[] {
-  const fresh = without(more, known);
+  const fresh = newCandidates(more, known);
   return fresh.length === 0 ? known : [...known, ...fresh];
 }
 

@@ -3,11 +3,11 @@
 import type { SdpMedia } from "../sdp/model.js";
 import { isRejected } from "../sdp/model.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
-import { iceCandidateProblem, parseIceCandidate } from "../util/ice-candidate.js";
+import { iceCandidateProblem, isSameCandidate, parseIceCandidate } from "../util/ice-candidate.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
 import { ExtendedDescription, WrittenDescription } from "./late-text.js";
-import { candidateKey, isOfOurComponent, taggedIndex, viewOf, withoutFragment } from "./remote.js";
+import { isOfOurComponent, taggedIndex, viewOf, withoutFragment } from "./remote.js";
 import { addressLines } from "./sections.js";
 import type { AppliedDescription, MediaSlot, Negotiated, NegotiationState, Transport } from "./state.js";
 import { remoteDescription } from "./state.js";
@@ -138,15 +138,17 @@ export function addRemoteCandidate(
   if (live.length === 0 && indices.length > 0) return success({ next: state, targets: [] });
 
   let candidate: IceCandidate | null = null;
+  let signalled: IceCandidate | null = null;
   if (!isEnd) {
     const parsed = /[\r\n\0]/.test(text) ? undefined : parseIceCandidate(text);
     if (parsed === undefined) {
       const problem = iceCandidateProblem(text) ?? "it has control characters";
       return operationError(`the candidate does not follow RFC 8839 §5.1: ${problem}`);
     }
-    candidate = parsed;
+    candidate = withoutFragment(parsed);
+    signalled = parsed;
   }
-  const wanted = input.usernameFragment ?? candidate?.usernameFragment ?? null;
+  const wanted = input.usernameFragment ?? signalled?.usernameFragment ?? null;
 
   const { pendingRemote, currentRemote } = state;
   const pendingIndices: number[] = [];
@@ -174,7 +176,7 @@ export function addRemoteCandidate(
     const isKnown =
       candidate === null ? transport.remoteEndOfCandidates : includesCandidate(transport.remoteCandidates, candidate);
     if (isKnown) continue;
-    targets.push({ transport: transport.id, candidate });
+    targets.push({ transport: transport.id, candidate: signalled });
     reached.add(transport.id);
   }
   if (!matched && input.usernameFragment !== null) {
@@ -217,8 +219,7 @@ function lacks(applied: AppliedDescription, index: number, candidate: IceCandida
 }
 
 function includesCandidate(list: readonly IceCandidate[], candidate: IceCandidate): boolean {
-  const key = candidateKey(candidate);
-  return list.some((known) => candidateKey(known) === key);
+  return list.some((known) => isSameCandidate(known, candidate));
 }
 
 /** The description with one line more in these sections; everything else of the text stays as it was set. */

@@ -2,7 +2,7 @@
 import type { IceCandidate } from "../util/ice-candidate.js";
 import type { SenderChange } from "./changed-local.js";
 import { type TransportCryptex, transportCryptex } from "./cryptex.js";
-import { candidateKey } from "./remote.js";
+import { newCandidates } from "./remote.js";
 import type { DescriptionSource, SdpType } from "./signaling-state.js";
 import type {
   IceParameters,
@@ -135,7 +135,7 @@ function transportPlan(
   const localChanged = !sameIceParameters(before?.local, after.local);
   const renewed = before !== undefined && after.renewals > before.renewals;
   const remoteChanged = renewed || !sameIceParameters(before?.remote, after.remote);
-  const handedOver = new Set(remoteChanged ? [] : before?.remoteCandidates.map(candidateKey));
+  const handedOver = remoteChanged ? [] : (before?.remoteCandidates ?? []);
   return {
     id: after.id,
     isNew: before === undefined,
@@ -148,7 +148,7 @@ function transportPlan(
     iceRestart:
       (localChanged && before !== undefined && before.local !== null) ||
       (remoteChanged && before !== undefined && before.remote !== null),
-    remoteCandidates: after.remoteCandidates.filter((candidate) => !handedOver.has(candidateKey(candidate))),
+    remoteCandidates: newCandidates(after.remoteCandidates, handedOver),
     remoteEndOfCandidates: after.remoteEndOfCandidates && (remoteChanged || before?.remoteEndOfCandidates !== true),
     iceRole:
       !renewed && before?.iceRole === after.iceRole && before.dtlsGeneration === after.dtlsGeneration

@@ -124,20 +124,19 @@ export function dataParameters(media: SdpMedia): RemoteData | undefined {
 
 /** In a description, and in a transport's list, the user name fragment is said once for all. */
 export function withoutFragment(candidate: IceCandidate): IceCandidate {
-  return { ...candidate, usernameFragment: undefined };
+  return candidate.usernameFragment === undefined ? candidate : { ...candidate, usernameFragment: undefined };
 }
 
-/** Candidates are values: each is written once, however many newcomers are compared with it. */
-const keys = new WeakMap<IceCandidate, string>();
-
 /** The same for two mentions of one candidate. */
-export function candidateKey(candidate: IceCandidate): string {
-  let key = keys.get(candidate);
-  if (key === undefined) {
-    key = writeIceCandidate(withoutFragment(candidate));
-    keys.set(candidate, key);
-  }
-  return key;
+function candidateKey(candidate: IceCandidate): string {
+  return writeIceCandidate(withoutFragment(candidate));
+}
+
+/** What of a list is not in another. */
+export function newCandidates(list: readonly IceCandidate[], known: readonly IceCandidate[]): readonly IceCandidate[] {
+  if (known.length === 0 || list.length === 0) return list;
+  const keys = new Set(known.map(candidateKey));
+  return list.filter((candidate) => !keys.has(candidateKey(candidate)));
 }
 
 /** RTCP shares the transport of RTP: there is one component (RFC 8445 §13.1), and candidates of another reach nothing. */

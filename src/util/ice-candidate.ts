@@ -27,6 +27,8 @@ export interface IceCandidate {
 /** Nothing that a line of a description cannot hold: what is read here may be written into one. */
 const PRINTABLE = /^\P{Cc}*$/u;
 const ICE_CHARS = /^[A-Za-z0-9+/]{1,32}$/;
+/** Most candidates have none. */
+const NO_EXTENSIONS: [string, string][] = [];
 const TYPES: readonly string[] = ["host", "srflx", "prflx", "relay"];
 const TCP_TYPES: readonly string[] = ["active", "passive", "so"];
 
@@ -71,7 +73,7 @@ function readIceCandidate(text: string): IceCandidate | string {
   let relatedPort: number | undefined;
   let tcpType: IceTcpCandidateType | undefined;
   let usernameFragment: string | undefined;
-  const extensions: [string, string][] = [];
+  let extensions = NO_EXTENSIONS;
   for (let i = 8; i < words.length; i += 2) {
     const name = words[i]!;
     const value = words[i + 1];
@@ -84,7 +86,10 @@ function readIceCandidate(text: string): IceCandidate | string {
       if (!TCP_TYPES.includes(value)) return not(value, "a type of TCP candidate");
       tcpType = value as IceTcpCandidateType;
     } else if (name === "ufrag") usernameFragment = value;
-    else extensions.push([name, value]);
+    else {
+      if (extensions.length === 0) extensions = [];
+      extensions.push([name, value]);
+    }
   }
   return {
     foundation: foundation!,
@@ -119,4 +124,28 @@ export function writeIceCandidate(c: IceCandidate): string {
   for (const [name, value] of c.extensions ?? []) out += ` ${name} ${value}`;
   if (c.usernameFragment !== undefined) out += ` ufrag ${c.usernameFragment}`;
   return out;
+}
+
+/** Whether two mentions are of the same candidate: all that would be written, but for the user name fragment. */
+export function isSameCandidate(a: IceCandidate, b: IceCandidate): boolean {
+  if (a === b) return true;
+  return (
+    a.port === b.port &&
+    a.address === b.address &&
+    a.protocol === b.protocol &&
+    a.priority === b.priority &&
+    a.component === b.component &&
+    a.foundation === b.foundation &&
+    a.type === b.type &&
+    a.tcpType === b.tcpType &&
+    a.relatedAddress === b.relatedAddress &&
+    a.relatedPort === b.relatedPort &&
+    sameExtensions(a.extensions ?? NO_EXTENSIONS, b.extensions ?? NO_EXTENSIONS)
+  );
+}
+
+type Extensions = NonNullable<IceCandidate["extensions"]>;
+
+function sameExtensions(a: Extensions, b: Extensions): boolean {
+  return a.length === b.length && a.every(([name, value], i) => b[i]![0] === name && b[i]![1] === value);
 }
