@@ -10,6 +10,7 @@ import {
   type PeerTransportHost,
   type PeerTransportOptions,
 } from "../peer/peer-transport.js";
+import { LateSet } from "../util/late-map.js";
 import { CandidatePool } from "./candidate-pool.js";
 
 /** What a new PeerTransport is made with, besides its ICE credentials. */
@@ -24,7 +25,7 @@ export class ConnectionTransports {
   /** The transport that data channels are on. */
   private sctpHome: number | undefined;
   /** Those that a description has asked to gather, in tasks to come. */
-  private readonly awaited = new Set<PeerTransport>();
+  private readonly awaited = new LateSet<PeerTransport>();
   readonly pool: CandidatePool;
   private readonly configuration: () => TransportConfiguration;
   private readonly certificates: () => readonly LocalCertificate[];

@@ -12,12 +12,17 @@ export type EventHandler<E extends Event = Event> = ((event: E) => unknown) | nu
 export type EventHandlerRead = ((this: any, event: any) => any) | null;
 
 class Handler {
+  readonly type: string;
   callback: object;
+  /** Another of the same target. */
+  next: Handler | undefined;
   private readonly target: object;
 
-  constructor(target: object, callback: object) {
+  constructor(target: object, type: string, callback: object, next: Handler | undefined) {
     this.target = target;
+    this.type = type;
     this.callback = callback;
+    this.next = next;
   }
 
   handleEvent(event: Event): void {
@@ -41,40 +46,41 @@ class Existing {
  * keep it alive until the next full collection: what collects young objects takes the values of an old map for alive.
  */
 class Handlers extends Existing {
-  readonly #byType: Map<string, Handler> = new Map();
+  #first: Handler | undefined = undefined;
 
-  static of(target: object): Map<string, Handler> | undefined {
-    return #byType in target ? target.#byType : undefined;
+  static find(target: object, type: string): Handler | undefined {
+    let handler = #first in target ? target.#first : undefined;
+    while (handler !== undefined && handler.type !== type) handler = handler.next;
+    return handler;
   }
 
-  static make(target: object): Map<string, Handler> {
-    return (new Handlers(target) as Handlers).#byType;
+  static add(target: object, type: string, callback: object): Handler {
+    const handlers = #first in target ? target : new Handlers(target);
+    handlers.#first = new Handler(target, type, callback, handlers.#first);
+    return handlers.#first;
+  }
+
+  static remove(target: object, handler: Handler): void {
+    if (!(#first in target)) return;
+    if (target.#first === handler) target.#first = handler.next;
+    for (let at = target.#first; at !== undefined; at = at.next) if (at.next === handler) at.next = handler.next;
   }
 }
 
 const { addEventListener, removeEventListener } = EventTarget.prototype;
 
 function getHandler(target: object, type: string): object | null {
-  return Handlers.of(target)?.get(type)?.callback ?? null;
+  return Handlers.find(target, type)?.callback ?? null;
 }
 
 function setHandler(target: object, type: string, value: unknown): void {
-  let map = Handlers.of(target);
-  const handler = map?.get(type);
+  const handler = Handlers.find(target, type);
   if ((typeof value !== "object" && typeof value !== "function") || value === null) {
-    if (map === undefined || handler === undefined) return;
-    map.delete(type);
+    if (handler === undefined) return;
+    Handlers.remove(target, handler);
     removeEventListener.call(target as EventTarget, type, handler);
-    return;
-  }
-  if (handler !== undefined) {
-    handler.callback = value;
-    return;
-  }
-  map ??= Handlers.make(target);
-  const added = new Handler(target, value);
-  map.set(type, added);
-  addEventListener.call(target as EventTarget, type, added);
+  } else if (handler !== undefined) handler.callback = value;
+  else addEventListener.call(target as EventTarget, type, Handlers.add(target, type, value));
 }
 
 /** The descriptor of the attribute `on<type>` for objects that `brand` knows. */

@@ -11,6 +11,7 @@ import type { TransceiverDescription } from "../jsep/transceivers.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
 import type { SdpDirection, SdpMedia, SdpSession } from "../sdp/model.js";
 import { accessors } from "../util/accessors.js";
+import { LateMap } from "../util/late-map.js";
 import { fire } from "./events.js";
 import type { MediaHost } from "./media-host.js";
 import { StreamImpl } from "./media-stream.js";
@@ -44,7 +45,7 @@ export class MediaObjects {
   private readonly cname: string;
   private nextId = 0;
   /** The peer's streams by identifier: those that receivers have, and the last of those that they had. */
-  private remoteStreams = new Map<string, StreamImpl>();
+  private remoteStreams = new LateMap<string, StreamImpl>();
   private isStable = true;
 
   constructor(connection: MediaObjectsHost) {

@@ -8,7 +8,7 @@ import type { IceTransportImpl, RTCIceTransport } from "./rtc-ice-transport.js";
 import { construct, defineInterface, takeImpl } from "./webidl.js";
 
 export class DtlsTransportImpl {
-  readonly wrapper: RTCDtlsTransport;
+  private face: RTCDtlsTransport | undefined;
   readonly iceTransport: IceTransportImpl;
   /** Set directly where no event is due (`RTCPeerConnection.close`). */
   state: RTCDtlsTransportState = "new";
@@ -17,7 +17,12 @@ export class DtlsTransportImpl {
 
   constructor(iceTransport: IceTransportImpl) {
     this.iceTransport = iceTransport;
-    this.wrapper = construct(RTCDtlsTransport, this);
+  }
+
+  /** Made when it is first asked for; before that nobody listens to it. */
+  get wrapper(): RTCDtlsTransport {
+    this.face ??= construct(RTCDtlsTransport, this);
+    return this.face;
   }
 
   /** To be called in a task, as the others: changes the state; true if `statechange` is due. */
@@ -28,7 +33,7 @@ export class DtlsTransportImpl {
   }
 
   fireStateChange(): void {
-    fireSimple(this.wrapper, "statechange");
+    if (this.face !== undefined) fireSimple(this.face, "statechange");
   }
 
   /** There is to be another association (RFC 9429 §5.11), whatever became of the one before; true as of `setState`. */
@@ -40,7 +45,7 @@ export class DtlsTransportImpl {
   }
 
   fireError(error: RTCError): void {
-    fire(this.wrapper, new RTCErrorEvent("error", { error }));
+    if (this.face !== undefined) fire(this.face, new RTCErrorEvent("error", { error }));
   }
 }
 

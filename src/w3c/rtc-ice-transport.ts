@@ -1,11 +1,12 @@
 // RTCIceTransport and RTCIceCandidatePair (webrtc-pc §5.6), and RTCIceTransport's extensions (webrtc-ice).
+import { type IceCandidate, writeIceCandidate } from "../util/ice-candidate.js";
 import type { RTCIceGatheringState, RTCIceTransportState } from "./connection-states.js";
 import { defaultPlatform } from "./environment.js";
 import { domException } from "./errors.js";
 import type { EventHandler, EventHandlerRead, TypedEventTargetConstructor } from "./event-handlers.js";
 import { fireSimple } from "./events.js";
 import type { RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent } from "./rtc-events.js";
-import type { RTCIceCandidate, RTCIceCandidateInit, RTCIceComponent } from "./rtc-ice-candidate.js";
+import { RTCIceCandidate, type RTCIceCandidateInit, type RTCIceComponent } from "./rtc-ice-candidate.js";
 import {
   type CandidateHolder,
   type RTCIceGatherOptions,
@@ -23,19 +24,31 @@ export type { CandidateHolder, RTCIceParameters, RTCIceRole };
 export type RTCIceGathererState = RTCIceGatheringState;
 /** A candidate whose object is made when a program first asks for it: few do, and connecting would wait for it. */
 export class LateCandidate implements CandidateHolder {
-  private make: (() => RTCIceCandidate) | undefined;
+  private readonly candidate: IceCandidate;
+  private readonly mid: string;
+  private readonly usernameFragment: string | undefined;
+  private readonly isLocal: boolean;
   private made: RTCIceCandidate | undefined;
 
-  constructor(make: () => RTCIceCandidate) {
-    this.make = make;
+  constructor(candidate: IceCandidate, mid: string, usernameFragment: string | undefined, isLocal: boolean) {
+    this.candidate = candidate;
+    this.mid = mid;
+    this.usernameFragment = usernameFragment;
+    this.isLocal = isLocal;
   }
 
   get object(): RTCIceCandidate {
-    if (this.made === undefined) {
-      this.made = this.make!();
-      this.make = undefined;
-    }
+    this.made ??= this.make();
     return this.made;
+  }
+
+  private make(): RTCIceCandidate {
+    const { candidate, mid, usernameFragment } = this;
+    const text = writeIceCandidate({ ...candidate, usernameFragment });
+    const init = { candidate: text, sdpMid: mid, usernameFragment: usernameFragment ?? null };
+    if (!this.isLocal) return new RTCIceCandidate(init);
+    const { relayProtocol = null, url = null } = candidate;
+    return new RTCIceCandidate({ ...init, sdpMLineIndex: null, relayProtocol, url });
   }
 }
 
@@ -60,13 +73,14 @@ export class RTCIceCandidatePair {
 }
 
 export class IceTransportImpl {
-  readonly wrapper: RTCIceTransport;
+  private face: RTCIceTransport | undefined;
   /** These are set directly where no event is due. */
   role: RTCIceRole = "unknown";
   component: RTCIceComponent = "rtp";
   state: RTCIceTransportState = "new";
   gatheringState: RTCIceGathererState = "new";
-  selectedCandidatePair: RTCIceCandidatePair | null = null;
+  private selected: IceCandidatePairImpl | undefined;
+  private selectedObject: RTCIceCandidatePair | null = null;
   localCandidates: CandidateHolder[] = [];
   remoteCandidates: CandidateHolder[] = [];
   localParameters: RTCIceParameters | null = null;
@@ -77,11 +91,22 @@ export class IceTransportImpl {
 
   /** `wrapper`: of a transport that the program made. */
   constructor(wrapper?: RTCIceTransport) {
-    this.wrapper = wrapper ?? construct(RTCIceTransport, this);
     if (wrapper === undefined) return;
+    this.face = wrapper;
     // webrtc-ice has no role before start().
     this.role = null as unknown as RTCIceRole;
     this.standalone = new StandaloneIce(this, defaultPlatform());
+  }
+
+  /** Made when it is first asked for; before that nobody listens to it. */
+  get wrapper(): RTCIceTransport {
+    this.face ??= construct(RTCIceTransport, this);
+    return this.face;
+  }
+
+  get selectedCandidatePair(): RTCIceCandidatePair | null {
+    if (this.selected !== undefined) this.selectedObject ??= construct(RTCIceCandidatePair, this.selected);
+    return this.selectedObject;
   }
 
   /** To be called in a task, as the others: changes the state; true if `statechange` is due. */
@@ -92,7 +117,7 @@ export class IceTransportImpl {
   }
 
   fireStateChange(): void {
-    fireSimple(this.wrapper, "statechange");
+    if (this.face !== undefined) fireSimple(this.face, "statechange");
   }
 
   /** As `setState`; `gatheringstatechange` is due. */
@@ -103,12 +128,13 @@ export class IceTransportImpl {
   }
 
   fireGatheringStateChange(): void {
-    fireSimple(this.wrapper, "gatheringstatechange");
+    if (this.face !== undefined) fireSimple(this.face, "gatheringstatechange");
   }
 
   select(local: CandidateHolder, remote: CandidateHolder): void {
-    this.selectedCandidatePair = construct(RTCIceCandidatePair, { local, remote } satisfies IceCandidatePairImpl);
-    fireSimple(this.wrapper, "selectedcandidatepairchange");
+    this.selected = { local, remote };
+    this.selectedObject = null;
+    if (this.face !== undefined) fireSimple(this.face, "selectedcandidatepairchange");
   }
 }
 

@@ -7,7 +7,7 @@ import { construct, defineInterface, takeImpl } from "./webidl.js";
 export type RTCSctpTransportState = "connecting" | "connected" | "closed";
 
 export class SctpTransportImpl {
-  readonly wrapper: RTCSctpTransport;
+  private face: RTCSctpTransport | undefined;
   transport: DtlsTransportImpl;
   state: RTCSctpTransportState = "connecting";
   /** Bytes; Infinity if there is no limit; null while not negotiated. */
@@ -17,15 +17,24 @@ export class SctpTransportImpl {
 
   constructor(transport: DtlsTransportImpl) {
     this.transport = transport;
-    this.wrapper = construct(RTCSctpTransport, this);
+  }
+
+  /** Made when it is first asked for; before that nobody listens to it. */
+  get wrapper(): RTCSctpTransport {
+    this.face ??= construct(RTCSctpTransport, this);
+    return this.face;
   }
 
   /** To be called in a task: changes the state and fires `statechange`, if it is another. */
   setState(state: RTCSctpTransportState): boolean {
     if (this.state === state || this.state === "closed") return false;
     this.state = state;
-    fireSimple(this.wrapper, "statechange");
+    this.fireStateChange();
     return true;
+  }
+
+  fireStateChange(): void {
+    if (this.face !== undefined) fireSimple(this.face, "statechange");
   }
 }
 

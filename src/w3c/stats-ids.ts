@@ -1,9 +1,10 @@
 // Identifiers of what statistics speak of: the same for the same object in every report, never used again.
+import { LateMap } from "../util/late-map.js";
 
 export class StatsIds {
   private readonly known = new WeakMap<object, string>();
   private readonly pairs = new WeakMap<object, WeakMap<object, string>>();
-  private readonly counts = new Map<string, number>();
+  private readonly counts = new LateMap<string, number>();
 
   /** The identifier of `object`; a new one has the prefix and the next number. */
   of(object: object, prefix: string): string {

@@ -2,14 +2,13 @@
 import type { Plan } from "../jsep/plan.js";
 import type { IceParameters } from "../jsep/state.js";
 import type { PeerTransport } from "../peer/peer-transport.js";
-import { type IceCandidate, writeIceCandidate } from "../util/ice-candidate.js";
+import type { IceCandidate } from "../util/ice-candidate.js";
+import { LateSet } from "../util/late-map.js";
 import type { TransportObserver } from "./connection.js";
 import type { TransportStates } from "./connection-states.js";
 import { RTCError } from "./errors.js";
-import { fireSimple } from "./events.js";
 import { MAX_BUFFERED_AMOUNT } from "./rtc-data-channel.js";
 import { DtlsTransportImpl } from "./rtc-dtls-transport.js";
-import { RTCIceCandidate } from "./rtc-ice-candidate.js";
 import { IceTransportImpl, LateCandidate } from "./rtc-ice-transport.js";
 import { SctpTransportImpl } from "./rtc-sctp-transport.js";
 import type { StatsTransport } from "./stats-transport.js";
@@ -32,7 +31,7 @@ export interface TransportObjectsHost {
 export class TransportObjects {
   private readonly byId = new Map<number, Objects>();
   /** Ended by a description, which their objects tell in a task of its own. */
-  private readonly closing = new Set<Objects>();
+  private readonly closing = new LateSet<Objects>();
   private readonly host: TransportObjectsHost;
   sctp: SctpTransportImpl | null = null;
   private sctpTransportId: number | undefined;
@@ -121,26 +120,11 @@ export class TransportObjects {
   private remote({ mid, ice }: Objects, candidate: IceCandidate): LateCandidate {
     // Candidates in a description name no fragment of their own.
     const usernameFragment = candidate.usernameFragment ?? ice.remoteParameters?.usernameFragment;
-    return new LateCandidate(() => {
-      const text = writeIceCandidate({ ...candidate, usernameFragment });
-      return new RTCIceCandidate({ candidate: text, sdpMid: mid, usernameFragment: usernameFragment ?? null });
-    });
+    return new LateCandidate(candidate, mid, usernameFragment, false);
   }
 
   private local({ mid }: Objects, candidate: IceCandidate): LateCandidate {
-    return new LateCandidate(() => {
-      const init = {
-        candidate: writeIceCandidate(candidate),
-        sdpMid: mid,
-        sdpMLineIndex: null,
-        usernameFragment: candidate.usernameFragment ?? null,
-      };
-      return new RTCIceCandidate({
-        ...init,
-        relayProtocol: candidate.relayProtocol ?? null,
-        url: candidate.url ?? null,
-      });
-    });
+    return new LateCandidate(candidate, mid, candidate.usernameFragment, true);
   }
 
   /** What to hear of a transport; its calls come in the middle of rounds, except for `onLocalCandidate`. */
@@ -221,7 +205,7 @@ export class TransportObjects {
     const { sctp } = this;
     if (sctp === null || sctp.state === "closed") return;
     sctp.state = "closed";
-    this.host.queueFinalTask(() => fireSimple(sctp.wrapper, "statechange"));
+    this.host.queueFinalTask(() => sctp.fireStateChange());
   }
 }
 
