@@ -1,5 +1,6 @@
 // What is remembered of streams whose channels are gone (RFC 8831 §6.7): which of the two resets is missing yet, and which
 // streams the peer uses again already. Resets nothing itself.
+import { LateMap, LateSet } from "../util/late-map.js";
 
 /**
  * A reset of a stream that was reset in both directions so many milliseconds ago or less, and was not used since, is one that was
@@ -17,11 +18,11 @@ interface Resets {
 
 export class ChannelResets {
   /** Streams without a channel whose resets are not over in both directions. */
-  private readonly lingering: Map<number, Resets> = new Map();
+  private readonly lingering: LateMap<number, Resets> = new LateMap();
   /** When streams were last reset in both directions. */
-  private readonly resetAt: Map<number, number> = new Map();
+  private readonly resetAt: LateMap<number, number> = new LateMap();
   /** Streams on which the peer opened a channel anew while the answer to our reset, for the channel before, is missing. */
-  private readonly reused: Set<number> = new Set();
+  private readonly reused: LateSet<number> = new LateSet();
 
   /** The streams are another association's. */
   clear(): void {

@@ -1,4 +1,5 @@
 // Messages for streams on which no channel was made yet: the peer's side of a negotiated channel may be earlier than ours.
+import { LateMap } from "../util/late-map.js";
 
 const MAX_EARLY_MESSAGES = 256;
 const MAX_EARLY_BYTES = 1024 * 1024;
@@ -9,7 +10,7 @@ export interface EarlyMessage {
 }
 
 export class EarlyMessages {
-  private readonly byStream: Map<number, EarlyMessage[]> = new Map();
+  private readonly byStream: LateMap<number, EarlyMessage[]> = new LateMap();
   private messages = 0;
   private bytes = 0;
 

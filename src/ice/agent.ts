@@ -3,6 +3,7 @@
 // one to the next, and says what state all this amounts to. It neither parses descriptions nor knows what the data is.
 import { accessors } from "../util/accessors.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
+import { LateSet } from "../util/late-map.js";
 import { iceChars } from "../util/text.js";
 import { Foundations, type RemoteCandidate } from "./candidate.js";
 import { Gatherer } from "./gatherer.js";
@@ -70,7 +71,7 @@ export class IceAgent {
   private previous: Generation | undefined;
   private previousUntil = Infinity;
   /** Closed generations whose relays are still being given back. */
-  private readonly closing = new Set<Gatherer>();
+  private readonly closing = new LateSet<Gatherer>();
   /** The pair that `send` uses, and what it was when the host was last told. */
   private active: CandidatePair | undefined;
   private announced: CandidatePair | undefined;

@@ -32,17 +32,14 @@ export function tcpLocalPreference(type: IceCandidateType, tcpType: IceTcpCandid
 
 /** Gives equal keys equal, short foundations; kept over restarts. */
 export class Foundations {
-  private readonly byKey = new Map<string, string>();
+  /** The first has the foundation 1. */
+  private readonly keys: string[] = [];
 
   /** RFC 8445 §5.1.1.3: same type, same base address, same server, same protocol. */
   get(type: IceCandidateType, baseAddress: string, protocol: string, server = ""): string {
-    const key = `${type} ${baseAddress} ${protocol} ${server}`;
-    let found = this.byKey.get(key);
-    if (found === undefined) {
-      found = String(this.byKey.size + 1);
-      this.byKey.set(key, found);
-    }
-    return found;
+    const key = [type, baseAddress, protocol, server].join(" ");
+    const known = this.keys.indexOf(key);
+    return String(known < 0 ? this.keys.push(key) : known + 1);
   }
 }
 

@@ -5,6 +5,7 @@ import { isStun, parseStunMessage, StunAttribute, StunMessage, StunMethod } from
 import { type StunTransaction, StunTransactions } from "../stun/transaction.js";
 import type { IceCandidate, IceCandidateType } from "../util/ice-candidate.js";
 import { canonicalIp, ipFamily, ipScope } from "../util/ip.js";
+import { LateMap, LateSet } from "../util/late-map.js";
 import type { Cancellable, DatagramPort, TransportAddress } from "../util/net.js";
 import { candidatePriority, type Foundations, typePreference } from "./candidate.js";
 import { HostSocket, type HostSocketOwner } from "./host-socket.js";
@@ -71,13 +72,13 @@ export class Gatherer implements HostSocketOwner {
   readonly host: GathererHost;
   private readonly sockets: HostSocket[] = [];
   private readonly tcpPorts: TcpEntry[] = [];
-  private readonly streamProbes = new Set<StreamProbe>();
+  private readonly streamProbes = new LateSet<StreamProbe>();
   /** STUN servers over TCP and TLS. */
   private readonly streamServers: ServerAddress[] = [];
-  private readonly relays = new Set<Relay>();
+  private readonly relays = new LateSet<Relay>();
   private readonly servers: ServerAddress[] = [];
-  private readonly cancellables = new Set<Cancellable>();
-  private readonly names = new Map<string, string>();
+  private readonly cancellables = new LateSet<Cancellable>();
+  private readonly names = new LateMap<string, string>();
   private readonly probes: StunTransactions<Probe>;
   private readonly bindings: { readonly socket: HostSocket; readonly server: ServerAddress }[] = [];
   private refreshAt = Infinity;
@@ -110,7 +111,11 @@ export class Gatherer implements HostSocketOwner {
     for (const address of gatherAddresses(network.interfaces(), this.options)) {
       this.pending++;
       const socket = new HostSocket(this, address);
-      this.track(network.openUdp({ address: address.address, portRange: this.options.portRange }, socket));
+      const attempt = network.openUdp({ address: address.address, portRange: this.options.portRange }, socket);
+      if (socket.isOpening) {
+        socket.attempt = attempt;
+        this.track(attempt);
+      }
       if (relayOnly) continue;
       if (tcp?.passive === true) this.listen(address, now);
     }
@@ -184,10 +189,16 @@ export class Gatherer implements HostSocketOwner {
     else this.cancellables.add(cancellable);
   }
 
+  private untrack(socket: HostSocket): void {
+    if (socket.attempt !== undefined) this.cancellables.delete(socket.attempt);
+    socket.attempt = undefined;
+  }
+
   // ---- hosts ---------------------------------------------------------------------------------------------------------
 
   /** @internal A UDP socket is open. */
   handleOpen(socket: HostSocket, port: DatagramPort, now: number): void {
+    this.untrack(socket);
     if (this.closed || this.sockets.length >= MAX_BASES) {
       port.close();
       return;
@@ -208,6 +219,7 @@ export class Gatherer implements HostSocketOwner {
 
   /** @internal It could not be opened, or broke. */
   handleBroken(socket: HostSocket, reason: string, now: number): void {
+    this.untrack(socket);
     this.options.logger?.("debug", "ice", `UDP on ${socket.address.address}: ${reason}`);
     if (socket.port === undefined) {
       if (!this.closed) {

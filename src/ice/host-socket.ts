@@ -1,5 +1,5 @@
 // One UDP socket of a gatherer, and where its datagrams go: to the gatherer itself, to a relay behind it, or to the session.
-import type { DatagramHandler, DatagramPort } from "../util/net.js";
+import type { Cancellable, DatagramHandler, DatagramPort } from "../util/net.js";
 import type { GatherAddress } from "./interfaces.js";
 import type { IceBase } from "./pair.js";
 
@@ -24,6 +24,9 @@ export interface HostSocketOwner {
 export class HostSocket implements DatagramHandler {
   readonly address: GatherAddress;
   readonly relays: SocketRelay[] = [];
+  /** What cancels the opening. */
+  attempt: Cancellable | undefined;
+  isOpening = true;
   port: DatagramPort | undefined;
   base: IceBase | undefined;
   /** Peers may be talked to directly (not with the policy "relay"). */
@@ -36,11 +39,13 @@ export class HostSocket implements DatagramHandler {
   }
 
   onOpen(port: DatagramPort, now: number): void {
+    this.isOpening = false;
     this.port = port;
     this.owner.handleOpen(this, port, now);
   }
 
   onError(reason: string, now: number): void {
+    this.isOpening = false;
     this.owner.handleBroken(this, reason, now);
   }
 

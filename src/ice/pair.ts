@@ -3,6 +3,7 @@
 import type { StunTransaction } from "../stun/transaction.js";
 import type { IceCandidate, IceCandidateType, IceTcpCandidateType } from "../util/ice-candidate.js";
 import { ipFamily } from "../util/ip.js";
+import { LateMap } from "../util/late-map.js";
 import type { DatagramPort } from "../util/net.js";
 import {
   candidatePriority,
@@ -47,7 +48,7 @@ export class IceBase {
   /** The first is the base's own candidate. */
   readonly candidates: LocalCandidate[] = [];
   /** By remote address and port. */
-  readonly pairs: Map<string, CandidatePair> = new Map();
+  readonly pairs: LateMap<string, CandidatePair> = new LateMap();
   /** The pair that data came over last: the packet path's shortcut. */
   lastPair: CandidatePair | undefined;
   closed = false;

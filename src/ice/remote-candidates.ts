@@ -4,6 +4,7 @@ import type { CryptoProvider } from "../crypto/provider.js";
 import { isBadPort } from "../util/bad-ports.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { canonicalIp, ipScope } from "../util/ip.js";
+import { LateSet } from "../util/late-map.js";
 import type { Cancellable, Network } from "../util/net.js";
 import { iceChars } from "../util/text.js";
 import { RemoteCandidate, remoteKey } from "./candidate.js";
@@ -36,7 +37,7 @@ export class RemoteCandidates {
   private readonly lite: boolean;
   private readonly counters: IceCounters;
   private readonly byKey = new Map<string, RemoteCandidate>();
-  private readonly resolutions = new Set<Cancellable>();
+  private readonly resolutions = new LateSet<Cancellable>();
   private peerReflexive = 0;
   private usernameFragment: string | undefined;
   private closed = false;

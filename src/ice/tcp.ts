@@ -1,5 +1,7 @@
 // ICE over TCP (RFC 6544): one DatagramPort over any number of connections to one passive or from one active local
 // candidate, each carrying datagrams in the frames of RFC 4571. Simultaneous open is not done.
+
+import { LateMap } from "../util/late-map.js";
 import type {
   Cancellable,
   DatagramPort,
@@ -142,7 +144,7 @@ export class IceTcpPort implements DatagramPort {
   handler: IceTcpHandler | undefined;
   isClosed = false;
   private readonly network: Network;
-  private readonly connections = new Map<string, Connection>();
+  private readonly connections = new LateMap<string, Connection>();
   private listener: { close(): void } | undefined;
 
   private constructor(network: Network, tcpType: "active" | "passive", address: string, port: number) {

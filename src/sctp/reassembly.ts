@@ -4,6 +4,8 @@
 // Fragments of a DATA message have consecutive TSNs, those of an I-DATA message consecutive FSNs within (stream, U, MID).
 // A message in progress has the fragments it already has in order as a list; the others wait in a map until their turn, so
 // every fragment costs the same however large its message is.
+
+import { LateMap } from "../util/late-map.js";
 import { FLAG_B, FLAG_E, FLAG_U } from "./chunks.js";
 import { FRAGMENT_OVERHEAD } from "./options.js";
 
@@ -69,10 +71,10 @@ export class Reassembly {
   private readonly streams: Map<number, InboundStream> = new Map();
   private recentStream: InboundStream | undefined;
   /** DATA messages in progress by the TSN they wait for; the most recent one is kept apart. */
-  private readonly assemblies: Map<number, Assembly> = new Map();
+  private readonly assemblies: LateMap<number, Assembly> = new LateMap();
   private recent: Assembly | undefined;
   /** DATA fragments that cannot be attached yet, by TSN. */
-  private readonly orphans: Map<number, Fragment> = new Map();
+  private readonly orphans: LateMap<number, Fragment> = new LateMap();
   /** 0xffff with DATA (SSN), 0xffffffff with I-DATA (MID). */
   sequenceMask = 0xffff;
   /** Bytes held, overhead included. */

@@ -1,5 +1,7 @@
 // Stream reconfiguration (RFC 6525): resets of our outgoing streams, and the peer's resets of its own. Adding streams and
 // resetting TSNs is refused: WebRTC has no use for it (RFC 8831 §6.7).
+
+import { LateMap } from "../util/late-map.js";
 import { RE_CONFIG } from "./chunks.js";
 import { MAX_PARAMETERS } from "./options.js";
 import { read16, read32, write16, write32 } from "./packet.js";
@@ -69,7 +71,7 @@ export class StreamReset {
   /** The lowest number of which the peer has made no request. */
   private peerSequence = 0;
   /** What the latest requests were answered with. */
-  private readonly results = new Map<number, number>();
+  private readonly results = new LateMap<number, number>();
   /** The peer's requests that wait for data still missing. */
   private deferred: DeferredReset[] = [];
   /** The one that waited last, once it was performed. */

@@ -1,5 +1,6 @@
 // STUN client transactions over any transport (RFC 8489 §6.2): retransmission, matching of responses, timeout. What is
 // asked, by whom and with which credentials is the business of the owner, who also checks integrity before `settle`.
+import { LateMap } from "../util/late-map.js";
 
 /** When a request is sent again, and when it is given up (RFC 8489 §6.2.1). */
 export interface StunSchedule {
@@ -66,7 +67,7 @@ export interface StunTransactionsHost<T> {
 /** The transactions of one owner. Ids are 12 random bytes, so their first 48 bits make a good key. */
 export class StunTransactions<T> {
   private readonly host: StunTransactionsHost<T>;
-  private readonly byKey = new Map<number, StunTransaction<T>>();
+  private readonly byKey = new LateMap<number, StunTransaction<T>>();
   private earliest = Infinity;
 
   constructor(host: StunTransactionsHost<T>) {
