@@ -15,8 +15,8 @@ import { connect, create } from "./lib/page-connection.mjs";
 import { wants } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const LIMIT = 60_000;
-const PATIENCE = 20_000;
+const LIMIT = 120_000;
+const PATIENCE = 40_000;
 const TRIAL = "--force-fieldtrials=WebRTC-RFC8888CongestionControlFeedback/Enabled,offer:true/";
 
 /** Of one leg: messages each way, and what the sender may send. */

@@ -5,15 +5,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RTCPeerConnection } from "../dist/index.js";
 import { parseRtp } from "./lib/media-check.mjs";
 import { codecMaterial, missingEncoders } from "./lib/media-material.mjs";
-import { connected, describe, ParleyEnd, prefer, trackOf, until } from "./lib/media-parley.mjs";
+import { connected, describe, eventually, ParleyEnd, prefer, trackOf, until } from "./lib/media-parley.mjs";
 import { MEDIA_PEERS } from "./lib/media-peers.mjs";
 import { isVideo } from "./lib/media-sender.mjs";
 import { wants, wantsPeer } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const LIMIT = 60_000;
-/** From the connection to the first picture; a frame in three seconds of the material is a key frame by itself. */
-const FIRST_PICTURE = 8000;
+const LIMIT = 120_000;
+/** From the connection to the first picture, and until all is as it should be: the machine may be busy. */
+const FIRST_PICTURE = 20_000;
+const SETTLED = 20_000;
 const LOOK = 1500;
 const TONE = 440;
 
@@ -84,16 +85,21 @@ for (const [source, sink, codecs] of wants("media") ? CHAINS : []) {
       );
       t.diagnostic(`first after ${JSON.stringify(Object.fromEntries(codecs.map((codec, i) => [codec, first[i]])))} ms`);
       await sleep(1000);
-      await receiver.call("seen");
-      await sleep(LOOK);
-      const seen = (await receiver.call("seen")).tracks.map(came);
-      codecs.forEach((codec, i) => {
-        const { count, frequency, loudness } = seen[i];
-        if (isVideo(codec)) assert.ok(count >= (LOOK / 1000) * material.rate * 0.3, `${codec}: ${count} pictures`);
-        else if (frequency !== undefined) assert.ok(Math.abs(frequency - TONE) < 15, `${codec}: ${frequency} Hz`);
-        else if (loudness !== undefined) assert.ok(loudness > 0.1, `${codec}: loudness ${loudness}`);
-        else assert.ok(count > 40, `${codec}: ${count} packets`);
-      });
+      const look = async () => {
+        await receiver.call("seen");
+        const began = Date.now();
+        await sleep(LOOK);
+        const seen = (await receiver.call("seen")).tracks.map(came);
+        const seconds = (Date.now() - began) / 1000;
+        codecs.forEach((codec, i) => {
+          const { count, frequency, loudness } = seen[i];
+          if (isVideo(codec)) assert.ok(count >= seconds * material.rate * 0.3, `${codec}: ${count} pictures`);
+          else if (frequency !== undefined) assert.ok(Math.abs(frequency - TONE) < 15, `${codec}: ${frequency} Hz`);
+          else if (loudness !== undefined) assert.ok(loudness > 0.1, `${codec}: loudness ${loudness}`);
+          else assert.ok(count > seconds * 27, `${codec}: ${count} packets`);
+        });
+      };
+      await eventually(look, SETTLED);
       assert.deepEqual([...sender.strays, ...receiver.strays], [], JSON.stringify([sender.strays, receiver.strays]));
     } finally {
       inbound.close();

@@ -10,7 +10,7 @@ import { MEDIA_PEERS } from "./lib/media-peers.mjs";
 import { wants, wantsPeer } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const LIMIT = 45_000;
+const LIMIT = 90_000;
 const TONES = "15#";
 const EVENTS = [1, 5, 11];
 /** Milliseconds of each tone. */

@@ -6,18 +6,22 @@ import { RTCPeerConnection, RTCRtpReceiver } from "../dist/index.js";
 import { EncodedTrackGenerator, RtpTrackForwarder } from "../dist/media.js";
 import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
 import { codecMaterial, LAYERS, layeredMaterial, missingEncoders } from "./lib/media-material.mjs";
-import { connected, describe, prefer, trackOf, until } from "./lib/media-parley.mjs";
+import { connected, describe, eventually, prefer, trackOf, until } from "./lib/media-parley.mjs";
 import { MEDIA_PEERS } from "./lib/media-peers.mjs";
 import { FrameLoop, pace } from "./lib/media-sender.mjs";
 import { wants, wantsPeer } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const LIMIT = 90_000;
+const LIMIT = 180_000;
 /** Of smaller pictures Chromium makes no three layers. */
 const WIDTH = 960;
 const HEIGHT = 540;
-/** From choosing a layer to seeing it. */
-const SWITCH = 8000;
+/** From choosing a layer to seeing it: the estimate of what its way carries, too, has to allow it, which is low where the machine is slow. */
+const SWITCH = 40_000;
+/** From the beginning to all layers: a sender begins with the lowest. */
+const LAYERS_SHOWN = 40_000;
+/** From seeing it to its being steady. */
+const STEADY = 8000;
 /** How long a layer is looked at, in milliseconds. */
 const LOOK = 1200;
 const COUNTER = 1024;
@@ -87,6 +91,11 @@ async function look(page, width, what, milliseconds = LOOK) {
     SWITCH,
   );
   const waited = Date.now() - began;
+  return eventually(async () => ({ what, waited, ...(await steady(page, width, what, milliseconds)) }), STEADY);
+}
+
+/** Looks for a while at pictures of that size. */
+async function steady(page, width, what, milliseconds) {
   const before = await shown(page);
   const start = Date.now();
   await sleep(milliseconds);
@@ -100,7 +109,7 @@ async function look(page, width, what, milliseconds = LOOK) {
   assert.equal(after.size[0], width, `${what}: ${after.size}`);
   assert.ok(counters.length > 3 && backward <= counters.length * MISREAD, `${what}: ${counters}`);
   const rate = ((after.framesDecoded - before.framesDecoded) * 1000) / (Date.now() - start);
-  return { what, waited, rate, lost: after.packetsLost, pli: after.pliCount };
+  return { rate, lost: after.packetsLost, pli: after.pliCount };
 }
 
 function layerTest(name, sender, viewers, { codec, sendEncodings }, body) {
@@ -169,6 +178,14 @@ async function limits(camera) {
   });
 }
 
+/** What is chosen from, and by what. */
+async function choice(pc, { layers, current }) {
+  const pairs = [...(await pc.getStats()).values()].filter(({ type }) => type === "candidate-pair");
+  const available = pairs.find(({ nominated }) => nominated)?.availableOutgoingBitrate;
+  const brief = ({ rid, active, bitrate } = {}) => ({ rid, active, bitrate: Math.round(bitrate) });
+  return JSON.stringify({ available, current: brief(current ?? undefined), layers: layers.map(brief) });
+}
+
 /** `widths`: by rid; `milliseconds`: how long each is looked at. */
 const simulcast =
   (widths, milliseconds) =>
@@ -179,13 +196,16 @@ const simulcast =
       "three layers",
       () => forwarder.layers.map(({ rid, active, width, bitrate }) => ({ rid, active, width, bitrate })),
       (all) => all.length === 3 && all.every(({ active, width }) => active && width > 0),
-      20_000,
+      LAYERS_SHOWN,
     );
     assert.deepEqual(Object.fromEntries(layers.map(({ rid, width }) => [rid, width])), widths);
     for (const rid of ["q", "f", "h"]) {
       for (const { forwarder } of screens) forwarder.select({ rid });
-      for (const { viewer, page, forwarder } of screens) {
-        notes.push(await look(page, widths[rid], `${viewer} shows ${rid}`, milliseconds));
+      for (const { viewer, page, pc, forwarder } of screens) {
+        const note = await look(page, widths[rid], `${viewer} shows ${rid}`, milliseconds).catch(async (error) => {
+          throw new Error(`${error.message} ${await choice(pc, forwarder)}`, { cause: error });
+        });
+        notes.push(note);
         assert.equal(forwarder.current.rid, rid);
       }
     }
@@ -201,20 +221,23 @@ const svc =
       "the layers",
       () => forwarder.layers.map((layer) => [layer.spatialLayers, layer.temporalLayers]),
       ([all]) => all?.[0] === spatial && all?.[1] === temporal,
-      20_000,
+      LAYERS_SHOWN,
     );
     for (let spatialIndex = 0; spatialIndex < spatial; spatialIndex++) {
       forwarder.select({ spatialIndex });
       notes.push(await look(page, WIDTH >> (spatial - 1 - spatialIndex), `spatial layer ${spatialIndex}`));
     }
-    forwarder.select({});
-    const all = await look(page, WIDTH, "all layers");
-    forwarder.select({ temporalIndex: 0 });
-    await sleep(500);
-    const base = await look(page, WIDTH, "the lowest temporal layer");
-    notes.push(all, base);
-    // Every fourth picture of three layers.
-    assert.ok(base.rate < all.rate * 0.45 && base.rate > 2, JSON.stringify([all, base]));
+    // Again where a busy machine held pictures up, which then follow in a burst.
+    await eventually(async () => {
+      forwarder.select({});
+      const all = await look(page, WIDTH, "all layers");
+      forwarder.select({ temporalIndex: 0 });
+      await sleep(500);
+      const base = await look(page, WIDTH, "the lowest temporal layer");
+      // Every fourth picture of three layers.
+      assert.ok(base.rate < all.rate * 0.45 && base.rate > 2, JSON.stringify([all, base]));
+      notes.push(all, base);
+    });
     return notes;
   };
 
@@ -272,7 +295,7 @@ async function layeredPeer(there, browser) {
     await connected(from);
     const [{ receiver }] = from.getTransceivers();
     const forwarder = await forwardTo(page, pc, receiver.track, "VP8");
-    return { screens: [{ viewer: there.name, page, forwarder }], close };
+    return { screens: [{ viewer: there.name, page, pc, forwarder }], close };
   } catch (error) {
     close();
     throw error;

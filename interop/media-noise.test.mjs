@@ -7,12 +7,12 @@ import { RTCPeerConnection } from "../dist/index.js";
 import { EncodedTrackGenerator, EncodedTrackProcessor } from "../dist/media.js";
 import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
 import { material } from "./lib/media-material.mjs";
-import { connected, describe, prefer, until } from "./lib/media-parley.mjs";
+import { connected, describe, eventually, prefer, until } from "./lib/media-parley.mjs";
 import { FrameLoop, pace } from "./lib/media-sender.mjs";
 import { wants, wantsPeer } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const LIMIT = 45_000;
+const LIMIT = 120_000;
 const NOISE = /\/CN$/i;
 /** Every so many packets of 20 ms. */
 const NOISE_EVERY = 5;
@@ -87,33 +87,36 @@ if (wants("media") && wantsPeer("chromium"))
           const noise = () => frames.filter(({ mimeType }) => mimeType === "audio/CN");
           await until("noise from the page", noise, ({ length }) => length > 2);
           await sleep(300);
-          const before = await both();
-          frames.length = 0;
-          await sleep(LOOK);
-          const after = await both();
-          const count = noise().length;
-          t.diagnostic(JSON.stringify({ count, frames: frames.length, before, after }));
-          // Every 100 ms, and nothing else.
-          assert.ok(count > LOOK / 200 && count < LOOK / 60, `${count} of ${frames.length}`);
-          assert.equal(frames.length, count);
-          for (const { data, payloadType } of noise()) {
-            assert.equal(payloadType, 13);
-            // A muted microphone is as silent as can be.
-            assert.ok(data[0] > 60 && data[0] <= 127, `level ${data[0]}`);
-          }
-          const [[mine, theirs], [mineBefore, theirsBefore]] = [after, before];
-          assert.ok(Math.abs(mine.loudness + LEVELS[0]) < TOLERANCE, `${mine.loudness} dB`);
-          assert.ok(!(theirs.loudness > -60), `${theirs.loudness} dB`);
-          // That is no sound that was missed: packets came, ten a second, and nothing was made up for lost ones.
-          for (const [now, then] of [
-            [mine, mineBefore],
-            [theirs, theirsBefore],
-          ]) {
-            const packets = now.packetsReceived - then.packetsReceived;
-            assert.ok(packets > LOOK / 200 && packets < LOOK / 60, `${packets} packets`);
-            const played = now.totalSamplesReceived - then.totalSamplesReceived;
-            assert.ok(now.concealedSamples - then.concealedSamples < 0.1 * played, JSON.stringify([then, now]));
-          }
+          // Again where the page, or the timers here, were held up.
+          await eventually(async () => {
+            const before = await both();
+            frames.length = 0;
+            await sleep(LOOK);
+            const after = await both();
+            const count = noise().length;
+            t.diagnostic(JSON.stringify({ count, frames: frames.length, before, after }));
+            // Every 100 ms, and nothing else.
+            assert.ok(count > LOOK / 200 && count < LOOK / 60, `${count} of ${frames.length}`);
+            assert.equal(frames.length, count);
+            for (const { data, payloadType } of noise()) {
+              assert.equal(payloadType, 13);
+              // A muted microphone is as silent as can be.
+              assert.ok(data[0] > 60 && data[0] <= 127, `level ${data[0]}`);
+            }
+            const [[mine, theirs], [mineBefore, theirsBefore]] = [after, before];
+            assert.ok(Math.abs(mine.loudness + LEVELS[0]) < TOLERANCE, `${mine.loudness} dB`);
+            assert.ok(!(theirs.loudness > -60), `${theirs.loudness} dB`);
+            // That is no sound that was missed: packets came, ten a second, and nothing was made up for lost ones.
+            for (const [now, then] of [
+              [mine, mineBefore],
+              [theirs, theirsBefore],
+            ]) {
+              const packets = now.packetsReceived - then.packetsReceived;
+              assert.ok(packets > LOOK / 200 && packets < LOOK / 60, `${packets} packets`);
+              const played = now.totalSamplesReceived - then.totalSamplesReceived;
+              assert.ok(now.concealedSamples - then.concealedSamples < 0.1 * played, JSON.stringify([then, now]));
+            }
+          });
         });
 
         await t.test("another level", async () => {

@@ -7,14 +7,14 @@ import { EncodedTrackProcessor } from "../dist/media.js";
 import { LossyPath } from "./lib/lossy-path.mjs";
 import { continuity, PictureReader, parseRtp, pcmuFrequency } from "./lib/media-check.mjs";
 import { FRAME_RATE, HEIGHT, material, WIDTH } from "./lib/media-material.mjs";
-import { describe, until } from "./lib/media-parley.mjs";
+import { describe, eventually, until } from "./lib/media-parley.mjs";
 import { FrameCollector } from "./lib/media-payloads.mjs";
 import { MEDIA_PEERS } from "./lib/media-peers.mjs";
 import { ROLES, wants, wantsPeer } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
 /** For one peer in one role. */
-const LIMIT = 60_000;
+const LIMIT = 150_000;
 /** How long media is looked at, in milliseconds. */
 const LOOK = 1500;
 const LOSSY_LOOK = 2500;
@@ -23,6 +23,8 @@ const AFTER_LOSS = 300;
 const WHOLE = 0.96;
 const LOSS = 0.1;
 const TONE = 440;
+/** Milliseconds until reports come: webrtcbin puts them off while it asks for packets. */
+const REPORTED = 45_000;
 
 function prefer(pc, mimeTypes) {
   for (const transceiver of pc.getTransceivers()) {
@@ -260,19 +262,29 @@ for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter((
             parley.frames.video.some(({ keyFrame }) => keyFrame),
             "no key frame",
           );
-          if (!limits.settled) await sleep(500);
-          parley.take();
-          await there.seen();
-          const began = Date.now();
-          await sleep(LOOK);
-          received = parley.take();
-          received.time = Date.now() - began;
-          shown = await there.seen();
-          shown.time = Date.now() - began;
+          // Again where something is not right, and for longer, so that less depends on when it begins: whether it stays so is said by the next steps.
+          let attempts = 0;
+          const look = async () => {
+            if (shown.time) await there.call("keyframe", { track: 0 });
+            await sleep(500);
+            parley.take();
+            await there.seen();
+            const began = Date.now();
+            await sleep(LOOK * Math.min(++attempts, 4));
+            received = parley.take();
+            received.time = Date.now() - began;
+            shown = await there.seen();
+            shown.time = Date.now() - began;
+            for (const check of [fromPeer, picturesThere, soundThere]) check();
+          };
+          await eventually(look).catch((error) => t.diagnostic(`stays: ${error.message}`));
         });
         if (!shown?.time) return;
+        await step("pictures and sound from the peer", () => fromPeer());
+        await step("pictures to the peer", () => picturesThere());
+        await step("sound to the peer", () => soundThere());
 
-        await step("pictures and sound from the peer", () => {
+        function fromPeer() {
           checkFrames(received, received.time, shown.sent);
           assert.equal(received.video[0].mimeType.toLowerCase(), codecs.video.toLowerCase());
           assert.equal(received.audio[0].mimeType.toLowerCase(), codecs.audio.toLowerCase());
@@ -280,9 +292,9 @@ for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter((
             const frequency = pcmuFrequency(received.audio.map(({ data }) => data));
             assert.ok(Math.abs(frequency - TONE) < 15, `heard ${frequency} Hz; ${summary(shown)}`);
           }
-        });
+        }
 
-        await step("pictures to the peer", () => {
+        function picturesThere() {
           const { counters, decoded = counters.length, time, size } = shown;
           const wanted = (time / 1000) * FRAME_RATE;
           const good = continuity(counters, 65_536);
@@ -290,15 +302,15 @@ for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter((
           assert.ok(decoded > wanted * 0.6 && decoded < wanted * 1.6, `${decoded}, not ${wanted}`);
           assert.ok(good.share > steady && good.backward === 0, summary(shown));
           assert.deepEqual(size, [WIDTH, HEIGHT]);
-        });
+        }
 
-        await step("sound to the peer", () => {
+        function soundThere() {
           const { frequency, loudness, sounds, time } = shown;
           if (frequency !== undefined)
             assert.ok(Math.abs(frequency - TONE) < 15, `heard ${frequency} Hz; ${summary(shown)}`);
           else if (loudness !== undefined) assert.ok(loudness > 0.2 && loudness < 0.6, `loudness ${loudness}`);
           else assert.ok(sounds > time / 32 && sounds < time / 12, `${sounds} packets in ${time} ms`);
-        });
+        }
 
         await step("key frame asked of the peer", async () => {
           parley.take();
@@ -332,29 +344,37 @@ for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter((
         });
 
         let lossy;
-        await t.test("10 % loss", async () => {
-          lossy = await lose(parley, there, path);
-          // A key frame asked for because this machine was busy for a while is not what is looked for.
-          const { whole = WHOLE, shown: least = WHOLE } = limits;
-          if (lossy.whole <= whole || lossy.continuity.share <= least) lossy = await lose(parley, there, path);
-          assert.ok(path.lost[0] > 5 && path.lost[1] > 5, `lost ${path.lost}`);
-        });
-        await step("lost packets come again from the peer", () => {
+        const comesAgain = () => {
           const { asked, repaired, whole } = lossy;
           // Firefox sends parity besides (ULPFEC): what that repairs is not asked for.
           assert.ok(asked + repaired > 0, "nothing was asked for, nor repaired");
           assert.ok(whole > (limits.whole ?? WHOLE), brief(lossy));
-        });
-        await step("lost packets go again to the peer", () => {
+        };
+        const goesAgain = () => {
           const { seen, time, asks, repairs, continuity: good } = lossy;
           assert.ok(asks > 0 && repairs > 0, `${asks} asked, ${repairs} sent`);
           const { shown: least = WHOLE } = limits;
           assert.ok(good.share > least, `${brief(lossy)} ${summary(seen)}`);
           const { decoded = good.count } = seen;
           assert.ok(decoded > (time / 1000) * FRAME_RATE * 0.6, `${decoded} pictures`);
+        };
+        const lossSteps = {
+          "lost packets come again from the peer": comesAgain,
+          "lost packets go again to the peer": goesAgain,
+        };
+        await t.test("10 % loss", async () => {
+          // A key frame asked for because this machine was busy for a while is not what is looked for.
+          const look = async () => {
+            lossy = await lose(parley, there, path);
+            for (const [what, check] of Object.entries(lossSteps)) if (!limits.skip?.[what]) check();
+          };
+          await eventually(look).catch((error) => t.diagnostic(`stays: ${error.message}`));
+          assert.ok(lossy, "no pictures came");
+          assert.ok(path.lost[0] > 5 && path.lost[1] > 5, `lost ${path.lost}`);
         });
+        for (const [what, check] of Object.entries(lossSteps)) await step(what, check);
 
-        await step("statistics", async () => {
+        const figures = async () => {
           const before = parley.pictures;
           const inbound = await parley.stats("inbound-rtp", "video");
           const { framesReceived, packetsReceived, bytesReceived, codecId } = inbound;
@@ -370,20 +390,23 @@ for (const [name, peer] of wants("media") ? Object.entries(MEDIA_PEERS).filter((
           const arrived = packetsReceived + sound.packetsReceived;
           assert.ok(
             Math.abs(arrived - path.passed[1]) < path.passed[1] * 0.1,
-            `${packetsReceived} + ${sound.packetsReceived}, ${inbound.retransmittedPacketsReceived} again, of ${path.passed[1]}`,
+            `${packetsReceived} + ${sound.packetsReceived}, ${inbound.retransmittedPacketsReceived} again, ${inbound.packetsLost} + ${sound.packetsLost} lost, of ${path.passed[1]}`,
           );
-        });
+        };
+        await step("statistics", () => eventually(figures, 5000));
         await step("reports of the peer", async () => {
           const report = await until(
             "a report of the peer",
             () => parley.stats("remote-inbound-rtp", "video"),
             Boolean,
+            REPORTED,
           );
           assert.ok(report.packetsLost >= -5 && report.packetsLost < 100, JSON.stringify(report));
           const sent = await until(
             "a sender report of the peer",
             () => parley.stats("remote-outbound-rtp", "video"),
             Boolean,
+            REPORTED,
           );
           assert.ok(sent.packetsSent > 0, JSON.stringify(sent));
         });

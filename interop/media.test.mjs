@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RTCRtpReceiver } from "../dist/index.js";
 import { MediaBrowser, missingBrowser } from "./lib/media-browser.mjs";
+import { eventually } from "./lib/media-parley.mjs";
 import { connect, create } from "./lib/page-connection.mjs";
 import { wants } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const LIMIT = 60_000;
+const LIMIT = 120_000;
 /** Milliseconds in which pictures must have come through. */
-const PATIENCE = 20_000;
+const PATIENCE = 30_000;
 
 /** The page offers. */
 async function answerPage(page, own) {
@@ -151,8 +152,9 @@ function forwardTest(source, sink, { video, audio }, pageOffers) {
       for (const [track] of tracks) assert.equal(track.muted, false);
       for (const kind of [video && "video", audio && "audio"].filter(Boolean)) {
         const own = (pc) => async () => [...(await pc.getStats()).values()];
-        if (source === "chromium") await sameCounts(() => camera("stats"), own(inbound), kind);
-        if (sink === "chromium") await sameCounts(own(outbound), () => viewer("stats"), kind);
+        const agree = (sent, received) => eventually(() => sameCounts(sent, received, kind), PATIENCE);
+        if (source === "chromium") await agree(() => camera("stats"), own(inbound));
+        if (sink === "chromium") await agree(own(outbound), () => viewer("stats"));
       }
     } finally {
       inbound.close();

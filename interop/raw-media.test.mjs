@@ -8,8 +8,8 @@ import { frequencyOf } from "./lib/media-check.mjs";
 import { wants } from "./lib/peers.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const LIMIT = 60_000;
-const PATIENCE = 20_000;
+const LIMIT = 90_000;
+const PATIENCE = 40_000;
 const RATE = 44_100;
 /** Hz: what Parley says, and what the page says. */
 const OURS = 600;

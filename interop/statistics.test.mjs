@@ -8,7 +8,7 @@ import { peerTest } from "./lib/suite.mjs";
 
 const LIMIT = 60_000;
 /** Milliseconds for acknowledgements on their way to arrive. */
-const SETTLE = 10_000;
+const SETTLE = 20_000;
 const SIZES = [0, 1, 1000, 60_000];
 
 class Snapshot {

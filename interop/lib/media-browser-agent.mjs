@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { MediaBrowser } from "./media-browser.mjs";
 import { within } from "./remote.mjs";
 
-const LIMIT = 20_000;
+const LIMIT = 30_000;
 
 export class BrowserAgent {
   strays = [];

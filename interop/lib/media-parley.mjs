@@ -19,6 +19,20 @@ export async function until(what, look, isGood = Boolean, patience = PATIENCE) {
   }
 }
 
+/**
+ * Calls `look` until it does not throw, at most for `patience`, and then lets it throw: what can be seen in one moment depends on how busy the
+ * machine is then.
+ */
+export async function eventually(look, patience = PATIENCE) {
+  for (const end = Date.now() + patience; ; await sleep(100)) {
+    try {
+      return await look();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
 export const mimeTypeOf = (codec) => `${isVideo(codec) ? "video" : "audio"}/${codec}`;
 export const trackOf = (codec) => ({ kind: isVideo(codec) ? "video" : "audio", codec });
 

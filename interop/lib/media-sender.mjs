@@ -40,13 +40,15 @@ export class FrameLoop {
   }
 }
 
-/** Calls back at the pace of pictures and of packets of sound, and catches up. */
-export function pace(rate, picture, sound) {
+/** Calls back at the pace of pictures and of packets of sound, and catches up with what it is late for by no more than that time. */
+export function pace(rate, picture, sound, catchUp = Number.POSITIVE_INFINITY) {
   const started = performance.now();
   let pictures = 0;
   let packets = 0;
   const timer = setInterval(() => {
     const elapsed = performance.now() - started;
+    pictures = Math.max(pictures, Math.ceil(((elapsed - catchUp) * rate) / 1000));
+    packets = Math.max(packets, Math.ceil((elapsed - catchUp) / 20));
     for (; pictures * (1000 / rate) <= elapsed; pictures++) picture(pictures);
     for (; packets * 20 <= elapsed; packets++) sound(packets);
   }, 5);

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 /** How long a command may take unless said otherwise, in milliseconds. */
-const COMMAND_LIMIT = 15_000;
+const COMMAND_LIMIT = 30_000;
 
 export class StepTimeout extends Error {
   constructor(awaited, limit, state = "") {
