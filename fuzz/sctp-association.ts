@@ -1,5 +1,6 @@
 import { nodeCrypto } from "#src/node/crypto.js";
 import { SctpAssociation } from "#src/sctp/association.js";
+import { createInit } from "#src/sctp/init.js";
 import type { FuzzTarget } from "./target.js";
 
 const MAX_STEPS = 600;
@@ -13,6 +14,9 @@ export const target: FuzzTarget = {
   seeds: [
     Uint8Array.of(0, 8, 8, 8, 8, 8, 2, 1, 9, 40, 8, 8, 8, 8, 14, 14, 8, 8),
     Uint8Array.of(0, 1, 8, 8, 8, 8, 8, 8, 2, 5, 200, 3, 6, 100, 10, 8, 8, 4, 1, 8, 11, 8, 14, 14, 14, 8, 8, 8),
+    Uint8Array.of(64, 1, 2, 1, 9, 8, 8, 40, 3, 6, 100, 10, 8, 8, 4, 1, 8, 11, 8, 14, 14, 14, 8, 8, 8),
+    Uint8Array.of(32, 2, 1, 9, 1, 8, 8, 40, 8, 8, 14, 8, 14, 8, 8, 2, 1, 9, 8, 14, 8),
+    Uint8Array.of(96, 9, 21, 2, 1, 9, 1, 8, 8, 40, 8, 8, 14, 8, 14, 8, 8, 2, 1, 9, 8, 14, 8),
     Uint8Array.of(0, 8, 8, 8, 8, 8, 2, 7, 90, 12, 3, 17, 8, 13, 8, 14, 8, 5, 8, 8, 8, 14, 8, 14, 6, 8),
     Uint8Array.from({ length: 300 }, (_, i) => (i < 8 ? [0, 1, 8, 8, 8, 8, 8, 8][i]! : (i * 37) % 251)),
   ],
@@ -29,12 +33,17 @@ export const target: FuzzTarget = {
     };
     const queues: Uint8Array[][] = [[], []];
     const closed = [0, 0];
+    const options = { crypto, receiveBuffer: 40_000, interleaving: input[0] !== 1 };
+    // Signaled INITs: at one side, at both, or another than the peer's.
+    const mode = (input[0]! >> 5) & 3;
+    const inits = mode === 0 ? [] : [createInit(options), createInit(options)];
+    if (mode === 3) for (let i = 0; i < 3; i++) inits[1]![input[i]! % inits[1]!.length] = input[i]!;
     let now = 10;
     let at = 0;
     const next = (): number => input[at++] ?? 0;
     const make = (side: number): SctpAssociation =>
       new SctpAssociation(
-        { crypto, maxMessageSize: 50_000, peerMaxMessageSize: 0, receiveBuffer: 40_000, interleaving: input[0] !== 1 },
+        { ...options, maxMessageSize: 50_000, peerMaxMessageSize: 0 },
         {
           transmit(packet) {
             if (packet.length < 16 || packet.length > 1188 || packet.length % 4 !== 0) throw new Error("bad packet");
@@ -53,6 +62,9 @@ export const target: FuzzTarget = {
             if (++closed[side]! > 1) throw new Error("closed twice");
           },
         },
+        mode === 0 || (mode === 1 && side === 1)
+          ? undefined
+          : { localInit: inits[side]!, remoteInit: inits[1 - side]! },
       );
     const ends = [make(0), make(1)];
     const deliver = (side: number, packet: Uint8Array): void => {

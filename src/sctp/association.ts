@@ -11,7 +11,6 @@ import {
   COOKIE_ECHO,
   DATA,
   ERROR,
-  FLAG_T,
   FORWARD_TSN,
   HEARTBEAT,
   HEARTBEAT_ACK,
@@ -30,6 +29,7 @@ import {
 import { type DataFault, DataReceiver } from "./data-receiver.js";
 import { DataSender } from "./data-sender.js";
 import { Handshake, type HandshakeHost } from "./handshake.js";
+import type { Standing } from "./identity.js";
 import {
   DEFAULT_MTU,
   type SctpAbort,
@@ -39,6 +39,7 @@ import {
   type SctpState,
   type SctpStats,
   type SendOptions,
+  type SnapInits,
 } from "./options.js";
 import { COMMON_HEADER, isLoneInit, packetProblem, pad4, read16, read32 } from "./packet.js";
 import { PacketSender } from "./packet-sender.js";
@@ -49,7 +50,6 @@ import {
   CAUSE_USER_INITIATED_ABORT,
   errorCause,
   MAX_ABORT_REASON,
-  parseAbort,
 } from "./parameters.js";
 import { clampMtu, Path } from "./path.js";
 import { Replies } from "./replies.js";
@@ -57,7 +57,7 @@ import { ResetQueue } from "./reset-queue.js";
 import { OutgoingMessage } from "./send-queue.js";
 import { Shutdown, type ShutdownHost } from "./shutdown.js";
 import { associationStats, PacketCounters } from "./stats.js";
-import { StreamReset } from "./stream-reset.js";
+import type { StreamReset } from "./stream-reset.js";
 
 const NOTHING = new Uint8Array(0);
 const NEVER = Number.POSITIVE_INFINITY;
@@ -98,7 +98,8 @@ export class SctpAssociation {
   private readonly replies = new Replies();
   private readonly received = new PacketCounters();
 
-  constructor(options: SctpOptions, host: SctpHost) {
+  /** `snap`: the INITs of both sides, where the descriptions have them; `connect` needs no handshake then. */
+  constructor(options: SctpOptions, host: SctpHost, snap?: SnapInits) {
     this.options = options;
     this.host = host;
     this.zeroChecksum = options.zeroChecksum ?? true;
@@ -108,16 +109,11 @@ export class SctpAssociation {
     const mtu = clampMtu(options.mtu ?? DEFAULT_MTU);
     this.out = new PacketSender(host, mtu, this.localPort, this.remotePort);
     this.receiver = new DataReceiver(options, host, (cause) => this.replies.error(cause));
-    const offer = { interleaving: options.interleaving ?? true, zeroChecksum: this.zeroChecksum };
-    this.handshake = new Handshake(options, offer, this.out, this.receiver.buffer, this.handshakeHost());
+    this.handshake = new Handshake(options, this.out, this.handshakeHost(), snap);
     this.sender = new DataSender(options, this.out, mtu, this.handshake.localInitialTsn);
     this.path = new Path(options, this.sender, this.out);
-    this.resets = new StreamReset({
-      resetIncoming: (ids) => this.resetIncoming(ids),
-      onOutgoingReset: (ids, ok) => this.finishReset(ids, ok),
-      onResetRequested: (ids) => this.resetStreams(ids.length > 0 ? ids : this.receiver.reassembly.streamIds()),
-    });
-    this.resetQueue = new ResetQueue(this.sender.queue, this.resets, this.out);
+    this.resetQueue = new ResetQueue(this.sender, this.receiver.reassembly, this.out, host);
+    this.resets = this.resetQueue.resets;
     this.ending = new Shutdown(this.out, this.handshake, this.shutdownHost());
   }
 
@@ -130,6 +126,8 @@ export class SctpAssociation {
     const rest: Omit<HandshakeHost, keyof typeof getters> = {
       onAdopted: (initialTsn, rwnd) => this.adopt(initialTsn, rwnd),
       onRoundTrip: (rtt) => this.sender.rto.sample(rtt),
+      isAtStart: (localTsn, peerTsn) =>
+        this.receiver.tracker.isAtStart(peerTsn) && this.sender.outstanding.isAtStart(localTsn),
       onEstablished: (now) => this.establish(now),
       onRestart: (now) => this.restart(now),
       onFailed: () => this.close("init-failed"),
@@ -150,6 +148,7 @@ export class SctpAssociation {
     const rest: Omit<ShutdownHost, keyof typeof getters> = {
       onCumulativeAck: (tsn, now) => this.sender.handleCumulativeAck(tsn, now),
       onComplete: () => this.close("shutdown"),
+      onEnded: (abort) => this.close(abort === undefined ? "peer-shutdown" : "peer-abort", abort),
       drop: (why) => this.drop(why),
     };
     return makeShutdownHost(getters, rest, { state: (state) => this.setState(state) });
@@ -168,6 +167,7 @@ export class SctpAssociation {
     this.sender.negotiated(interleaving, (capabilities & CAN_FORWARD_TSN) !== 0);
     this.receiver.begin(peerInitialTsn, capabilities, inboundStreams);
     this.resets.begin(localInitialTsn, peerInitialTsn);
+    this.resetQueue.isPossible = (capabilities & CAN_RECONFIG) !== 0;
     return true;
   }
 
@@ -192,10 +192,14 @@ export class SctpAssociation {
 
   // -- Commands
 
-  /** Starts the handshake. Both sides do (RFC 8831 §6.1 with RFC 9260 §5.2.1); whichever INIT is first decides nothing. */
-  connect(now: number): void {
+  /**
+   * Starts the handshake. Both sides do (RFC 8831 §6.1 with RFC 9260 §5.2.1); whichever INIT is first decides nothing. With `snap` the
+   * association is established at once. `roundTrip`: what is known of the path, in milliseconds.
+   */
+  connect(now: number, roundTrip?: number): void {
     if (this.finished || this.state !== "closed") return;
-    this.handshake.start(now);
+    if (roundTrip !== undefined) this.sender.rto.expect(roundTrip);
+    if (!this.handshake.establishAsSignaled(now)) this.handshake.start(now);
   }
 
   /**
@@ -257,7 +261,7 @@ export class SctpAssociation {
   abort(_now: number, message = ""): void {
     if (this.finished) return;
     const text = Uint8Array.from(message, (c) => c.charCodeAt(0) & 0x7f);
-    this.sendAbort(errorCause(CAUSE_USER_INITIATED_ABORT, text.subarray(0, MAX_ABORT_REASON)));
+    this.ending.sendAbort(errorCause(CAUSE_USER_INITIATED_ABORT, text.subarray(0, MAX_ABORT_REASON)));
     this.close("aborted");
   }
 
@@ -286,9 +290,14 @@ export class SctpAssociation {
     this.pathChanged(now);
   }
 
-  /** Sends something that the peer answers. */
+  /** Sends something that the peer answers, so that `identify` can judge the answer. */
   probe(): void {
-    this.path.probe();
+    if (!this.handshake.probe()) this.path.probe();
+  }
+
+  /** For `identify`; undefined where tags tell associations apart. */
+  get standing(): Standing | undefined {
+    return this.handshake.standing(this.sender.outstanding.cumulativeTsn, this.receiver.tracker.cumulativeTsn);
   }
 
   /** Takes over what another association, which is given up, has not begun to send; to be called before `connect`, or in its `onClosed`. */
@@ -386,19 +395,9 @@ export class SctpAssociation {
   private handleControl(b: Uint8Array, at: number, length: number, type: number, tag: number, now: number): boolean {
     switch (type) {
       case ABORT:
-      case SHUTDOWN_COMPLETE: {
-        const reflected = (b[at + 1]! & FLAG_T) !== 0;
-        if (
-          tag !== (reflected ? this.handshake.peerTag : this.handshake.localTag) ||
-          (reflected && !this.handshake.adopted)
-        ) {
-          this.drop("wrong verification tag");
-          return false;
-        }
-        if (type === ABORT) this.close("peer-abort", parseAbort(b, at + 4, at + length));
-        else if (this.state === "shutdown-ack-sent") this.close("peer-shutdown");
+      case SHUTDOWN_COMPLETE:
+        this.ending.handleEnd(b, at, length, tag);
         return false;
-      }
       case SHUTDOWN_ACK:
         this.ending.handleShutdownAck(tag);
         return false;
@@ -463,38 +462,18 @@ export class SctpAssociation {
     return (type & 0x80) !== 0;
   }
 
-  private resetIncoming(ids: readonly number[]): void {
-    const streamIds = ids.length > 0 ? ids : this.receiver.reassembly.streamIds();
-    for (const id of streamIds) this.receiver.reassembly.resetStream(id);
-    this.host.onStreamsReset(streamIds);
-  }
-
-  private finishReset(ids: readonly number[], ok: boolean): void {
-    for (const id of ids) {
-      const stream = this.sender.queue.find(id);
-      if (stream !== undefined) this.sender.queue.endReset(stream, ok);
-    }
-    this.host.onOutgoingReset(ids, ok);
-  }
-
   // -- Closing
-
-  private sendAbort(cause: Uint8Array): void {
-    if (!this.handshake.adopted) return;
-    this.out.add(writeChunk(ABORT, 0, cause));
-    this.out.send();
-  }
 
   private refuse(fault: DataFault): void {
     if (this.finished) return;
     this.debug(fault.why);
-    if (fault.reason === "out-of-resource") this.sendAbort(errorCause(CAUSE_OUT_OF_RESOURCE));
-    else this.sendAbort(fault.cause ?? errorCause(CAUSE_PROTOCOL_VIOLATION));
+    if (fault.reason === "out-of-resource") this.ending.sendAbort(errorCause(CAUSE_OUT_OF_RESOURCE));
+    else this.ending.sendAbort(fault.cause ?? errorCause(CAUSE_PROTOCOL_VIOLATION));
     this.close(fault.reason);
   }
 
   private fail(reason: SctpCloseReason): void {
-    this.sendAbort(errorCause(CAUSE_PROTOCOL_VIOLATION));
+    this.ending.sendAbort(errorCause(CAUSE_PROTOCOL_VIOLATION));
     this.close(reason);
   }
 
@@ -593,18 +572,17 @@ export class SctpAssociation {
       out.send();
       return;
     }
-    if (this.resetQueue.isBusy) this.flushResets(now);
+    if (this.resetQueue.isBusy) this.resetQueue.flush(now);
     if (this.state !== "shutdown-sent" && this.state !== "shutdown-ack-sent") sender.flush(now, false);
     if (this.state !== "established") this.ending.flush(now);
     out.send();
     if (this.state === "established") this.path.flushProbe(now);
     if (this.resetQueue.isDraining) {
-      this.flushResets(now);
+      this.resetQueue.flush(now);
       out.send();
     }
     sender.queue.report(this.host);
-    const refused = this.resetQueue.takeRefused();
-    if (refused !== undefined) this.finishReset(refused, false);
+    this.resetQueue.reportRefused();
   }
 
   /** RFC 9260 §5.1 C: the cookie first, data behind it in the same packet, and nothing else until COOKIE ACK. */
@@ -619,11 +597,5 @@ export class SctpAssociation {
     out.send();
     sender.stopTimers();
     sender.queue.report(this.host);
-  }
-
-  private flushResets(now: number): void {
-    const { outstanding, rto } = this.sender;
-    const possible = (this.handshake.capabilities & CAN_RECONFIG) !== 0;
-    this.resetQueue.flush(possible, (outstanding.nextTsn - 1) >>> 0, rto.rto, now);
   }
 }

@@ -3,7 +3,8 @@
 import { CAN_FORWARD_TSN, CAN_INTERLEAVE } from "./capabilities.js";
 import { FLAG_I, I_DATA, I_FORWARD_TSN } from "./chunks.js";
 import { DataTracker } from "./data-tracker.js";
-import { DEFAULT_RECEIVE_BUFFER, REASSEMBLY_SLACK, type SctpHost, type SctpOptions } from "./options.js";
+import { receiveBufferOf } from "./init.js";
+import { REASSEMBLY_SLACK, type SctpHost, type SctpOptions } from "./options.js";
 import { read16, read32 } from "./packet.js";
 import type { PacketSender } from "./packet-sender.js";
 import { CAUSE_INVALID_STREAM, CAUSE_NO_USER_DATA, errorCause } from "./parameters.js";
@@ -32,7 +33,7 @@ export class DataReceiver {
   private readonly report: (cause: Uint8Array) => void;
 
   constructor(options: SctpOptions, host: SctpHost, report: (cause: Uint8Array) => void) {
-    this.buffer = options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER;
+    this.buffer = receiveBufferOf(options);
     this.maxBuffered = 2.5 * options.maxMessageSize + this.buffer + REASSEMBLY_SLACK;
     this.report = report;
     this.reassembly = new Reassembly(

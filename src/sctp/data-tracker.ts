@@ -44,6 +44,11 @@ export class DataTracker {
     this.bytesAhead = 0;
   }
 
+  /** Nothing has come after `reset` with this TSN. */
+  isAtStart(initialTsn: number): boolean {
+    return this.highestTsn === (initialTsn - 1) >>> 0;
+  }
+
   get hasGap(): boolean {
     return this.highestTsn !== this.cumulativeTsn;
   }

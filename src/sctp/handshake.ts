@@ -1,17 +1,30 @@
 // The four-way handshake (RFC 9260 §5): INIT, INIT ACK, COOKIE ECHO, COOKIE ACK, both sides at once (§5.2.1), a peer that restarts
-// (§5.2.2, §5.2.4), and T1-init and T1-cookie. Knows tags, initial TSNs and what was negotiated; association.ts acts on that.
+// (§5.2.2, §5.2.4), and T1-init and T1-cookie; or none, where the descriptions had both INITs (SNAP, see init.ts). Knows tags,
+// initial TSNs and what was negotiated; association.ts acts on that.
 import {
+  CAN_INTERLEAVE,
   CAN_ZERO_CHECKSUM,
-  commonCapabilities,
   initIsSane,
-  judgeParameters,
   type Offer,
   offerParameters,
   reportUnrecognized,
   stateCookieOf,
 } from "./capabilities.js";
-import { COOKIE_ECHO, ERROR, INIT, INIT_ACK, parseInit, writeChunk, writeInit } from "./chunks.js";
+import { COOKIE_ECHO, ERROR, INIT_ACK, writeChunk, writeInit } from "./chunks.js";
 import { CookieJar, type StateCookie } from "./cookie.js";
+import { type Standing, writeIdentityProbe } from "./identity.js";
+import {
+  maxStreamsOf,
+  offerOf,
+  type Peer,
+  peerOf,
+  randomTag,
+  randomTsn,
+  readInit,
+  readSignaledInit,
+  receiveBufferOf,
+  writeOwnInit,
+} from "./init.js";
 import {
   COOKIE_LIFE,
   MAX_COOKIE,
@@ -19,16 +32,16 @@ import {
   RTO_INITIAL,
   type SctpOptions,
   type SctpState,
+  type SnapInits,
   T1_MAX,
 } from "./options.js";
-import { read16, read32, write32 } from "./packet.js";
+import { read16, write32 } from "./packet.js";
 import type { PacketSender } from "./packet-sender.js";
 import { CAUSE_STALE_COOKIE, errorCause, STATE_COOKIE } from "./parameters.js";
 
 /** INITs without answer after which we leave out the parameters that came last into the protocol. */
 const PLAIN_INIT_AFTER = 2;
 const NEVER = Number.POSITIVE_INFINITY;
-const MAX_STREAMS = 65_535;
 /** Milliseconds for which an INIT of ours waits after the peer's was answered: its COOKIE ECHO makes ours needless. */
 const INIT_GRACE = 100;
 
@@ -42,6 +55,8 @@ export interface HandshakeHost {
   onAdopted(peerInitialTsn: number, peerRwnd: number): boolean;
   /** A round trip was measured, in milliseconds. */
   onRoundTrip(rtt: number): void;
+  /** Neither has data of the peer come, nor has it acknowledged any of ours. */
+  isAtStart(localInitialTsn: number, peerInitialTsn: number): boolean;
   /** T3's timeout as of now. */
   readonly rto: number;
   /** Both sides know each other; `state` is "established". */
@@ -56,18 +71,11 @@ export interface HandshakeHost {
   drop(why: string): void;
 }
 
-/** What an INIT ACK or a cookie says of the peer. */
-type Peer = Pick<
-  StateCookie,
-  "peerTag" | "peerInitialTsn" | "peerRwnd" | "outboundStreams" | "inboundStreams" | "capabilities"
->;
-
 export class Handshake {
   private readonly options: SctpOptions;
   private readonly offer: Offer;
   private readonly out: PacketSender;
   private readonly host: HandshakeHost;
-  private readonly arwnd: number;
   private readonly maxStreams: number;
   private cookies: CookieJar | undefined;
   localTag: number;
@@ -79,6 +87,10 @@ export class Handshake {
   /** Streams we may use, and the peer may use. */
   outboundStreams: number;
   inboundStreams: number;
+  /** The peer's INIT, where the descriptions had both sides'. */
+  private signaledInit: Uint8Array | undefined;
+  /** The peer's first TSN, if there was no handshake. */
+  private signaledTsn: number | undefined;
   private tries = 0;
   private initSentAt = 0;
   private initAnsweredAt = -NEVER;
@@ -91,24 +103,40 @@ export class Handshake {
   /** T1-init or T1-cookie. */
   deadline: number = NEVER;
 
-  constructor(options: SctpOptions, offer: Offer, out: PacketSender, arwnd: number, host: HandshakeHost) {
+  constructor(options: SctpOptions, out: PacketSender, host: HandshakeHost, snap: SnapInits | undefined) {
     this.options = options;
-    this.offer = offer;
+    this.offer = offerOf(options);
     this.out = out;
-    this.arwnd = arwnd;
     this.host = host;
-    this.maxStreams = options.maxStreams ?? MAX_STREAMS;
+    this.maxStreams = maxStreamsOf(options);
     this.outboundStreams = this.maxStreams;
     this.inboundStreams = this.maxStreams;
-    this.localTag = this.randomTag();
-    this.localInitialTsn = read32(options.crypto.random(4), 0);
+    this.signaledInit = snap?.remoteInit;
+    const own = snap && readSignaledInit(snap.localInit)?.init;
+    this.localTag = own?.initiateTag ?? randomTag(options.crypto);
+    this.localInitialTsn = own?.initialTsn ?? randomTsn(options.crypto);
   }
 
-  private randomTag(): number {
-    for (;;) {
-      const tag = read32(this.options.crypto.random(4), 0);
-      if (tag !== 0) return tag;
-    }
+  /** Establishes the association without a handshake. False, with nothing changed, if the INITs were not signaled. */
+  establishAsSignaled(now: number): boolean {
+    const peer = this.signaledInit && readSignaledInit(this.signaledInit);
+    this.signaledInit = undefined;
+    if (peer === undefined) return false;
+    this.signaledTsn = peer.init.initialTsn;
+    if (this.adopt(peerOf(peer, this.maxStreams, this.offer))) this.establish(now);
+    return true;
+  }
+
+  /** For identity.ts: where an association without a handshake stands, and the question about that; else undefined, and false. */
+  standing(acknowledged: number, received: number): Standing | undefined {
+    const { localInitialTsn, signaledTsn: peerInitialTsn } = this;
+    return peerInitialTsn === undefined ? undefined : { localInitialTsn, peerInitialTsn, acknowledged, received };
+  }
+
+  probe(): boolean {
+    if (this.signaledTsn === undefined) return false;
+    this.out.add(writeIdentityProbe((this.capabilities & CAN_INTERLEAVE) !== 0, this.localInitialTsn));
+    return true;
   }
 
   start(now: number): void {
@@ -133,15 +161,9 @@ export class Handshake {
   }
 
   private sendInit(now: number): void {
-    const init = writeInit(INIT, {
-      initiateTag: this.localTag,
-      arwnd: this.arwnd,
-      outboundStreams: this.maxStreams,
-      inboundStreams: this.maxStreams,
-      initialTsn: this.localInitialTsn,
-      // Pion before 1.8.9 drops an INIT with a parameter it does not know, instead of skipping it (RFC 9260 §3.2.1).
-      parameters: offerParameters(this.tries < PLAIN_INIT_AFTER ? this.offer : { ...this.offer, zeroChecksum: false }),
-    });
+    // Pion before 1.8.9 drops an INIT with a parameter it does not know, instead of skipping it (RFC 9260 §3.2.1).
+    const offer = this.tries < PLAIN_INIT_AFTER ? this.offer : { ...this.offer, zeroChecksum: false };
+    const init = writeOwnInit(this.options, this.localTag, this.localInitialTsn, offer);
     this.out.sendAlone(init, 0);
     this.initSentAt = now;
     this.startTimer(now);
@@ -153,9 +175,8 @@ export class Handshake {
   }
 
   handleInit(packet: Uint8Array, offset: number, length: number, now: number): void {
-    const init = parseInit(packet, offset, length);
-    const judged = init && judgeParameters(init.parameters);
-    if (init === undefined || judged === undefined || !initIsSane(init)) {
+    const read = readInit(packet, offset, length);
+    if (read === undefined || !initIsSane(read.init)) {
       this.host.drop("malformed INIT");
       return;
     }
@@ -165,64 +186,62 @@ export class Handshake {
       return;
     }
     const starting =
-      this.host.state === "closed" || this.host.state === "cookie-wait" || this.host.state === "cookie-echoed";
-    const capabilities = commonCapabilities(judged.accepted, this.offer);
-    const streams = this.maxStreams;
+      this.host.state === "closed" ||
+      this.host.state === "cookie-wait" ||
+      this.host.state === "cookie-echoed" ||
+      this.isOneSided();
     const cookie: StateCookie = {
+      ...peerOf(read, this.maxStreams, this.offer),
       createdAt: now,
       // RFC 9260 §5.2.1: the same tag and TSN as in our INIT; §5.2.2: others than those in use.
-      localTag: starting ? this.localTag : this.randomTag(),
-      localInitialTsn: starting ? this.localInitialTsn : read32(this.options.crypto.random(4), 0),
-      peerTag: init.initiateTag,
-      peerInitialTsn: init.initialTsn,
-      peerRwnd: init.arwnd,
-      outboundStreams: Math.min(streams, init.inboundStreams),
-      inboundStreams: Math.min(streams, init.outboundStreams),
-      capabilities,
+      localTag: starting ? this.localTag : randomTag(this.options.crypto),
+      localInitialTsn: starting ? this.localInitialTsn : randomTsn(this.options.crypto),
       localTieTag: this.adopted ? this.localTag : 0,
       peerTieTag: this.adopted ? this.peerTag : 0,
     };
     this.cookies ??= new CookieJar(this.options.crypto);
     const ack = writeInit(INIT_ACK, {
       initiateTag: cookie.localTag,
-      arwnd: this.arwnd,
+      arwnd: receiveBufferOf(this.options),
       outboundStreams: cookie.outboundStreams,
-      inboundStreams: streams,
+      inboundStreams: this.maxStreams,
       initialTsn: cookie.localInitialTsn,
       parameters: [
         { type: STATE_COOKIE, value: this.cookies.seal(cookie) },
         // Only to peers that have named the parameter themselves, for the same reason.
-        ...offerParameters({ ...this.offer, zeroChecksum: (capabilities & CAN_ZERO_CHECKSUM) !== 0 }),
-        ...reportUnrecognized(judged.reported),
+        ...offerParameters({ ...this.offer, zeroChecksum: (cookie.capabilities & CAN_ZERO_CHECKSUM) !== 0 }),
+        ...reportUnrecognized(read.reported),
       ],
     });
-    this.out.sendAlone(ack, init.initiateTag);
+    this.out.sendAlone(ack, cookie.peerTag);
     this.initAnsweredAt = now;
+  }
+
+  /**
+   * The peer of an association without a handshake does not know of it: it lacks a line that was in our description, or its own. Nothing
+   * was lost yet, so its INIT begins no other association, as in COOKIE-WAIT.
+   */
+  private isOneSided(): boolean {
+    const { signaledTsn, host } = this;
+    return (
+      signaledTsn !== undefined && host.state === "established" && host.isAtStart(this.localInitialTsn, signaledTsn)
+    );
   }
 
   handleInitAck(packet: Uint8Array, offset: number, length: number, now: number): void {
     // RFC 9260 §5.2.3: in any other state it is an old one.
     if (this.host.state !== "cookie-wait") return;
-    const init = parseInit(packet, offset, length);
-    const judged = init && judgeParameters(init.parameters);
-    const cookie = init && stateCookieOf(init);
-    if (init === undefined || judged === undefined || cookie === undefined || cookie.length > MAX_COOKIE) {
+    const read = readInit(packet, offset, length);
+    const cookie = read && stateCookieOf(read.init);
+    if (read === undefined || cookie === undefined || cookie.length > MAX_COOKIE) {
       this.host.drop("malformed INIT ACK");
       return;
     }
-    if (!initIsSane(init)) {
+    if (!initIsSane(read.init)) {
       this.host.onFailed();
       return;
     }
-    const adopted = this.adopt({
-      peerTag: init.initiateTag,
-      peerInitialTsn: init.initialTsn,
-      peerRwnd: init.arwnd,
-      outboundStreams: Math.min(this.maxStreams, init.inboundStreams),
-      inboundStreams: Math.min(this.maxStreams, init.outboundStreams),
-      capabilities: commonCapabilities(judged.accepted, this.offer),
-    });
-    if (!adopted) return;
+    if (!this.adopt(peerOf(read, this.maxStreams, this.offer))) return;
     // RFC 9260 §6.3.1 C: not of a repeated INIT.
     if (this.tries === 0) this.host.onRoundTrip(now - this.initSentAt);
     this.cookieEcho = writeChunk(COOKIE_ECHO, 0, cookie);
@@ -265,8 +284,14 @@ export class Handshake {
     } else if (sameLocal) {
       // Actions B and D. A cookie with another peer tag counts only while the handshake is going on.
       if (!samePeer) {
-        if (this.host.state !== "cookie-echoed" && this.host.state !== "cookie-wait") return false;
+        const isOneSided = this.isOneSided();
+        if (this.host.state !== "cookie-echoed" && this.host.state !== "cookie-wait" && !isOneSided) return false;
         if (!this.adopt(cookie)) return false;
+        if (isOneSided) {
+          this.signaledTsn = undefined;
+          // What went to the tag of the description was dropped.
+          this.host.loseData();
+        }
       }
       if (this.host.state === "cookie-echoed" || this.host.state === "cookie-wait") this.establish(now);
     } else if (!samePeer && cookie.localTieTag === this.localTag && cookie.peerTieTag === this.peerTag) {
@@ -285,6 +310,7 @@ export class Handshake {
     this.localTag = cookie.localTag;
     this.localInitialTsn = cookie.localInitialTsn;
     this.stop();
+    this.signaledTsn = undefined;
     this.host.state = "established";
     this.host.onRestart(now);
     this.adopt(cookie);

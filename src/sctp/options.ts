@@ -103,6 +103,13 @@ export interface SctpCrypto {
   equal(a: Uint8Array, b: Uint8Array): boolean;
 }
 
+/** Both sides' INIT chunks, header included, as their descriptions have them (draft-hancke-tsvwg-snap-00). */
+export interface SnapInits {
+  /** Made by `createInit` with the same options. */
+  readonly localInit: Uint8Array;
+  readonly remoteInit: Uint8Array;
+}
+
 export interface SctpOptions {
   readonly crypto: SctpCrypto;
   /** Default 5000, as the port of the peer. */

@@ -1,22 +1,51 @@
-// Resets of our streams that were asked for: each waits until what its stream has queued was sent, then goes to
-// stream-reset.ts, or is refused where the peer knows no stream reset (RFC 6525).
+// Stream resets (RFC 6525) as they concern queues and reassembly: a reset of ours waits until what its stream has queued was sent,
+// then goes to stream-reset.ts, or is refused where the peer knows none; the peer's let its streams begin anew.
+import type { DataSender } from "./data-sender.js";
+import type { SctpHost } from "./options.js";
 import { COMMON_HEADER } from "./packet.js";
 import type { PacketSender } from "./packet-sender.js";
-import type { SendQueue } from "./send-queue.js";
-import type { StreamReset } from "./stream-reset.js";
+import type { Reassembly } from "./reassembly.js";
+import { StreamReset } from "./stream-reset.js";
 
 export class ResetQueue {
-  private readonly queue: SendQueue;
-  private readonly resets: StreamReset;
+  /** Requests and answers. */
+  readonly resets: StreamReset;
+  /** The peer knows them. */
+  isPossible = false;
+  private readonly sender: DataSender;
+  private readonly reassembly: Reassembly;
   private readonly out: PacketSender;
+  private readonly host: SctpHost;
   /** Streams whose queue must drain first. */
   private draining: number[] = [];
   private refused: number[] = [];
 
-  constructor(queue: SendQueue, resets: StreamReset, out: PacketSender) {
-    this.queue = queue;
-    this.resets = resets;
+  constructor(sender: DataSender, reassembly: Reassembly, out: PacketSender, host: SctpHost) {
+    this.sender = sender;
+    this.reassembly = reassembly;
     this.out = out;
+    this.host = host;
+    this.resets = new StreamReset({
+      resetIncoming: (ids) => this.resetIncoming(ids),
+      onOutgoingReset: (ids, ok) => this.finish(ids, ok),
+      onResetRequested: (ids) => {
+        for (const id of ids.length > 0 ? ids : this.reassembly.streamIds()) this.add(id);
+      },
+    });
+  }
+
+  private resetIncoming(ids: readonly number[]): void {
+    const streamIds = ids.length > 0 ? ids : this.reassembly.streamIds();
+    for (const id of streamIds) this.reassembly.resetStream(id);
+    this.host.onStreamsReset(streamIds);
+  }
+
+  private finish(ids: readonly number[], ok: boolean): void {
+    for (const id of ids) {
+      const stream = this.sender.queue.find(id);
+      if (stream !== undefined) this.sender.queue.endReset(stream, ok);
+    }
+    this.host.onOutgoingReset(ids, ok);
   }
 
   clear(): void {
@@ -24,7 +53,7 @@ export class ResetQueue {
   }
 
   add(streamId: number): void {
-    const stream = this.queue.stream(streamId);
+    const stream = this.sender.queue.stream(streamId);
     if (stream.resetting) return;
     stream.resetting = true;
     this.draining.push(streamId);
@@ -40,29 +69,30 @@ export class ResetQueue {
     return this.draining.length > 0 || this.resets.pending.length > 0 || this.resets.busy;
   }
 
-  /** Adds RE-CONFIG chunks to the open packet. `possible`: the peer knows them. */
-  flush(possible: boolean, lastTsn: number, rto: number, now: number): void {
+  /** Adds RE-CONFIG chunks to the open packet. */
+  flush(now: number): void {
     const { resets, out } = this;
+    const { queue, outstanding, rto } = this.sender;
     if (this.draining.length > 0) {
       this.draining = this.draining.filter((id) => {
-        if (!this.queue.stream(id).empty) return true;
-        if (possible) resets.want(id);
+        if (!queue.stream(id).empty) return true;
+        if (this.isPossible) resets.want(id);
         else this.refused.push(id);
         return false;
       });
     }
-    resets.prepare(lastTsn, out.builder.limit - COMMON_HEADER);
+    resets.prepare((outstanding.nextTsn - 1) >>> 0, out.builder.limit - COMMON_HEADER);
     if (resets.pending.length === 0) return;
     for (const chunk of resets.pending) out.add(chunk);
     resets.pending.length = 0;
-    resets.onSent(now, rto);
+    resets.onSent(now, rto.rto);
   }
 
-  /** Streams whose reset the peer cannot be asked for; each is told once. */
-  takeRefused(): readonly number[] | undefined {
-    if (this.refused.length === 0) return undefined;
+  /** The end of a flush: tells of those that the peer cannot be asked for. */
+  reportRefused(): void {
+    if (this.refused.length === 0) return;
     const refused = this.refused;
     this.refused = [];
-    return refused;
+    this.finish(refused, false);
   }
 }

@@ -112,6 +112,11 @@ export class RetransmissionQueue {
     this.reorderDeadline = Number.POSITIVE_INFINITY;
   }
 
+  /** Nothing of what began with this TSN was acknowledged. */
+  isAtStart(initialTsn: number): boolean {
+    return this.highestAcked === (initialTsn - 1) >>> 0;
+  }
+
   /** Chunks not yet cumulatively acknowledged. */
   get outstanding(): number {
     return (this.nextTsn - 1 - this.cumulativeTsn) | 0;

@@ -25,6 +25,11 @@ export class RtoEstimator {
     this.base = initial;
   }
 
+  /** A round trip of something else on this path: it says how long to wait for the first measurement, no more. */
+  expect(rtt: number): void {
+    if (this.srtt === undefined && rtt >= 0) this.base = Math.min(this.initial, Math.max(this.min, 3 * rtt));
+  }
+
   sample(rtt: number): void {
     this.latestRtt = rtt;
     if (rtt < this.minRtt) this.minRtt = rtt;

@@ -1,11 +1,11 @@
-// The orderly end of an association (RFC 9260 §9.2): SHUTDOWN, SHUTDOWN ACK, SHUTDOWN COMPLETE, both sides at once, and
-// T2-shutdown. Changes the association's state; ABORT and what closing clears away are the association's own.
-import { ERROR, FLAG_T, SHUTDOWN, SHUTDOWN_ACK, SHUTDOWN_COMPLETE, writeChunk } from "./chunks.js";
+// The ends of an association: the orderly one (RFC 9260 §9.2), by SHUTDOWN, SHUTDOWN ACK, SHUTDOWN COMPLETE, both sides at once, with
+// T2-shutdown; and ABORT (§9.1). Changes the association's state; what closing clears away is the association's own.
+import { ABORT, ERROR, FLAG_T, SHUTDOWN, SHUTDOWN_ACK, SHUTDOWN_COMPLETE, writeChunk } from "./chunks.js";
 import type { Handshake } from "./handshake.js";
-import type { SctpState } from "./options.js";
+import type { SctpAbort, SctpState } from "./options.js";
 import { write32 } from "./packet.js";
 import type { PacketSender } from "./packet-sender.js";
-import { CAUSE_COOKIE_WHILE_SHUTTING_DOWN, errorCause } from "./parameters.js";
+import { CAUSE_COOKIE_WHILE_SHUTTING_DOWN, errorCause, parseAbort } from "./parameters.js";
 
 const NOTHING = new Uint8Array(0);
 
@@ -21,6 +21,8 @@ export interface ShutdownHost {
   onCumulativeAck(tsn: number, now: number): void;
   /** Both sides are done. */
   onComplete(): void;
+  /** The peer has ended it: at once, with `abort`, or as the last to know. */
+  onEnded(abort: SctpAbort | undefined): void;
   drop(why: string): void;
 }
 
@@ -47,6 +49,23 @@ export class Shutdown {
   /** The chunk of the state is sent (again). */
   repeat(): void {
     this.due = true;
+  }
+
+  /** Tells a peer that knows of the association that it is over. */
+  sendAbort(cause: Uint8Array): void {
+    if (!this.handshake.adopted) return;
+    this.out.add(writeChunk(ABORT, 0, cause));
+    this.out.send();
+  }
+
+  /** ABORT or SHUTDOWN COMPLETE: the peer's tag may be reflected (RFC 9260 §8.5.1 B, C). */
+  handleEnd(b: Uint8Array, at: number, length: number, tag: number): void {
+    const { handshake, host } = this;
+    const reflected = (b[at + 1]! & FLAG_T) !== 0;
+    if (tag !== (reflected ? handshake.peerTag : handshake.localTag) || (reflected && !handshake.adopted)) {
+      host.drop("wrong verification tag");
+    } else if (b[at] === ABORT) host.onEnded(parseAbort(b, at + 4, at + length));
+    else if (host.state === "shutdown-ack-sent") host.onEnded(undefined);
   }
 
   handleShutdown(cumulativeTsn: number, now: number): void {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nodeCrypto } from "../node/crypto.js";
 import { SctpAssociation } from "./association.js";
-import type { SctpAbort, SctpCloseReason, SctpOptions } from "./options.js";
+import type { SctpAbort, SctpCloseReason, SctpOptions, SnapInits } from "./options.js";
 
 /** xorshift32: uniform in [0, 1). */
 export function generator(seed: number): () => number {
@@ -86,7 +86,7 @@ export class Pair {
     this.make(1, other);
   }
 
-  make(side: 0 | 1, options: Partial<SctpOptions>): SctpAssociation {
+  make(side: 0 | 1, options: Partial<SctpOptions>, snap?: SnapInits): SctpAssociation {
     const end = this.ends[side];
     const random = this.random;
     const crypto = {
@@ -123,6 +123,7 @@ export class Pair {
           end.closed = reason;
         },
       },
+      snap,
     );
     return end.association;
   }
