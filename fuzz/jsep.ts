@@ -2,7 +2,7 @@
 // restarts, descriptions changed on the way. Whatever the order and whatever arrives, every call returns a value, and the
 // state stays one that can be gone on from.
 import assert from "node:assert/strict";
-import type { NegotiationState } from "#src/jsep/state.js";
+import type { NegotiationState, SctpInits } from "#src/jsep/state.js";
 import type { TransceiverDescription } from "#src/jsep/transceivers.js";
 import { parseSdp } from "#src/sdp/parser.js";
 import { writeSdp } from "#src/sdp/writer.js";
@@ -69,6 +69,10 @@ const LINES: readonly string[] = [
   "a=simulcast:recv q;~h send q",
   "b=TIAS:1000",
   "a=group:LS 0 1",
+  "a=sctp-init:aa00",
+  "a=sctp-init:bb77",
+  "a=sctp-init:badd",
+  "a=sctp-init:a",
 ];
 
 const DIRECTIONS = ["sendrecv", "sendonly", "recvonly", "inactive"] as const;
@@ -109,6 +113,13 @@ function transceiver(id: number, flags: number): TransceiverDescription {
     stopping: (flags & 6) === 6,
     codecPreferences: (flags & 7) === 4 ? null : SOME_CODECS[kind],
   });
+}
+
+/** "aa00", "aa01" …; what begins with "bad" is none. */
+function sctpInits(name: string): SctpInits {
+  let made = 0;
+  const create = (): string => `${name}${name}${String(made++ % 100).padStart(2, "0")}`;
+  return { create, isValid: (text) => !text.startsWith("bad") };
 }
 
 /** A description of our own can be read, and says nothing twice. */
@@ -180,6 +191,10 @@ function checkState(state: NegotiationState): void {
     assert.equal(state.currentLocal?.description.media.length, state.currentRemote?.description.media.length);
   }
   if (state.sctp !== null) assert.ok(ids.has(state.sctp.transport));
+  if (state.sctp?.snap) {
+    assert.ok(state.configuration.sctpInits !== undefined);
+    assert.ok(!state.sctp.snap.remoteInit.startsWith("bad"), "an INIT that is none");
+  }
   for (const applied of [state.currentLocal, state.pendingLocal]) {
     if (applied === null || checked.has(applied)) continue;
     checked.add(applied);
@@ -221,6 +236,7 @@ class Program {
         bundlePolicy: POLICIES[flags % 3]!,
         rtcpMuxPolicy: flags & 8 ? "negotiate" : "require",
         iceLite: (flags & 16) !== 0,
+        sctpInits: flags & 4 ? undefined : sctpInits(name),
         rtpHeaderEncryptionPolicy: flags < 64 ? undefined : flags < 192 ? "negotiate" : "require",
       });
       return flags & 32 ? side.with() : side;

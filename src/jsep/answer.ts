@@ -12,6 +12,7 @@ import type { Created } from "./offer.js";
 import type { RemoteView } from "./remote.js";
 import { dataParameters, iceOptionsOf, isMedia, ownParameters, viewOf } from "./remote.js";
 import { hasReceiverRoundTrip, rtpSection } from "./rtp-section.js";
+import { answeredInit, initToCome } from "./sctp-init.js";
 import {
   addressLines,
   dataSection,
@@ -75,7 +76,8 @@ export function createAnswer(state: NegotiationState, inputs: LocalInputs): Jsep
     if (slot.rejected) return rejectedSection(slot);
     const created = transports.get(slot.transport!)!;
     const taken = extensionIds.get(created.id)!;
-    return answerSection(known, view, slot, owners.get(created.mid)!, created, mediaAnswers[slot.index], taken, inputs);
+    const owner = owners.get(created.mid)!;
+    return answerSection(state, known, view, slot, owner, created, mediaAnswers[slot.index], taken, inputs);
   });
   const sending = mediaAnswers.filter((answer, i) => answer !== undefined && accepted[i] && sends(answer.direction));
   const streamIds = new Set(sending.flatMap((answer) => answer!.transceiver.sender.streamIds));
@@ -92,7 +94,7 @@ export function createAnswer(state: NegotiationState, inputs: LocalInputs): Jsep
   const created = [...transports.values()];
   const { nextMid, epoch } = state;
   const lastAnswer = { sdp, description, slots, transports: created, nextMid, epoch, offer: state.remoteOffer };
-  return success({ next: { ...state, sessionVersion, lastAnswer }, sdp });
+  return success({ next: { ...state, sessionVersion, nextSctpInit: initToCome(state, media), lastAnswer }, sdp });
 }
 
 /** How an audio or video section would be answered. */
@@ -238,6 +240,7 @@ function localParameters(
 }
 
 function answerSection(
+  state: NegotiationState,
   known: KnownTransports,
   view: RemoteView,
   slot: MediaSlot,
@@ -269,9 +272,13 @@ function answerSection(
     const cryptex = !offer.cryptex && section.cryptex && isCryptexOffered(view, slot.index);
     return mediaSection(mediaAnswer, mid, offer, section, cryptex, taken, lines);
   }
-  if (!dataParameters(section)!.legacy) {
+  const data = dataParameters(section)!;
+  if (!data.legacy) {
+    const { sctpPort, maxMessageSize } = inputs;
+    const before = known.before.get(created.id)?.remote;
+    const continues = before != null && continuesAssociation(before, remote);
     return dataSection(
-      { mid, sctpPort: inputs.sctpPort, maxMessageSize: inputs.maxMessageSize },
+      { mid, sctpPort, maxMessageSize, sctpInit: answeredInit(state, slot.mid, data, continues) },
       // The protocol is the offer's, letter by letter.
       { ...lines, protocol: section.protocol },
     );

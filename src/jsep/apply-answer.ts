@@ -9,6 +9,7 @@ import { failure, invalidAccess, success } from "./errors.js";
 import { negotiateMedia } from "./negotiated-media.js";
 import { dataParameters, isMedia, newCandidates, ownParameters, sectionCandidates, viewOf } from "./remote.js";
 import { remoteMedia } from "./remote-media.js";
+import { changesInit, negotiatedSnap } from "./sctp-init.js";
 import type { DescriptionSource } from "./signaling-state.js";
 import type {
   AppliedDescription,
@@ -18,7 +19,7 @@ import type {
   SctpParameters,
   Transport,
 } from "./state.js";
-import { isRetagged, sameIceParameters, transportsInUse } from "./state.js";
+import { findTransport, isRetagged, sameIceParameters, transportsInUse } from "./state.js";
 
 /** Moves our offer's sections onto the transports that a remote answer leaves them (RFC 9429 §5.11, last steps). */
 export function bundleAsAnswered(state: NegotiationState, answer: SdpSession): NegotiationState {
@@ -104,7 +105,9 @@ export function applyAnswer(
     transports.push(result.value);
   }
 
-  const sctp = sctpParameters(state.slots, local, remote);
+  const sctp = sctpParameters(state, transports, local, remote);
+  if (sctp === "another-init")
+    return failure(invalidAccess("another a=sctp-init for an SCTP association that goes on"));
   const isFinal = applied.type === "answer";
   const slots = state.slots.map((slot) => answeredSlot(slot, source, local, remote, isFinal));
   const negotiated = {
@@ -125,6 +128,7 @@ export function applyAnswer(
   return success({
     ...state,
     ...negotiated,
+    nextSctpInit: null,
     transports: transportsInUse(transports, [state.slots]),
     signalingState: "stable",
     currentLocal: source === "local" ? applied : state.pendingLocal,
@@ -245,12 +249,24 @@ function mergeCandidates(known: readonly IceCandidate[], more: readonly IceCandi
   return fresh.length === 0 ? known : [...known, ...fresh];
 }
 
-function sctpParameters(slots: readonly MediaSlot[], local: SdpSession, remote: SdpSession): SctpParameters | null {
-  for (const { index, mid, kind, rejected, transport } of slots) {
+function sctpParameters(
+  state: NegotiationState,
+  transports: readonly Transport[],
+  local: SdpSession,
+  remote: SdpSession,
+): SctpParameters | "another-init" | null {
+  for (const { index, mid, kind, rejected, transport } of state.slots) {
     if (rejected || kind !== "application" || transport === null) continue;
     const ours = dataParameters(local.media[index]!);
     const theirs = dataParameters(remote.media[index]!);
     if (ours === undefined || theirs === undefined) continue;
+    const before = state.sctp;
+    const goesOn =
+      before?.mid === mid &&
+      before.transport === transport &&
+      before.remotePort === theirs.port &&
+      isSameAssociation(findTransport(state, transport), findTransport({ ...state, transports }, transport));
+    if (goesOn && changesInit(before, theirs)) return "another-init";
     return {
       mid,
       index,
@@ -259,7 +275,13 @@ function sctpParameters(slots: readonly MediaSlot[], local: SdpSession, remote: 
       remotePort: theirs.port,
       localMaxMessageSize: ours.maxMessageSize,
       remoteMaxMessageSize: theirs.maxMessageSize,
+      snap: goesOn ? before.snap : negotiatedSnap(state, ours, theirs),
     };
   }
   return null;
+}
+
+/** DTLS goes on, and so does what it carries. */
+function isSameAssociation(a: Transport | undefined, b: Transport | undefined): boolean {
+  return a?.dtlsGeneration === b?.dtlsGeneration && a?.renewals === b?.renewals;
 }

@@ -7,8 +7,9 @@ import type { JsepError } from "./errors.js";
 import { invalidAccess } from "./errors.js";
 import { extensionIdAssigner } from "./header-extensions.js";
 import { payloadTypeAssigner, sectionFormats } from "./payload-types.js";
-import { isMedia, ownParameters, viewOf } from "./remote.js";
+import { dataParameters, isMedia, ownParameters, taggedIndex, viewOf } from "./remote.js";
 import { remoteMedia } from "./remote-media.js";
+import { changesInit } from "./sctp-init.js";
 import type { AppliedDescription, MediaSlot, Negotiated, NegotiationState, RemoteInputs } from "./state.js";
 import { negotiatedOf, newTransport, sameIceParameters, transportsInUse } from "./state.js";
 import { isUsable } from "./transceivers.js";
@@ -149,17 +150,25 @@ export function learnIds(
 export function verifyOfferedTransports(state: NegotiationState, offer: SdpSession): JsepError | undefined {
   const session: Negotiated = state.stable ?? state;
   const slots = new Map(session.slots.map((slot) => [slot.mid, slot]));
-  for (const { mid, remote, dtlsRole } of session.transports) {
+  for (const { id, mid, remote, dtlsRole } of session.transports) {
     const slot = slots.get(mid);
     const media = slot === undefined ? undefined : offer.media[slot.index];
     if (remote === null || media === undefined || isRejected(media)) continue;
     const offered = ownParameters(offer, media);
     if (offered === undefined) continue;
     const restarts = !sameIceParameters(remote, offered);
+    const { sctp } = session;
     if (!continuesAssociation(remote, offered)) {
       if (!restarts) return invalidAccess(`mid "${mid}": another DTLS fingerprint or tls-id without an ICE restart`);
     } else if (!restarts && offered.setup === (dtlsRole === "client" ? "active" : "passive")) {
       return invalidAccess(`mid "${mid}": a=setup:${offered.setup} is not the peer's role in the DTLS association`);
+    } else if (sctp?.transport === id && taggedIndex(viewOf(offer), sctp.index) === slot!.index) {
+      // Where the transport is another section's now, the association may be another too (see `isRetagged`).
+      const section = offer.media[sctp.index]!;
+      const data = section.mid === sctp.mid && !isRejected(section) ? dataParameters(section) : undefined;
+      if (data !== undefined && changesInit(sctp, data)) {
+        return invalidAccess(`mid "${sctp.mid}": another a=sctp-init for an SCTP association that goes on`);
+      }
     }
   }
   return undefined;

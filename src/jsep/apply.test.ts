@@ -64,6 +64,7 @@ test("a remote answer: where to check, whom to trust, which role (RFC 9429 §5.1
     remotePort: 5000,
     localMaxMessageSize: 262_144,
     remoteMaxMessageSize: 262_144,
+    snap: null,
   });
   assert.equal(a.plan!.sctpChanged, true);
   assert.equal(a.state.currentLocal!.type, "offer");

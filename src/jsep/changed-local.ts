@@ -94,6 +94,8 @@ function sectionProblem(before: SdpMedia, after: SdpMedia): string | undefined {
     isSctpProtocol(after.protocol) === isSctpProtocol(before.protocol);
   if (!sameFamily) return `it has protocol ${after.protocol} instead of ${before.protocol}`;
   if (isMedia(after)) return formatsProblem(before, after);
+  // The INIT of our association is not the program's to write; without it there is a handshake.
+  if (after.sctpInit !== undefined && after.sctpInit !== before.sctpInit) return "another a=sctp-init";
   return dataParameters(after) === undefined ? "it is not for data channels" : undefined;
 }
 

@@ -11,6 +11,7 @@ import type { IdAssigner } from "./id-table.js";
 import { payloadTypeAssigner } from "./payload-types.js";
 import { DATA_APPLICATION, isMedia } from "./remote.js";
 import { rtpSection } from "./rtp-section.js";
+import { initToCome, offeredInit } from "./sctp-init.js";
 import {
   addressLines,
   dataSection,
@@ -64,7 +65,7 @@ export function createOffer(state: NegotiationState, inputs: OfferInputs): JsepR
   const slots: MediaSlot[] = [];
   const media = drafts.map((draft): SdpMedia => {
     const slot: MediaSlot = { ...draft.slot, rejected: draft.content === undefined, transport: draft.transport };
-    const section = offerSection(mediaOffer, known, draft, slot, transports, inputs);
+    const section = offerSection(state, mediaOffer, known, draft, slot, transports, inputs);
     slots.push({ ...slot, protocol: section.protocol, formats: section.formats });
     return section;
   });
@@ -81,7 +82,11 @@ export function createOffer(state: NegotiationState, inputs: OfferInputs): JsepR
   const lastOffer = { sdp, description, slots, transports: made, nextMid, epoch: state.epoch, offer: null };
   const payloadTypes = mediaOffer.payloadTypes.table();
   const extensionIds = mediaOffer.extensionIds.table();
-  return success({ next: { ...state, sessionVersion, nextTransport, lastOffer, payloadTypes, extensionIds }, sdp });
+  const nextSctpInit = initToCome(state, media);
+  return success({
+    next: { ...state, sessionVersion, nextTransport, nextSctpInit, lastOffer, payloadTypes, extensionIds },
+    sdp,
+  });
 }
 
 function draftSections(state: NegotiationState, inputs: OfferInputs): { drafts: Draft[]; nextMid: number } {
@@ -224,6 +229,7 @@ function isToReplace(local: IceParameters, replace: readonly IceParameters[]): b
 }
 
 function offerSection(
+  state: NegotiationState,
   mediaOffer: MediaOffer,
   known: ReadonlyMap<number, Transport>,
   draft: Draft,
@@ -248,7 +254,8 @@ function offerSection(
     ...(draft.bundleOnly ? { bundleOnly: true, port: 0 } : {}),
   };
   if (content === "data") {
-    return dataSection({ mid: slot.mid, sctpPort: inputs.sctpPort, maxMessageSize: inputs.maxMessageSize }, lines);
+    const { sctpPort, maxMessageSize } = inputs;
+    return dataSection({ mid: slot.mid, sctpPort, maxMessageSize, sctpInit: offeredInit(state, slot.mid) }, lines);
   }
   return mediaOffer.section(content, slot, lines);
 }

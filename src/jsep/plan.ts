@@ -73,7 +73,7 @@ export interface Plan {
   /** The SCTP association as negotiated, or null. */
   readonly sctp: SctpParameters | null;
   readonly sctpChanged: boolean;
-  /** The peer's SCTP port is another: close the association that there is (RFC 9429 §5.11). */
+  /** The peer's SCTP port is another, or the section: close the association that there is (RFC 9429 §5.11). */
   readonly newSctpAssociation: boolean;
 }
 
@@ -120,7 +120,7 @@ export function planBetween(
     senderChanges: [],
     sctp: next.sctp,
     sctpChanged: !sameSctp(before.sctp, next.sctp),
-    newSctpAssociation: before.sctp !== null && next.sctp !== null && before.sctp.remotePort !== next.sctp.remotePort,
+    newSctpAssociation: before.sctp !== null && next.sctp !== null && beginsAnew(before.sctp, next.sctp),
   };
 }
 
@@ -171,6 +171,11 @@ function sameSlot(a: MediaSlot | undefined, b: MediaSlot | undefined): boolean {
     a.transceiver === b.transceiver &&
     a.transport === b.transport
   );
+}
+
+/** Each m-section has an association of its own, between the ports that it names. */
+function beginsAnew(before: SctpParameters, after: SctpParameters): boolean {
+  return before.remotePort !== after.remotePort || before.mid !== after.mid;
 }
 
 function sameSctp(a: SctpParameters | null, b: SctpParameters | null): boolean {

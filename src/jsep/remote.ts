@@ -107,6 +107,8 @@ export interface RemoteData {
   readonly port: number;
   /** Infinity for 0. */
   readonly maxMessageSize: number;
+  /** The INIT of its association, in base64 (draft-hancke-tsvwg-snap-00). */
+  readonly init: string | undefined;
 }
 
 /** The data channel parameters of a section; undefined if it is not one for WebRTC data channels. */
@@ -116,10 +118,11 @@ export function dataParameters(media: SdpMedia): RemoteData | undefined {
   const maxMessageSize = size === 0 ? Number.POSITIVE_INFINITY : size;
   const format = media.formats[0]!;
   if (format === DATA_APPLICATION) {
-    return { legacy: false, port: media.sctpPort ?? DEFAULT_SCTP_PORT, maxMessageSize };
+    return { legacy: false, port: media.sctpPort ?? DEFAULT_SCTP_PORT, maxMessageSize, init: media.sctpInit };
   }
   const map = media.sctpmaps.find(({ port }) => `${port}` === format);
-  return map?.application === DATA_APPLICATION ? { legacy: true, port: map.port, maxMessageSize } : undefined;
+  if (map?.application !== DATA_APPLICATION) return undefined;
+  return { legacy: true, port: map.port, maxMessageSize, init: undefined };
 }
 
 /** In a description, and in a transport's list, the user name fragment is said once for all. */

@@ -91,6 +91,7 @@ export interface DataSection {
   readonly mid: string | undefined;
   readonly sctpPort: number;
   readonly maxMessageSize: number;
+  readonly sctpInit: string | undefined;
 }
 
 /** A data section in the form of RFC 8841. */
@@ -104,6 +105,7 @@ export function dataSection(data: DataSection, parts: Partial<SdpMedia>): SdpMed
     mid: data.mid,
     sctpPort: data.sctpPort,
     maxMessageSize: data.maxMessageSize,
+    sctpInit: data.sctpInit,
     ...parts,
   });
 }

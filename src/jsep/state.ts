@@ -91,6 +91,22 @@ export interface SctpParameters {
   readonly localMaxMessageSize: number;
   /** In bytes; Infinity where the remote side takes messages of any size. */
   readonly remoteMaxMessageSize: number;
+  /** The INITs that the association is made from without a handshake; null: it shakes hands. See sctp-init.ts. */
+  readonly snap: SctpSnap | null;
+}
+
+/** The INIT chunks of both sides in base64, as their descriptions have them (draft-hancke-tsvwg-snap-00). */
+export interface SctpSnap {
+  readonly localInit: string;
+  readonly remoteInit: string;
+}
+
+/** What descriptions need of SCTP for that. */
+export interface SctpInits {
+  /** The INIT of an association to come, in base64; another each time. */
+  create(): string;
+  /** Whether base64 text is an INIT that SCTP would take from the network. */
+  isValid(text: string): boolean;
 }
 
 export interface CreatedTransport {
@@ -138,6 +154,8 @@ export interface NegotiationConfiguration {
   readonly iceLite: boolean;
   /** Cryptex (RFC 9335): offered, or required; undefined: taken where it is offered. */
   readonly rtpHeaderEncryptionPolicy?: "negotiate" | "require" | undefined;
+  /** Undefined: a=sctp-init is neither offered nor taken. */
+  readonly sctpInits?: SctpInits | undefined;
 }
 
 export interface NegotiationState extends Negotiated {
@@ -160,6 +178,8 @@ export interface NegotiationState extends Negotiated {
   readonly sessionVersion: number;
   readonly nextMid: number;
   readonly nextTransport: number;
+  /** The INIT of the association to come that our descriptions have; null once it is negotiated. */
+  readonly nextSctpInit: string | null;
   readonly canTrickleIceCandidates: boolean | null;
   /** The payload types that codecs have, and the identifiers of header extensions, in any description so far. */
   readonly payloadTypes: IdTable;
@@ -216,6 +236,7 @@ export function createNegotiationState(configuration: NegotiationConfiguration):
     sessionVersion: 1,
     nextMid: 0,
     nextTransport: 0,
+    nextSctpInit: null,
     canTrickleIceCandidates: null,
     payloadTypes: EMPTY_ID_TABLE,
     extensionIds: EMPTY_ID_TABLE,

@@ -187,7 +187,9 @@ function verifySections(
     const section: Section = { media, index, error };
     const problem =
       verifyTransport(view, section, type) ??
-      (isRtp ? (verifyRtp(state, section, msids, type) ?? verifyCryptex(state, view, section)) : undefined);
+      (isRtp
+        ? (verifyRtp(state, section, msids, type) ?? verifyCryptex(state, view, section))
+        : verifySctpInit(state, section));
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -233,6 +235,13 @@ function verifyParameters(
 function verifyCryptex(state: NegotiationState, view: RemoteView, { index, error }: Section): JsepError | undefined {
   const required = state.configuration.rtpHeaderEncryptionPolicy === "require";
   return required && !isCryptexOffered(view, index) ? error("no a=cryptex, which is required") : undefined;
+}
+
+/** draft-hancke-tsvwg-snap-00: what is no INIT chunk is an error. Where it is not used it says nothing. */
+function verifySctpInit({ configuration }: NegotiationState, { media, error }: Section): JsepError | undefined {
+  const { sctpInits } = configuration;
+  if (media.sctpInit === undefined || sctpInits === undefined || sctpInits.isValid(media.sctpInit)) return undefined;
+  return error("a=sctp-init is no INIT chunk of SCTP");
 }
 
 function verifyRtp(

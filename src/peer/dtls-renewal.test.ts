@@ -14,10 +14,10 @@ interface Bed {
   readonly channel: RecordingChannel;
 }
 
-async function connected(seed: number): Promise<Bed> {
+async function connected(seed: number, snap = false): Promise<Bed> {
   const sim = new Simulation(seed);
   const [a, b] = ["a", "b"].map((name) => new TransportSide(sim.platform(sim.host(name, { link: { latency: 10 } }))));
-  introduce(a!, b!, (run) => void sim.scheduler.after(5, run));
+  introduce(a!, b!, (run) => void sim.scheduler.after(5, run), snap);
   const channel = a!.open();
   await sim.runUntil(() => channel.opened > 0, 5000);
   await sim.run(500);
@@ -38,12 +38,15 @@ function renew(one: TransportSide, other: TransportSide, role: "client" | "serve
 
 const texts = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `${from + i}`);
 
-for (const [roleOfA, roleOfB] of [
-  ["server", "client"],
-  ["client", "server"],
+for (const [roleOfA, roleOfB, snap] of [
+  ["server", "client", false],
+  ["client", "server", false],
+  ["server", "client", true],
+  ["client", "server", true],
 ] as const) {
-  test(`both begin anew, a is the ${roleOfA}: another association, nothing lost, nobody hears of it`, async () => {
-    const { sim, a, b, channel } = await connected(1);
+  const how = `a is the ${roleOfA}, INITs are ${snap ? "signaled" : "sent"}`;
+  test(`both begin anew, ${how}: another association, nothing lost, nobody hears of it`, async () => {
+    const { sim, a, b, channel } = await connected(1, snap);
     const before = [a, b].map(({ transport }) => transport.dtls);
     for (let i = 0; i < 200; i++) {
       channel.channel!.send(said(i), false);
@@ -68,8 +71,8 @@ for (const [roleOfA, roleOfB] of [
     assert.deepEqual(sim.leftovers(), []);
   });
 
-  test(`only a begins anew, as the ${roleOfA}: the association that there is goes on`, async () => {
-    const { sim, a, b, channel } = await connected(2);
+  test(`only a begins anew, ${how}: the association that there is goes on`, async () => {
+    const { sim, a, b, channel } = await connected(2, snap);
     const before = a.transport.dtls;
     renew(a, b, roleOfA);
     for (let i = 0; i < 400; i++) {
@@ -112,9 +115,17 @@ function beginAnewAsChromium(side: TransportSide): void {
   });
 }
 
-for (const seed of [1, 2, 3]) {
-  test(`a peer with another SCTP association, too: channels go on (seed ${seed})`, async () => {
-    const { sim, a, b, channel } = await connected(seed);
+for (const [seed, snap] of [
+  [1, false],
+  [2, false],
+  [3, false],
+  [1, true],
+  [2, true],
+  [3, true],
+] as const) {
+  const how = `seed ${seed}, INITs are ${snap ? "signaled" : "sent"}`;
+  test(`a peer with another SCTP association, too: channels go on (${how})`, async () => {
+    const { sim, a, b, channel } = await connected(seed, snap);
     a.transport.setNegotiating(true);
     beginAnewAsChromium(b);
     renew(b, a, "client");

@@ -133,6 +133,7 @@ export class PeerTransport implements RoundOwner {
     this.sctpTransport = new SctpTransport(options.platform, options.maxMessageSize, this.channels, {
       mayBeginAnew: () => this.dtlsTransport.mayBeginAnew,
       send: (packet) => this.dtlsTransport.send(packet),
+      roundTripTime: () => this.ice.selectedPair?.currentRoundTripTime,
     });
     this.bundleMedia = new BundleMedia(options.platform, {
       transmit: (datagram) => void this.ice.send(datagram, this.current),
@@ -399,7 +400,7 @@ export class PeerTransport implements RoundOwner {
     if (this.isMedia) return false;
     if (dtls === undefined || dtls.state !== "connected") return true;
     if (sctp === undefined) return false;
-    if (this.sctpTransport.isConnectPending) return dtls.role === "server";
+    if (this.sctpTransport.isConnectPending) return dtls.role === "server" || this.sctpTransport.isSignaled;
     return sctp.state === "cookie-wait" || sctp.state === "cookie-echoed";
   }
 

@@ -5,21 +5,23 @@ import type { DataChannels } from "../datachannel/channels.js";
 import type { IceTransportState } from "../ice/options.js";
 import type { CandidatePair } from "../ice/pair.js";
 import { SctpAssociation } from "../sctp/association.js";
+import { identify, isIdentityProbe } from "../sctp/identity.js";
 import type { SctpAbort } from "../sctp/options.js";
 import type { Platform } from "./platform.js";
+import { decodeInits, type SctpInits } from "./sctp-inits.js";
 
+/** SCTP packets kept until there is an association: the peer's may overtake its answer, where DTLS goes on from before. */
+export const MAX_EARLY_PACKETS = 16;
 /** Milliseconds for which data waits for a DTLS association that the peer may or may not begin. */
 export const SCTP_PATIENCE = 2000;
-/** Bytes of an SCTP packet's header, behind which the first chunk begins with its type (RFC 9260 §3). */
-const SCTP_HEADER = 12;
-const SCTP_INIT = 1;
-const SCTP_ABORT = 6;
 
 export interface SctpParameters {
   readonly localPort: number;
   readonly remotePort: number;
   /** The peer's limit in bytes; 0: none. */
   readonly peerMaxMessageSize: number;
+  /** Both sides' INITs, where the descriptions have them: there is no handshake then. */
+  readonly snap?: SctpInits | null | undefined;
 }
 
 export interface SctpTransportHost {
@@ -27,6 +29,8 @@ export interface SctpTransportHost {
   mayBeginAnew(): boolean;
   /** One packet, for DTLS to carry. */
   send(packet: Uint8Array): void;
+  /** What ICE has measured on the path, in milliseconds. */
+  roundTripTime(): number | undefined;
 }
 
 export class SctpTransport {
@@ -36,7 +40,9 @@ export class SctpTransport {
   private readonly host: SctpTransportHost;
   private current: SctpAssociation | undefined;
   private parameters: SctpParameters | undefined;
-  /** Our INIT is due in this round. */
+  private signaled = false;
+  private early: Uint8Array[] | undefined;
+  /** Our INIT is due in this round, or none is needed. */
   private connectPending = false;
   /** The association is of an earlier DTLS association; the peer's first packet says whether it goes on. */
   private onProbation = false;
@@ -65,6 +71,11 @@ export class SctpTransport {
     return this.connectPending;
   }
 
+  /** The association needs no handshake. */
+  get isSignaled(): boolean {
+    return this.signaled;
+  }
+
   get deadline(): number {
     const { current } = this;
     return current === undefined ? Number.POSITIVE_INFINITY : Math.min(current.deadline, this.resumeAt);
@@ -81,6 +92,7 @@ export class SctpTransport {
   leave(channels: DataChannels): SctpAssociation | undefined {
     const { current } = this;
     this.current = undefined;
+    this.early = undefined;
     this.channels = channels;
     return current;
   }
@@ -94,7 +106,7 @@ export class SctpTransport {
     channels.carryOver(association);
   }
 
-  private make({ localPort, remotePort, peerMaxMessageSize }: SctpParameters): SctpAssociation {
+  private make({ localPort, remotePort, peerMaxMessageSize, snap }: SctpParameters): SctpAssociation {
     const { crypto, logger } = this.platform;
     const channels = this.channels.sctpHost((packet) => this.host.send(packet));
     const association: SctpAssociation = new SctpAssociation(
@@ -116,20 +128,23 @@ export class SctpTransport {
           if (reason === "peer-abort" && this.host.mayBeginAnew() && this.current === association) {
             this.aborted = abort ?? { causeCode: undefined, reason: "" };
             this.onProbation = false;
-            this.replace(association);
+            this.replace(association, false);
           } else if (this.aborted !== undefined) channels.onClosed("peer-abort", this.aborted);
           else channels.onClosed(reason, abort);
         },
       },
+      snap == null ? undefined : decodeInits(snap),
     );
     this.current = association;
+    this.signaled = snap != null;
     this.path = undefined;
     this.pathUpdated = true;
     return association;
   }
 
-  private replace(old: SctpAssociation): void {
-    const association = this.make(this.parameters!);
+  /** `withHandshake`: the peer begins with one, whatever the descriptions have. */
+  private replace(old: SctpAssociation, withHandshake: boolean): void {
+    const association = this.make(withHandshake ? { ...this.parameters!, snap: null } : this.parameters!);
     association.takeOver(old);
     this.channels.carryOver(association);
     this.resumeAt = Number.POSITIVE_INFINITY;
@@ -139,6 +154,7 @@ export class SctpTransport {
   giveUp(now: number, keepRole: boolean, isDtlsConnected: boolean): boolean {
     const old = this.current;
     this.connectPending = isDtlsConnected;
+    this.early = undefined;
     // Channels may have identifiers of the role before there is an association.
     if (old !== undefined || !keepRole) this.channels.detach(keepRole);
     if (old === undefined) return false;
@@ -180,17 +196,48 @@ export class SctpTransport {
 
   /** One packet. `isLatest`: of a DTLS association that no other is to replace. */
   receive(packet: Uint8Array, isLatest: boolean, now: number): void {
-    if (this.onProbation && isLatest) this.judge(packet, now);
+    const { current } = this;
+    if (current === undefined) {
+      this.early ??= [];
+      if (this.early.length < MAX_EARLY_PACKETS) this.early.push(packet.slice());
+      return;
+    }
+    if (this.onProbation && isLatest && this.judge(packet, now)) return;
+    // The peer's first packet may have data.
+    if (this.connectPending && this.signaled) this.connect(current, now);
     this.current?.receive(packet, now);
   }
 
-  private judge(packet: Uint8Array, now: number): void {
+  /** True if the packet is not for the association that there is now. */
+  private judge(packet: Uint8Array, now: number): boolean {
+    const { standing } = this.current!;
+    const identity = identify(packet, standing);
+    if (identity === undefined) {
+      if (isIdentityProbe(packet, standing!)) return false;
+      // Our question, or its answer, was lost.
+      this.current!.probe();
+      return true;
+    }
     this.onProbation = false;
-    const chunk = packet[SCTP_HEADER];
-    if (chunk === SCTP_INIT || chunk === SCTP_ABORT) {
-      this.replace(this.current!);
-      this.connectPending = true;
-    } else this.resume(now);
+    if (identity === "same") {
+      this.resume(now);
+      return false;
+    }
+    this.replace(this.current!, identity === "shaking");
+    this.connectPending = true;
+    // Another without a handshake has the tags of the one before: what ends that would end it too.
+    return identity === "another";
+  }
+
+  private connect(current: SctpAssociation, now: number): void {
+    this.connectPending = false;
+    const roundTripTime = this.host.roundTripTime();
+    if (this.signaled) current.connect(now, roundTripTime);
+    const { early } = this;
+    this.early = undefined;
+    if (early !== undefined) for (const packet of early) current.receive(packet, now);
+    // Where the peer has begun the handshake, ours is not needed.
+    if (!this.signaled) current.connect(now, roundTripTime);
   }
 
   private resume(now: number): void {
@@ -216,10 +263,7 @@ export class SctpTransport {
   flush(pair: CandidatePair | undefined, state: IceTransportState, now: number): void {
     const { current } = this;
     if (current === undefined) return;
-    if (this.connectPending) {
-      this.connectPending = false;
-      current.connect(now);
-    }
+    if (this.connectPending) this.connect(current, now);
     this.followPath(current, pair, state, now);
     current.flush(now);
   }

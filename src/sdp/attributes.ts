@@ -207,6 +207,12 @@ const maxMessageSize: Handler<MediaBuilder> = (t, value) => {
   return undefined;
 };
 
+const sctpInit: Handler<MediaBuilder> = (t, value) => {
+  const text = value.trimEnd();
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return "not base64";
+  return once(t, "sctpInit", text, "sctp-init");
+};
+
 const sctpmap: Handler<MediaBuilder> = (t, value) => {
   const [portText, application, streamsText, ...more] = value.trimEnd().split(" ");
   const port = integer(portText, 65_535);
@@ -396,6 +402,7 @@ const MEDIA_VALUES: ReadonlyMap<string, Handler<MediaBuilder>> = new Map<string,
   ["rtcp", rtcp],
   ["sctp-port", sctpPort],
   ["max-message-size", maxMessageSize],
+  ["sctp-init", sctpInit],
   ["sctpmap", sctpmap],
   ["rtpmap", rtpmap],
   ["fmtp", fmtp],

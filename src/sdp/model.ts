@@ -209,6 +209,8 @@ export interface SdpMedia extends SdpCommonAttributes {
   readonly sctpPort?: number | undefined;
   /** In bytes; 0 means of any size (RFC 8841 §6). */
   readonly maxMessageSize?: number | undefined;
+  /** An SCTP INIT chunk in base64 (draft-hancke-tsvwg-snap-00). */
+  readonly sctpInit?: string | undefined;
   readonly sctpmaps: readonly SdpSctpmap[];
   readonly payloads: readonly SdpPayload[];
   readonly msids: readonly SdpMsid[];
@@ -303,6 +305,7 @@ export function sdpMedia(
     rtcpRsize: parts.rtcpRsize ?? false,
     sctpPort: parts.sctpPort,
     maxMessageSize: parts.maxMessageSize,
+    sctpInit: parts.sctpInit,
     sctpmaps: parts.sctpmaps ?? NONE,
     payloads: parts.payloads ?? NONE,
     msids: parts.msids ?? NONE,

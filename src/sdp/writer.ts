@@ -97,6 +97,7 @@ function writeMedia(out: string[], m: SdpMedia): void {
   }
   if (m.sctpPort !== undefined) out.push(`a=sctp-port:${m.sctpPort}`);
   if (m.maxMessageSize !== undefined) out.push(`a=max-message-size:${m.maxMessageSize}`);
+  if (m.sctpInit !== undefined) out.push(`a=sctp-init:${m.sctpInit}`);
 }
 
 function writeTransport(out: string[], c: SdpCommonAttributes): void {

@@ -68,6 +68,8 @@ export class ConnectionTransports {
       home === undefined || this.sctpHome === undefined || home === this.sctpHome
         ? undefined
         : this.byId.get(this.sctpHome)?.leaveSctp();
+    // With its section the association ends (RFC 8841 §9); one that is offered later is another.
+    if (home === undefined && this.sctpHome !== undefined) this.byId.get(this.sctpHome)?.resetSctp();
     this.sctpHome = home;
     for (const id of plan.discardedTransports) this.discard(id);
     for (const transport of plan.transports) this.prepare(transport);
@@ -81,6 +83,7 @@ export class ConnectionTransports {
     for (const { id } of plan.transports) this.byId.get(id)?.setNegotiating(isNegotiating);
     if (sctp === null) return;
     const parameters = {
+      snap: sctp.snap,
       localPort: sctp.localPort,
       remotePort: sctp.remotePort,
       // RFC 8841 §6.1: zero says that the peer takes messages of any size.

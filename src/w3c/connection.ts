@@ -20,6 +20,7 @@ import type { TransceiverDescription } from "../jsep/transceivers.js";
 import { createDefaultCertificate, type LocalCertificate } from "../peer/certificates.js";
 import type { PeerTransport, PeerTransportHost } from "../peer/peer-transport.js";
 import type { Platform } from "../peer/platform.js";
+import { createSctpInit, isSctpInit } from "../peer/sctp-inits.js";
 import { parseSdp } from "../sdp/parser.js";
 import { type IceCandidate, writeIceCandidate } from "../util/ice-candidate.js";
 import { iceChars } from "../util/text.js";
@@ -51,6 +52,8 @@ export interface ConnectionSettings {
   readonly maxMessageSize: number;
   /** RFC 8888: see ServerOptions. */
   readonly congestionControlFeedback?: boolean | undefined;
+  /** draft-hancke-tsvwg-snap: see ServerOptions. */
+  readonly sctpSnap?: boolean | undefined;
   readonly certificates: readonly LocalCertificate[];
   /** Configuration for a new transport, as it is now. */
   transportConfiguration(): TransportConfiguration;
@@ -150,7 +153,9 @@ export class Connection {
     this.ownCertificates = settings.certificates;
     const { bundlePolicy, rtcpMuxPolicy, iceLite, rtpHeaderEncryptionPolicy } = settings;
     const sessionId = this.randomSessionId();
-    const configuration = { sessionId, bundlePolicy, rtcpMuxPolicy, iceLite, rtpHeaderEncryptionPolicy };
+    const { platform, sctpSnap = true } = settings;
+    const sctpInits = sctpSnap ? { create: () => createSctpInit(platform), isValid: isSctpInit } : undefined;
+    const configuration = { sessionId, bundlePolicy, rtcpMuxPolicy, iceLite, rtpHeaderEncryptionPolicy, sctpInits };
     this.state = createNegotiationState(configuration);
     this.chain = new OperationsChain(
       () => this.isClosed,

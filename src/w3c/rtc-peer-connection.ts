@@ -153,6 +153,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
         rtpHeaderEncryptionPolicy: this.#configuration.rtpHeaderEncryptionPolicy,
         maxMessageSize,
         congestionControlFeedback: settings.congestionControlFeedback,
+        sctpSnap: settings.sctpSnap,
         certificates: this.#configuration.certificates.map(certificateImplOf),
         transportConfiguration: () => ({
           platform,

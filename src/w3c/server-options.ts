@@ -44,6 +44,11 @@ export interface ServerOptions {
    * take it from an offer either. As libwebrtc would, we take it otherwise where all sections of an offer have it.
    */
   readonly congestionControlFeedback?: boolean | undefined;
+  /**
+   * SCTP without a handshake, by its INIT in offer and answer (a=sctp-init, draft-hancke-tsvwg-snap): data channels open up to two round
+   * trips earlier with peers that know it too. False neither offers nor takes it; true if absent.
+   */
+  readonly sctpSnap?: boolean | undefined;
   /** ICE over TCP (RFC 6544). As in browsers, connections are made to the peer's passive candidates unless `active` is false. */
   readonly iceTcp?: IceTcpOptions | undefined;
 }
@@ -121,4 +126,5 @@ export const serverOptions: Dictionary<ServerOptions> = dictionary<ServerOptions
   mdns: { type: boolean },
   iceTcp: { type: iceTcp },
   congestionControlFeedback: { type: boolean },
+  sctpSnap: { type: boolean },
 });

@@ -98,6 +98,8 @@ export class TransportObjects {
   private updateSctp(plan: Plan): void {
     const slot = plan.next.slots.find(({ kind, rejected }) => kind === "application" && !rejected);
     if (slot === undefined || slot.transport === null) {
+      const { sctp } = this;
+      if (sctp?.state === "connected") this.host.queueTask(() => sctp.setState("closed"));
       this.sctp = null;
       this.sctpTransportId = undefined;
       return;

@@ -126,6 +126,8 @@ export function drawTopology(sim: Simulation, random: Random, unlimited = false)
     credential: "pass",
   });
 
+  // From a stream of its own: seeds keep their networks.
+  const handshakes = sim.random.stream("handshakes");
   const site = (at: 0 | 1): Site => {
     const nat = nats[at];
     const name = at === 0 ? "alice" : "bob";
@@ -156,6 +158,7 @@ export function drawTopology(sim: Simulation, random: Random, unlimited = false)
         // Names say nothing to a host elsewhere: only with a server that shows the address behind them.
         mdns: !isLite && iceServers.length > 0 && draws.mdns,
         ...(draws.tcp ? { iceTcp: { active: true, passive: true } } : {}),
+        sctpSnap: !handshakes.chance(0.25),
       },
     };
   };

@@ -11,6 +11,7 @@ import {
   type SctpTransportState,
 } from "#src/peer/peer-transport.js";
 import type { Platform } from "#src/peer/platform.js";
+import { createSctpInit } from "#src/peer/sctp-inits.js";
 import type { IceCandidate } from "#src/util/ice-candidate.js";
 
 export const CHANNEL: ChannelParameters = {
@@ -47,6 +48,7 @@ export class RecordingChannel implements ChannelHandler {
 
 export class TransportSide implements PeerTransportHost {
   readonly transport: PeerTransport;
+  readonly platform: Platform;
   readonly certificate: LocalCertificate;
   readonly ice: IceTransportState[] = [];
   readonly dtls: DtlsState[] = [];
@@ -57,6 +59,7 @@ export class TransportSide implements PeerTransportHost {
   signal: (candidate: IceCandidate) => void = () => {};
 
   constructor(platform: Platform, options: Partial<PeerTransportOptions> = {}, certificate?: LocalCertificate) {
+    this.platform = platform;
     this.certificate = certificate ?? createDefaultCertificate(platform);
     this.transport = new PeerTransport(
       { platform, certificates: [this.certificate], ice: {}, maxMessageSize: 65_536, ...options },
@@ -101,8 +104,12 @@ export class TransportSide implements PeerTransportHost {
   }
 }
 
-/** Gives each side all of the other's parameters, as offer and answer do. `defer` carries candidates: it runs them later. */
-export function introduce(a: TransportSide, b: TransportSide, defer: (run: () => void) => void): void {
+/**
+ * Gives each side all of the other's parameters, as offer and answer do. `defer` carries candidates: it runs them later. `snap`: SCTP's
+ * INITs, too.
+ */
+export function introduce(a: TransportSide, b: TransportSide, defer: (run: () => void) => void, snap = false): void {
+  const inits = new Map([a, b].map((side) => [side, snap ? createSctpInit(side.platform) : ""]));
   a.signal = (candidate) => defer(() => b.transport.addRemoteCandidate(candidate));
   b.signal = (candidate) => defer(() => a.transport.addRemoteCandidate(candidate));
   a.transport.setIceRole("controlling");
@@ -115,6 +122,11 @@ export function introduce(a: TransportSide, b: TransportSide, defer: (run: () =>
     transport.gather();
     transport.setRemoteIceParameters(other.transport.ice.localParameters);
     transport.startDtls(role, other.certificate.fingerprints);
-    transport.startSctp({ localPort: 5000, remotePort: 5000, peerMaxMessageSize: 65_536 });
+    transport.startSctp({
+      localPort: 5000,
+      remotePort: 5000,
+      peerMaxMessageSize: 65_536,
+      snap: snap ? { localInit: inits.get(one)!, remoteInit: inits.get(other)! } : null,
+    });
   }
 }
