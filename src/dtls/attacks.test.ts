@@ -32,6 +32,49 @@ test("the certificate of another, without its key", () => {
   assertRefused(server, server.client, "decrypt_error");
 });
 
+test("a server without the key of its certificate gets the client's flight and an alert, and nothing else", () => {
+  const thief = [{ ...testCertificate("P-256", 1), privateKey: testCertificate("P-256", 2).privateKey }];
+  const pair = new DtlsPair({}, { certificates: thief });
+  const { client, server } = pair;
+  pair.start();
+  pair.run();
+  assert.equal(client.connection.state, "failed");
+  assert.deepEqual(client.states, ["connecting", "failed"]);
+  assert.deepEqual(client.received, []);
+  assert.equal(client.connection.send(utf8Encode("secret")), false);
+  assert.throws(() => client.connection.exportKeyingMaterial("EXTRACTOR-dtls_srtp", undefined, 60));
+  // ClientHello, then what answers the server's flight, in the same moment the alert, and no answer to its Finished.
+  const records = client.sent.flatMap(recordsOf);
+  assert.deepEqual(
+    records.map((bytes) => [bytes[0], bytes[4]]),
+    [
+      [22, 0],
+      [22, 0],
+      [22, 0],
+      [22, 0],
+      [20, 0],
+      [22, 1],
+      [21, 1],
+    ],
+  );
+  assert.equal(server.closed!.alert!.name, "decrypt_error");
+});
+
+test("a server whose certificate does not go with its suite, or has a key that is none, is refused", () => {
+  const rsa = testCertificate("rsa");
+  const suites = { cipherSuites: [0xc02b] };
+  const server = [{ ...testCertificate("P-256", 1), der: rsa.der }];
+  const wrongKind = new DtlsPair(suites, { ...suites, certificates: server });
+  assertRefused(wrongKind, wrongKind.client, "illegal_parameter");
+  const { der } = testCertificate("P-256", 1);
+  const broken = der.slice();
+  // A point that is not on the curve.
+  const at = Buffer.from(der).indexOf(Buffer.from([0x03, 0x42, 0x00, 0x04]));
+  broken[at + 10]! ^= 1;
+  const noPoint = new DtlsPair({}, { certificates: [{ ...testCertificate("P-256", 1), der: broken }] });
+  assertRefused(noPoint, noPoint.client, "bad_certificate");
+});
+
 test("no CertificateVerify", () => {
   const pair = new DtlsPair();
   corrupt(pair.client, without(HandshakeType.certificate_verify));

@@ -19,6 +19,7 @@ import {
   parseHelloVerifyRequest,
   parseServerHello,
   parseServerKeyExchange,
+  type ServerKeyExchange,
   writeCertificateMessage,
   writeClientHello,
   writeClientKeyExchange,
@@ -45,7 +46,7 @@ const NO_BYTES = new Uint8Array(0);
 export class Client12 extends Handshake12 {
   private state: State = "server-hello";
   private helloVerifyRequests = 0;
-  private serverPublicKey: Uint8Array = NO_BYTES;
+  private serverKeyExchange: ServerKeyExchange | undefined;
   private certificateRequest: CertificateRequest | undefined;
 
   constructor(host: HandshakeHost12, parameters: HandshakeParameters) {
@@ -173,11 +174,7 @@ export class Client12 extends Handshake12 {
   }
 
   private handleCertificate(body: Uint8Array): void {
-    if (!this.acceptCertificates(body)) return;
-    // RFC 8422 §5.3, §5.10: the key fits the suite; Ed25519 keys go with ECDSA suites.
-    const ecdsa = this.peerKey!.kind !== "rsa";
-    if (ecdsa !== (this.cipherSuite!.authentication === "ecdsa")) this.failHandshake("illegal_parameter");
-    else this.state = "server-key-exchange";
+    if (this.acceptCertificates(body)) this.state = "server-key-exchange";
   }
 
   private handleServerKeyExchange(body: Uint8Array): void {
@@ -191,9 +188,8 @@ export class Client12 extends Handshake12 {
       this.failHandshake("illegal_parameter");
       return;
     }
-    if (!this.checkSignature(exchange, concat(this.clientRandom, this.serverRandom, exchange.parameters))) return;
     this.group = group;
-    this.serverPublicKey = exchange.publicKey;
+    this.serverKeyExchange = exchange;
     this.state = "certificate-request";
   }
 
@@ -202,8 +198,10 @@ export class Client12 extends Handshake12 {
       this.failHandshake("decode_error");
       return;
     }
+    const exchange = this.serverKeyExchange!;
+    this.serverKeyExchange = undefined;
     const share = this.parameters.createKeyShare(this.group!);
-    const premaster = share.agree(this.serverPublicKey);
+    const premaster = share.agree(exchange.publicKey);
     if (premaster === undefined) {
       this.failHandshake("illegal_parameter");
       return;
@@ -224,6 +222,21 @@ export class Client12 extends Handshake12 {
     this.state = "finished";
     this.host.expectChangeCipherSpec();
     this.sendFlight(true, now);
+    this.authenticateServer(exchange);
+  }
+
+  /**
+   * The server works on our flight while its signature is checked here, before anything of its answer is looked at. Whoever
+   * does not have the key of the certificate that the fingerprint names is not connected to: it gets what it could have had by
+   * passing that server's own flight on, our certificate and signatures over a transcript that is nobody else's.
+   * False: the handshake has failed.
+   */
+  private authenticateServer(exchange: ServerKeyExchange): boolean {
+    if (!this.readPeerKey()) return false;
+    // RFC 8422 §5.3, §5.10: the key fits the suite; Ed25519 keys go with ECDSA suites.
+    const ecdsa = this.peerKey!.kind !== "rsa";
+    if (ecdsa !== (this.cipherSuite!.authentication === "ecdsa")) return this.reject("illegal_parameter");
+    return this.checkSignature(exchange, concat(this.clientRandom, this.serverRandom, exchange.parameters));
   }
 
   /** Sets `localCertificate` to the first that the server's request admits; returns the scheme to sign with. */

@@ -192,27 +192,31 @@ export abstract class Handshake12 {
     return tooSmall ? this.reject("illegal_parameter") : true;
   }
 
-  /** The peer's chain: accepted by the owner, its key read. False: the handshake has failed. */
+  /** The peer's chain, if the owner accepts it. False: the handshake has failed. */
   protected acceptCertificates(body: Uint8Array): boolean {
-    const { crypto, verifyPeer } = this.parameters;
     const chain = parseCertificateMessage(body);
     if (chain === undefined) return this.reject("decode_error");
     // RFC 5246 §7.4.6: a server that demands a certificate answers an empty list with handshake_failure.
     if (chain.length === 0) return this.reject("handshake_failure");
-    if (!verifyPeer(chain)) {
+    if (!this.parameters.verifyPeer(chain)) {
       this.host.fail("certificate-rejected", "bad_certificate");
       return false;
     }
-    const certificate = parseCertificate(chain[0]!);
-    const key = certificate && crypto.importPublicKey(certificate.publicKeyDer);
-    if (key === undefined) return this.reject("bad_certificate");
-    if (key.kind === "other") return this.reject("unsupported_certificate");
-    this.peerKey = key;
     this.remoteCertificates = chain;
     return true;
   }
 
-  private reject(alert: AlertName): false {
+  /** Reads the key of the peer's certificate. False: the handshake has failed. */
+  protected readPeerKey(): boolean {
+    const certificate = parseCertificate(this.remoteCertificates[0]!);
+    const key = certificate && this.parameters.crypto.importPublicKey(certificate.publicKeyDer);
+    if (key === undefined) return this.reject("bad_certificate");
+    if (key.kind === "other") return this.reject("unsupported_certificate");
+    this.peerKey = key;
+    return true;
+  }
+
+  protected reject(alert: AlertName): false {
     this.failHandshake(alert);
     return false;
   }

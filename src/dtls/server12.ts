@@ -64,7 +64,7 @@ export class Server12 extends Handshake12 {
     }
     if (type === HandshakeType.certificate && state === "certificate") {
       this.record(message.raw);
-      if (this.acceptCertificates(body)) this.state = "client-key-exchange";
+      if (this.acceptCertificates(body) && this.readPeerKey()) this.state = "client-key-exchange";
       return;
     }
     if (type === HandshakeType.client_key_exchange && state === "client-key-exchange") {
