@@ -143,3 +143,50 @@ test("a key is made ready while there is nothing else to do, and each handshake 
   await sim.run(1000);
   assert.deepEqual(sim.leftovers(), []);
 });
+
+test("candidates are told one by one, with a turn of the event loop after each, and their end in order", async () => {
+  const sim = new Simulation(6);
+  const platform = sim.platform(sim.host("a"));
+  const pc = new RTCPeerConnection({}, { platform });
+  pc.createDataChannel("");
+  const log: string[] = [];
+  pc.onicecandidate = ({ candidate }) => {
+    log.push(candidate === null ? "null" : candidate.candidate === "" ? "end" : "candidate");
+    platform.queueTask(() => void log.push("turn"));
+  };
+  pc.onicegatheringstatechange = () => void log.push(pc.iceGatheringState);
+  await sim.settle(pc.setLocalDescription());
+  await sim.run(100);
+  const candidates = pc.localDescription!.sdp.match(/^a=candidate:/gm)!.length;
+  assert.ok(candidates > 1);
+  const told = Array.from({ length: candidates }, () => ["candidate", "turn"]).flat();
+  assert.deepEqual(log, ["gathering", ...told, "end", "turn", "complete", "null", "turn"]);
+  pc.close();
+  await sim.run(1000);
+  assert.deepEqual(sim.leftovers(), []);
+});
+
+test("candidates are told all at once where turns of the event loop are long", async () => {
+  const sim = new Simulation(7);
+  const platform = sim.platform(sim.host("a"));
+  let late = 0;
+  const now = (): number => platform.now() + late;
+  const pc = new RTCPeerConnection({}, { platform: Object.create(platform, { now: { value: now } }) });
+  pc.createDataChannel("");
+  const log: string[] = [];
+  pc.onicecandidate = ({ candidate }) => {
+    log.push(candidate === null ? "null" : candidate.candidate === "" ? "end" : "candidate");
+    platform.queueTask(() => void log.push("turn"));
+    late += 10;
+  };
+  await sim.settle(pc.setLocalDescription());
+  await sim.run(1000);
+  const rest = log.filter((entry) => entry === "candidate").length - 1;
+  assert.ok(rest >= 1);
+  const told = Array.from({ length: rest }, () => "candidate");
+  const turns = Array.from({ length: rest + 1 }, () => "turn");
+  assert.deepEqual(log, ["candidate", "turn", ...told, "end", ...turns, "null", "turn"]);
+  pc.close();
+  await sim.run(1000);
+  assert.deepEqual(sim.leftovers(), []);
+});
