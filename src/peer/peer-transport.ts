@@ -175,8 +175,15 @@ export class PeerTransport implements RoundOwner {
     this.command((now) => this.ice.gather(now));
     if (this.closed) return;
     // What the peer answers to comes first; then there is time.
-    const prepare = (): void => this.command(() => this.dtlsTransport.prepare());
-    this.preparation ??= this.platform.setTimer(prepare, PREPARE_AFTER, false);
+    this.preparation ??= this.platform.setTimer(() => this.prepare(), PREPARE_AFTER, false);
+  }
+
+  /** Makes the key of the first handshake ahead: to be called when there is nothing to do but wait, some time after `gather`. */
+  prepare(): void {
+    this.preparation?.cancel();
+    // Who answers is busy now; it waits when its ClientHello is on the way.
+    if (this.dtls?.role === "client" && this.dtls.state === "new") return;
+    this.command(() => this.dtlsTransport.prepare());
   }
 
   setServers(servers: readonly IceServer[], policy: IceTransportPolicy): void {
@@ -506,6 +513,7 @@ export class PeerTransport implements RoundOwner {
     onStateChange: (state) => {
       if (this.fault === undefined) this.host.onDtlsStateChange(state);
     },
+    onHelloSent: () => this.platform.queueTask(() => this.prepare()),
     onConnected: () => {
       this.bundleMedia.handleDtlsConnected();
       this.sctpTransport.handleDtlsConnected();

@@ -482,6 +482,7 @@ export class Connection {
         }
         if (isTelling) tell(() => observer.onGatheringStateChange(gathering));
         else observer.onGatheringStateChange(gathering);
+        if (gathering === "complete") tell(() => this.transports.get(id)?.prepare());
       },
     };
   }

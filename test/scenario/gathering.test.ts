@@ -144,6 +144,45 @@ test("a key is made ready while there is nothing else to do, and each handshake 
   assert.deepEqual(sim.leftovers(), []);
 });
 
+test("who answers makes its key when its ClientHello is on the way, and the one who offers has made its own by then", async () => {
+  const sim = new Simulation(4);
+  const made: string[] = [];
+  const end = (name: string): RTCPeerConnection => {
+    const platform = sim.platform(sim.host(name));
+    const crypto: CryptoProvider = {
+      ...platform.crypto,
+      createKeyShare(group) {
+        made.push(name);
+        return platform.crypto.createKeyShare(group);
+      },
+    };
+    return new RTCPeerConnection({}, { platform: Object.create(platform, { crypto: { value: crypto } }) });
+  };
+  const [a, b] = [end("a"), end("b")];
+  a.createDataChannel("");
+  await sim.settle(a.setLocalDescription());
+  await sim.run(100);
+  assert.deepEqual(made, ["a"]);
+  const { sdp } = a.localDescription!;
+  const candidates = sdp.match(/^a=candidate:.*$/gm)!;
+  await sim.settle(b.setRemoteDescription({ type: "offer", sdp: sdp.replace(/^a=(candidate|end-of).*\r\n/gm, "") }));
+  await sim.settle(b.setLocalDescription());
+  await sim.run(100);
+  assert.equal(b.iceGatheringState, "complete");
+  assert.deepEqual(made, ["a"], "there is no path yet");
+  for (const line of candidates) await sim.settle(b.addIceCandidate({ candidate: line.slice(2), sdpMLineIndex: 0 }));
+  await sim.run(50);
+  assert.deepEqual(made, ["a", "b"], "it waits for the server, which does not know its part yet");
+  await sim.settle(a.setRemoteDescription(b.localDescription!));
+  await sim.run(1000);
+  assert.deepEqual([a.connectionState, b.connectionState], ["connected", "connected"]);
+  assert.deepEqual(made, ["a", "b"]);
+  a.close();
+  b.close();
+  await sim.run(1000);
+  assert.deepEqual(sim.leftovers(), []);
+});
+
 test("candidates are told one by one, with a turn of the event loop after each, and their end in order", async () => {
   const sim = new Simulation(6);
   const platform = sim.platform(sim.host("a"));
