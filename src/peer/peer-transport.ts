@@ -28,6 +28,7 @@ import type { SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import type { Cancellable } from "../util/net.js";
 import { BundleMedia } from "./bundle-media.js";
+import { prepareDefaultCertificate } from "./certificates.js";
 import { DEMUX_DTLS, DEMUX_RTP, demux } from "./demux.js";
 import { DtlsTransport, type DtlsTransportHost } from "./dtls-transport.js";
 import type {
@@ -184,6 +185,15 @@ export class PeerTransport implements RoundOwner {
     // Who answers is busy now; it waits when its ClientHello is on the way.
     if (this.dtls?.role === "client" && this.dtls.state === "new") return;
     this.command(() => this.dtlsTransport.prepare());
+  }
+
+  /** Nobody waits for anything: what the next connection needs can be made. */
+  private prepareNext(): void {
+    // Who offers is the server mostly, and an offer waits for its certificate; who answers makes one while it waits for the offer.
+    if (this.dtls?.role !== "server") return;
+    // In the next turn of the event loop: this one tells the program.
+    const { platform } = this;
+    platform.queueTask(() => platform.queueTask(() => this.command(() => prepareDefaultCertificate(platform))));
   }
 
   setServers(servers: readonly IceServer[], policy: IceTransportPolicy): void {
@@ -498,7 +508,10 @@ export class PeerTransport implements RoundOwner {
     now: () => this.now,
     onFlushNeeded: () => this.round.markDirty(),
     onChannel: (channel) => this.host.onChannel(channel),
-    onEstablished: () => this.host.onSctpStateChange("connected", undefined),
+    onEstablished: () => {
+      this.host.onSctpStateChange("connected", undefined);
+      this.prepareNext();
+    },
     onClosed: (reason) => this.host.onSctpStateChange("closed", reason),
   };
 
@@ -517,6 +530,7 @@ export class PeerTransport implements RoundOwner {
     onConnected: () => {
       this.bundleMedia.handleDtlsConnected();
       this.sctpTransport.handleDtlsConnected();
+      if (this.sctp === undefined) this.prepareNext();
     },
     onClosed: (reason, alert) => {
       if (this.fault === undefined) this.host.onDtlsClosed(reason, alert);

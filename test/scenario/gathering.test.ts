@@ -183,6 +183,48 @@ test("who answers makes its key when its ClientHello is on the way, and the one 
   assert.deepEqual(sim.leftovers(), []);
 });
 
+test("an offer finds its certificate made, where there was a connection before; all have one of their own", async () => {
+  const sim = new Simulation(5);
+  let made = 0;
+  const platformOf = (name: string): Platform => {
+    const platform = sim.platform(sim.host(name));
+    const crypto: CryptoProvider = {
+      ...platform.crypto,
+      generateKeyPair(algorithm) {
+        if (name === "a") made++;
+        return platform.crypto.generateKeyPair(algorithm);
+      },
+    };
+    return Object.create(platform, { crypto: { value: crypto } });
+  };
+  const platforms = [platformOf("a"), platformOf("b")] as const;
+  const fingerprints = new Set<string>();
+  for (let i = 0; i < 5; i++) {
+    const before = made;
+    const [a, b] = platforms.map((platform) => new RTCPeerConnection({}, { platform })) as [
+      RTCPeerConnection,
+      RTCPeerConnection,
+    ];
+    a.createDataChannel("");
+    await sim.settle(a.setLocalDescription());
+    assert.equal(made - before, i < 2 ? 1 : 0, `for connection ${i}`);
+    await sim.run(50);
+    await sim.settle(b.setRemoteDescription(a.localDescription!));
+    await sim.settle(b.setLocalDescription());
+    await sim.run(50);
+    await sim.settle(a.setRemoteDescription(b.localDescription!));
+    await sim.run(1000);
+    assert.deepEqual([a.connectionState, b.connectionState], ["connected", "connected"]);
+    for (const { localDescription } of [a, b]) fingerprints.add(/a=fingerprint:(.*)/.exec(localDescription!.sdp)![1]!);
+    a.close();
+    b.close();
+    await sim.run(1000);
+    assert.deepEqual(sim.leftovers(), []);
+  }
+  assert.equal(fingerprints.size, 10);
+  assert.equal(made, 6);
+});
+
 test("candidates are told one by one, with a turn of the event loop after each, and their end in order", async () => {
   const sim = new Simulation(6);
   const platform = sim.platform(sim.host("a"));
