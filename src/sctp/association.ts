@@ -26,7 +26,7 @@ import {
   SHUTDOWN_COMPLETE,
   writeChunk,
 } from "./chunks.js";
-import { type DataFault, DataReceiver } from "./data-receiver.js";
+import { type DataFault, DataReceiver, takesData } from "./data-receiver.js";
 import { DataSender } from "./data-sender.js";
 import { Handshake, type HandshakeHost } from "./handshake.js";
 import type { Standing } from "./identity.js";
@@ -374,17 +374,8 @@ export class SctpAssociation {
     }
   }
 
-  private get canReceiveData(): boolean {
-    return (
-      this.state === "established" ||
-      this.state === "cookie-echoed" ||
-      this.state === "shutdown-pending" ||
-      this.state === "shutdown-sent"
-    );
-  }
-
   private handleData(packet: Uint8Array, offset: number, length: number, type: number): void {
-    if (!this.canReceiveData) return;
+    if (!takesData(this.state)) return;
     // RFC 9260 §9.2: data that crosses our SHUTDOWN is answered with another one.
     if (this.state === "shutdown-sent") this.ending.repeat();
     const fault = this.receiver.handleData(packet, offset, length, type);

@@ -4,7 +4,7 @@ import { CAN_FORWARD_TSN, CAN_INTERLEAVE } from "./capabilities.js";
 import { FLAG_I, I_DATA, I_FORWARD_TSN } from "./chunks.js";
 import { DataTracker } from "./data-tracker.js";
 import { receiveBufferOf } from "./init.js";
-import { REASSEMBLY_SLACK, type SctpHost, type SctpOptions } from "./options.js";
+import { REASSEMBLY_SLACK, type SctpHost, type SctpOptions, type SctpState } from "./options.js";
 import { read16, read32 } from "./packet.js";
 import type { PacketSender } from "./packet-sender.js";
 import { CAUSE_INVALID_STREAM, CAUSE_NO_USER_DATA, errorCause } from "./parameters.js";
@@ -19,6 +19,13 @@ const WRONG_DATA: DataFault = { reason: "protocol-violation", why: "wrong kind o
 const WRONG_FORWARD: DataFault = { reason: "protocol-violation", why: "wrong kind of FORWARD TSN chunk" };
 const SHORT_DATA: DataFault = { reason: "protocol-violation", why: "short DATA chunk" };
 const OUT_OF_RESOURCE: DataFault = { reason: "out-of-resource", why: "too much data in incomplete messages" };
+
+/** Whether DATA is for an association in this state (RFC 9260 §6). */
+export function takesData(state: SctpState): boolean {
+  return (
+    state === "established" || state === "cookie-echoed" || state === "shutdown-pending" || state === "shutdown-sent"
+  );
+}
 
 export class DataReceiver {
   readonly tracker: DataTracker = new DataTracker();
