@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KINDS } from "./lib/channels.mjs";
-import { CHROMIUM_MDNS, PEERS, ROLES, SUBJECT, wants } from "./lib/peers.mjs";
+import { CHROMIUM_MDNS, CHROMIUM_SNAP, PEERS, ROLES, SUBJECT, wants } from "./lib/peers.mjs";
 import { Session } from "./lib/session.mjs";
 import { exchange, items } from "./lib/steps.mjs";
 import { peerTest } from "./lib/suite.mjs";
@@ -59,7 +59,31 @@ async function resolvesNames(session, ours) {
   for (const { candidate } of theirs.candidates) assert.match(candidate, /\.local /, "a name, not an address");
 }
 
+/** SCTP's INIT is in both descriptions, again with an ICE restart; or one is lost on its way. */
+function signalsInit(lost) {
+  return async (session, ours, channel) => {
+    for (const restart of [false, true]) {
+      const lines = [];
+      const strip = (side, sdp) => {
+        lines.push(/^a=sctp-init:.*$/m.exec(sdp)?.[0]);
+        const isLost = lost !== undefined && (side === ours) === (lost === "ours");
+        return isLost ? sdp.replace(/^a=sctp-init:.*\r?\n/m, "") : sdp;
+      };
+      await session.negotiate({ restart, strip });
+      await session.opened(channel);
+      await exchange(session, [channel], () => items([1, 10_000]));
+      if (lost === undefined) for (const line of lines) assert.ok(line);
+    }
+  };
+}
+
 if (wants("signaling")) {
+  for (const role of ROLES) {
+    signalingTest("SCTP's INIT in the descriptions", CHROMIUM_SNAP, role, signalsInit());
+    // Of an offer the answer is without it, too.
+    const lost = role === "offerer" ? "ours" : "theirs";
+    signalingTest("SCTP's INIT lost from the answer", CHROMIUM_SNAP, role, signalsInit(lost));
+  }
   for (const peer of [PEERS.chromium, PEERS.pion]) {
     signalingTest("candidates before the description", peer, "offerer", refusesEarlyCandidate);
     for (const role of ROLES) {

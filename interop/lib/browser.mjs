@@ -57,13 +57,13 @@ export class BrowserRemote extends Remote {
   #page;
   #outgoing = [];
 
-  /** `browser` is `chrome` or `firefox`; `mdns` keeps Chromium's `.local` names. */
-  constructor(name, { browser, executablePath, mdns = false }) {
+  /** `browser` is `chrome` or `firefox`; `mdns` keeps Chromium's `.local` names, `args` are more arguments for it. */
+  constructor(name, { browser, executablePath, mdns = false, args = [] }) {
     super(name);
     this.#options =
       browser === "firefox"
         ? { browser, executablePath, extraPrefsFirefox: FIREFOX_PREFS }
-        : { browser, executablePath, args: mdns ? CHROMIUM_ARGS : [...CHROMIUM_ARGS, PLAIN_ADDRESSES] };
+        : { browser, executablePath, args: [...CHROMIUM_ARGS, ...(mdns ? [] : [PLAIN_ADDRESSES]), ...args] };
   }
 
   async start(limit = 60_000) {

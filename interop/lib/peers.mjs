@@ -232,6 +232,10 @@ print(Gst.version_string())`,
 /** Chromium that hides its addresses behind `.local` names. */
 export const CHROMIUM_MDNS = { title: "Chromium", ...browser("chrome", CHROMIUM, { mdns: true }), limits: {} };
 
+/** Chromium that knows SCTP without a handshake (draft-hancke-tsvwg-snap). */
+const SNAP = ["--force-fieldtrials=WebRTC-Sctp-Snap/Enabled/"];
+export const CHROMIUM_SNAP = { title: "Chromium (SNAP)", ...browser("chrome", CHROMIUM, { args: SNAP }), limits: {} };
+
 /**
  * What is tested: Parley. INTEROP_SUBJECT puts another implementation in its place, to try the suite itself or to tell a peer's
  * mistakes from Parley's: the name of a peer, or the path of a module with the W3C classes.
