@@ -45,7 +45,7 @@ function agent(pc) {
   };
 }
 
-// A caller, in this process: a tone for a second, then silence.
+// A caller, in this process: a tone, then silence, by turns until there was enough of an answer.
 const [caller, server] = [new RTCPeerConnection(), new RTCPeerConnection()];
 agent(server);
 const [microphone] = (await mediaDevices.getUserMedia({ audio: true })).getTracks();
@@ -59,9 +59,10 @@ const answered = new Promise((done) => {
   };
 });
 await connect(caller, server);
-setTimeout(() => {
-  microphone.enabled = false;
+const talk = setInterval(() => {
+  microphone.enabled = !microphone.enabled;
 }, 1500);
 console.log(`caller: ${await answered} frames of the answer came`);
+clearInterval(talk);
 caller.close();
 server.close();

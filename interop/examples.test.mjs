@@ -43,18 +43,20 @@ test("file-transfer", async (t) => {
   assert.ok((await readFile(target)).equals(bytes));
 });
 
-test("forward", async () => {
-  const [, ...counts] = /viewers: (\d+), (\d+), (\d+)/.exec(await example("forward"));
-  assert.ok(
-    counts.every((count) => count > 20),
-    `${counts}`,
-  );
-});
+/** What an example counts in two seconds, which may be few where the machine is busy: not each time. */
+async function countsMany(pattern, name, ...args) {
+  const all = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const [, ...counts] = pattern.exec(await example(name, ...args));
+    if (counts.every((count) => count > 20)) return;
+    all.push(counts);
+  }
+  assert.fail(JSON.stringify(all));
+}
 
-test("whip-server", async () => {
-  const [, count] = /came: (\d+)\n$/.exec(await example("whip-server", "0", "--try"));
-  assert.ok(Number(count) > 20, count);
-});
+test("forward", () => countsMany(/viewers: (\d+), (\d+), (\d+)/, "forward"));
+
+test("whip-server", () => countsMany(/came: (\d+)\n$/, "whip-server", "0", "--try"));
 
 test("voice-agent", async () => {
   assert.match(await example("voice-agent"), /heard [\d.]+ s, says it again\ncaller: 40 frames of the answer came\n$/);
