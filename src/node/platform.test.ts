@@ -6,10 +6,10 @@ import { loop } from "./timers.js";
 test("a timer may be longer than Node's", (t) => {
   const longest = 2 ** 31 - 1;
   const pending = new Map<object, { callback: () => void; delay: number }>();
-  t.mock.method(loop, "setTimeout", (callback: () => void, delay: number) => {
+  t.mock.method(loop, "setTimeout", (run: (...args: unknown[]) => void, delay: number, ...args: unknown[]) => {
     assert.ok(delay <= longest, `${delay} would be taken for 1`);
     const timer = {};
-    pending.set(timer, { callback, delay });
+    pending.set(timer, { callback: () => run(...args), delay });
     return timer;
   });
   t.mock.method(loop, "clearTimeout", (timer: object) => pending.delete(timer));

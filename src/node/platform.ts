@@ -25,13 +25,30 @@ const network: Network = {
 /** The longest delay that Node takes; what is longer it makes a millisecond. */
 const MAX_DELAY = 2 ** 31 - 1;
 
+class NodeTimer implements Cancellable {
+  private readonly callback: (now: number) => void;
+  private readonly timer: ReturnType<typeof setTimeout>;
+
+  constructor(callback: (now: number) => void, delay: number, hold: boolean) {
+    this.callback = callback;
+    this.timer = loop.setTimeout(NodeTimer.fire, delay, this);
+    if (!hold) this.timer.unref();
+  }
+
+  private static fire(this: void, timer: NodeTimer): void {
+    timer.callback(now());
+  }
+
+  cancel(): void {
+    loop.clearTimeout(this.timer);
+  }
+}
+
 function setTimer(callback: (now: number) => void, delay: number, hold: boolean): Cancellable {
   // Rounded up: setTimeout drops the fraction, and a timer that fires early finds nothing to do and is set again.
   const rounded = Math.max(0, Math.ceil(delay));
   if (rounded > MAX_DELAY) return setLongTimer(callback, rounded, hold);
-  const timer = loop.setTimeout(() => callback(now()), rounded);
-  if (!hold) timer.unref();
-  return { cancel: () => loop.clearTimeout(timer) };
+  return new NodeTimer(callback, rounded, hold);
 }
 
 function setLongTimer(callback: (now: number) => void, delay: number, hold: boolean): Cancellable {

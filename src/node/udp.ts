@@ -23,29 +23,91 @@ const LOSS: ReadonlySet<string | undefined> = new Set([
   "ENOMEM",
 ]);
 
-class UdpPort implements DatagramPort {
-  readonly localAddress: string;
-  readonly localPort: number;
-  private readonly socket: Socket;
+/** A socket that is being opened, and then is open. */
+class UdpSocket implements DatagramPort, Cancellable {
+  localAddress = "";
+  localPort = 0;
+  /** Until it is open. */
+  private options: UdpOptions | undefined;
+  private readonly handler: DatagramHandler;
+  private readonly now: () => number;
+  private readonly start: number;
+  private socket: Socket | undefined;
+  /** Given up, or closed. */
   private closed = false;
+  private draining = false;
   private isFull = false;
   private sent = 0;
 
-  constructor(socket: Socket) {
+  constructor(options: UdpOptions, handler: DatagramHandler, now: () => number) {
+    this.options = options;
+    this.handler = handler;
+    this.now = now;
+    this.start = Math.floor(Math.random() * portCount(options));
+  }
+
+  open(attempt: number): void {
+    const { address, portRange } = this.options!;
+    const isV6 = address.includes(":");
+    const lookup = (isV6 ? literal6 : literal4) as never;
+    const socket = createSocket({ type: isV6 ? "udp6" : "udp4", lookup, ipv6Only: isV6 });
     this.socket = socket;
+    socket.on("error", (error) => this.handleError(error, socket, attempt));
+    socket.bind({ address, port: portOf(portRange, attempt, this.start), exclusive: true }, () =>
+      this.handleBound(socket),
+    );
+  }
+
+  private handleError(error: NodeJS.ErrnoException, socket: Socket, attempt: number): void {
+    const { options } = this;
+    if (options === undefined) {
+      if (LOSS.has(error.code)) return;
+      closeQuietly(socket);
+      this.handler.onError(error.code ?? error.message, this.now());
+      return;
+    }
+    if (this.closed) return;
+    closeQuietly(socket);
+    const isTaken = error.code === "EADDRINUSE" || error.code === "EACCES";
+    if (isTaken && attempt + 1 < Math.min(portCount(options), MAX_BIND_TRIES)) this.open(attempt + 1);
+    else this.handler.onError(error.code ?? error.message, this.now());
+  }
+
+  private handleBound(socket: Socket): void {
+    if (this.closed) return;
+    this.options = undefined;
+    try {
+      socket.setRecvBufferSize(SOCKET_BUFFER);
+      socket.setSendBufferSize(SOCKET_BUFFER);
+    } catch {
+      // The default has to do.
+    }
     const { address, port } = socket.address();
     this.localAddress = address;
     this.localPort = port;
+    const drained = (): void => {
+      this.draining = false;
+      this.handler.onDrained(this.now());
+    };
+    socket.on("message", (data, from) => {
+      if (!this.draining) {
+        this.draining = true;
+        loop.setImmediate(drained);
+      }
+      const zone = from.address.indexOf("%");
+      this.handler.onDatagram(data, zone < 0 ? from.address : from.address.slice(0, zone), from.port, this.now());
+    });
+    this.handler.onOpen(this, this.now());
   }
 
   send(data: Uint8Array, address: string, port: number): boolean {
     if (this.closed) return false;
-    if (this.isFull || ++this.sent % LOOK_EVERY === 0)
-      this.isFull = (this.socket.getSendQueueSize?.() ?? 0) > MAX_WAITING;
+    const socket = this.socket!;
+    if (this.isFull || ++this.sent % LOOK_EVERY === 0) this.isFull = (socket.getSendQueueSize?.() ?? 0) > MAX_WAITING;
     // Something is slower than we send, a network interface or a queue before it: what is more is lost.
     if (this.isFull) return false;
     try {
-      this.socket.send(data, port, address);
+      socket.send(data, port, address);
       return true;
     } catch {
       // A full socket buffer or an unreachable network is loss, which the protocols above repair.
@@ -55,13 +117,18 @@ class UdpPort implements DatagramPort {
 
   /** What the socket has taken at once, the system has copied; what waits for room, it will read where it is. Deno does not say. */
   keeps(): boolean {
-    return this.closed || (this.socket.getSendQueueCount?.() ?? 1) > 0;
+    return this.closed || (this.socket!.getSendQueueCount?.() ?? 1) > 0;
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
     closeQuietly(this.socket);
+  }
+
+  /** What is open is closed by its port. */
+  cancel(): void {
+    if (this.options !== undefined) this.close();
   }
 }
 
@@ -90,64 +157,13 @@ function portOf(range: readonly [number, number] | undefined, attempt: number, s
   return min + ((start + attempt) % (max - min + 1));
 }
 
+function portCount({ portRange }: UdpOptions): number {
+  return portRange === undefined ? 1 : portRange[1] - portRange[0] + 1;
+}
+
 /** Opens a socket on a local address; the handler hears of it once it is bound. */
 export function openUdp(options: UdpOptions, handler: DatagramHandler, now: () => number): Cancellable {
-  let cancelled = false;
-  let opened = false;
-  let current: Socket | undefined;
-  const range = options.portRange;
-  const size = range === undefined ? 1 : range[1] - range[0] + 1;
-  const start = Math.floor(Math.random() * size);
-  const tries = Math.min(size, MAX_BIND_TRIES);
-
-  const attempt = (n: number): void => {
-    const isV6 = options.address.includes(":");
-    const lookup = (isV6 ? literal6 : literal4) as never;
-    const socket = createSocket({ type: isV6 ? "udp6" : "udp4", lookup, ipv6Only: isV6 });
-    current = socket;
-    let bound = false;
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      if (cancelled) return;
-      if (bound && LOSS.has(error.code)) return;
-      closeQuietly(socket);
-      if (!bound && n + 1 < tries && (error.code === "EADDRINUSE" || error.code === "EACCES")) attempt(n + 1);
-      else handler.onError(error.code ?? error.message, now());
-    });
-    socket.bind({ address: options.address, port: portOf(range, n, start), exclusive: true }, () => {
-      if (cancelled) return;
-      bound = true;
-      try {
-        socket.setRecvBufferSize(SOCKET_BUFFER);
-        socket.setSendBufferSize(SOCKET_BUFFER);
-      } catch {
-        // The default has to do.
-      }
-      const port = new UdpPort(socket);
-      let draining = false;
-      const drained = (): void => {
-        draining = false;
-        if (!cancelled) handler.onDrained(now());
-      };
-      socket.on("message", (data, from) => {
-        if (cancelled) return;
-        if (!draining) {
-          draining = true;
-          loop.setImmediate(drained);
-        }
-        const zone = from.address.indexOf("%");
-        handler.onDatagram(data, zone < 0 ? from.address : from.address.slice(0, zone), from.port, now());
-      });
-      opened = true;
-      handler.onOpen(port, now());
-    });
-  };
-  attempt(0);
-  return {
-    cancel() {
-      // What is open is closed by its port.
-      if (cancelled || opened) return;
-      cancelled = true;
-      closeQuietly(current);
-    },
-  };
+  const socket = new UdpSocket(options, handler, now);
+  socket.open(0);
+  return socket;
 }

@@ -44,13 +44,14 @@ import type { MediaTransport, MediaTransportOptions } from "./media-transport.js
 import type { Platform } from "./platform.js";
 import { recordSize } from "./record-size.js";
 import { Round, type RoundOwner } from "./round.js";
-import { type RoundNetwork, roundNetwork } from "./round-network.js";
+import { RoundNetwork } from "./round-network.js";
 import { type SctpParameters, SctpTransport } from "./sctp-transport.js";
 
 /** Milliseconds after `close` in which relays may still be given back (RFC 8656 §7.2), with retransmissions. */
 export const RELEASE_TIMEOUT = 5000;
 /** Milliseconds from when gathering begins to when the handshakes are prepared. */
 const PREPARE_AFTER = 1;
+const OVER: Cancellable = { cancel() {} };
 
 export type { Channel, ChannelError, ChannelHandler } from "../datachannel/channels.js";
 export type { RemoteCandidate } from "../ice/candidate.js";
@@ -119,13 +120,13 @@ export class PeerTransport implements RoundOwner {
     this.platform = options.platform;
     this.host = host;
     this.round = new Round(options.platform, this);
-    this.network = roundNetwork(options.platform, this.round);
+    this.network = new RoundNetwork(options.platform, this.round);
     this.ice = new IceAgent(
       {
-        ...options.ice,
         crypto: options.platform.crypto,
         network: this.network,
         logger: options.platform.logger,
+        ...options.ice,
       },
       this.iceHost,
     );
@@ -182,6 +183,7 @@ export class PeerTransport implements RoundOwner {
   /** Makes the key of the first handshake ahead: to be called when there is nothing to do but wait, some time after `gather`. */
   prepare(): void {
     this.preparation?.cancel();
+    this.preparation = OVER;
     // Who answers is busy now; it waits when its ClientHello is on the way.
     if (this.dtls?.role === "client" && this.dtls.state === "new") return;
     this.command(() => this.dtlsTransport.prepare());

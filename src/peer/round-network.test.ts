@@ -4,7 +4,7 @@ import type { Host } from "#test/sim/network.js";
 import { Simulation } from "#test/sim/simulation.js";
 import type { DatagramPort } from "../util/net.js";
 import { Round } from "./round.js";
-import { roundNetwork } from "./round-network.js";
+import { RoundNetwork } from "./round-network.js";
 
 /** A round over a host's network that counts how often it settled. */
 function stand(isHasty = false) {
@@ -17,7 +17,7 @@ function stand(isHasty = false) {
     handleFault: assert.fail,
     isHasty,
   });
-  return { sim, host, round, network: roundNetwork(sim.platform(host), round) };
+  return { sim, host, round, network: new RoundNetwork(sim.platform(host), round) };
 }
 
 /** A socket of the host. */

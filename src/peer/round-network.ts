@@ -54,10 +54,10 @@ class RoundPort<P extends Port> implements Port {
   readonly localAddress: string;
   readonly localPort: number;
   protected readonly port: P;
-  private readonly open: Set<{ close(): void }>;
+  private readonly open: Set<Closable>;
   private readonly wakeUp: WakeUp;
 
-  constructor(port: P, open: Set<{ close(): void }>, wakeUp: WakeUp) {
+  constructor(port: P, open: Set<Closable>, wakeUp: WakeUp) {
     this.localAddress = port.localAddress;
     this.localPort = port.localPort;
     this.port = port;
@@ -88,7 +88,7 @@ class RoundStreamPort extends RoundPort<StreamPort> implements StreamPort {
   readonly remoteAddress: string;
   readonly remotePort: number;
 
-  constructor(port: StreamPort, open: Set<{ close(): void }>, wakeUp: WakeUp) {
+  constructor(port: StreamPort, open: Set<Closable>, wakeUp: WakeUp) {
     super(port, open, wakeUp);
     this.remoteAddress = port.remoteAddress;
     this.remotePort = port.remotePort;
@@ -103,113 +103,224 @@ class RoundStreamPort extends RoundPort<StreamPort> implements StreamPort {
   }
 }
 
-/** The platform's network as the machines see it. */
-export interface RoundNetwork extends Network {
-  /** Gives up and closes whatever is left. */
-  closeAll(): void;
+type Closable = { close(): void };
+
+/** What was begun, in the list of what is open until it ends or is given up. */
+class Attempt implements Cancellable, Closable {
+  private readonly open: Set<Closable>;
+  private inner: Cancellable | undefined;
+  private over = false;
+
+  constructor(open: Set<Closable>) {
+    this.open = open;
+  }
+
+  /** To be called once `inner` has begun, which may be over by then. */
+  begun(inner: Cancellable): Cancellable {
+    if (!this.over) {
+      this.inner = inner;
+      this.open.add(this);
+    }
+    return this;
+  }
+
+  ended(): void {
+    this.over = true;
+    this.inner = undefined;
+    this.open.delete(this);
+  }
+
+  cancel(): void {
+    const { inner } = this;
+    this.ended();
+    inner?.cancel();
+  }
+
+  close(): void {
+    this.cancel();
+  }
 }
 
-export function roundNetwork(platform: Platform, round: Round): RoundNetwork {
-  const { network } = platform;
-  /** Ports, listeners and attempts that have not ended. */
-  const open = new Set<{ close(): void }>();
+class RoundDatagramHandler implements DatagramHandler {
+  private readonly network: RoundNetwork;
+  private readonly handler: DatagramHandler;
+  private readonly wakeUp: WakeUp;
+  private attempt: Attempt | undefined;
+  private opened: RoundDatagramPort | undefined;
 
-  /** Keeps what `start` began in `open` until it ends or is given up. */
-  function attempt(start: (ended: () => void) => Cancellable): Cancellable {
-    let over = false;
-    let inner: Cancellable | undefined;
-    const entry = { close: () => handle.cancel() };
-    const ended = (): void => {
-      over = true;
-      open.delete(entry);
-    };
-    const handle: Cancellable = {
-      cancel() {
-        ended();
-        inner?.cancel();
-      },
-    };
-    inner = start(ended);
-    if (!over) open.add(entry);
-    return handle;
+  constructor(network: RoundNetwork, handler: DatagramHandler, attempt: Attempt) {
+    this.network = network;
+    this.handler = handler;
+    this.wakeUp = network.wakeUp();
+    this.attempt = attempt;
   }
 
-  function wrapDatagrams(handler: DatagramHandler, ended: () => void): DatagramHandler {
-    const wakeUp = new WakeUp(round, platform);
-    let opened: RoundDatagramPort | undefined;
-    return {
-      onOpen(port, now) {
-        ended();
-        opened = new RoundDatagramPort(port, open, wakeUp);
-        const socket = opened;
-        round.run(now, () => handler.onOpen(socket, now));
-      },
-      onError(reason, now) {
-        ended();
-        if (opened !== undefined) open.delete(opened);
-        round.run(now, () => handler.onError(reason, now));
-        wakeUp.end();
-      },
-      onDatagram(data, address, port, now) {
-        if (round.isClosed) return;
-        try {
-          wakeUp.begin();
-          // Entered once more: the handler may close this very socket, and so end its wake-up.
-          round.enter();
-          handler.onDatagram(data, address, port, now);
-          round.leave(now);
-          if (round.isHasty) wakeUp.end();
-        } catch (error) {
-          round.fault(error);
-        }
-      },
-      onDrained(now) {
-        round.run(now, () => handler.onDrained(now));
-        wakeUp.end();
-      },
-    };
+  private ended(): void {
+    this.attempt?.ended();
+    this.attempt = undefined;
   }
 
-  function wrapStream(handler: StreamHandler, ended: () => void): StreamHandler {
-    const wakeUp = new WakeUp(round, platform);
-    let opened: RoundStreamPort | undefined;
-    return {
-      onOpen(port, now) {
-        ended();
-        opened = new RoundStreamPort(port, open, wakeUp);
-        const stream = opened;
-        round.run(now, () => handler.onOpen(stream, now));
-      },
-      onData(data, now) {
-        if (round.isClosed) return;
-        try {
-          wakeUp.begin();
-          // Entered once more: the handler may close this very socket, and so end its wake-up.
-          round.enter();
-          handler.onData(data, now);
-          round.leave(now);
-          if (round.isHasty) wakeUp.end();
-        } catch (error) {
-          round.fault(error);
-        }
-      },
-      onDrained(now) {
-        round.run(now, () => handler.onDrained(now));
-        wakeUp.end();
-      },
-      onClose(reason, now) {
-        ended();
-        if (opened !== undefined) open.delete(opened);
-        round.run(now, () => handler.onClose(reason, now));
-        wakeUp.end();
-      },
-    };
+  onOpen(port: DatagramPort, now: number): void {
+    this.ended();
+    const { open, round } = this.network;
+    const opened = new RoundDatagramPort(port, open, this.wakeUp);
+    this.opened = opened;
+    round.run(now, () => this.handler.onOpen(opened, now));
   }
 
-  function wrapListener(handler: ListenerHandler, ended: () => void): ListenerHandler {
+  onError(reason: string, now: number): void {
+    this.ended();
+    const { open, round } = this.network;
+    if (this.opened !== undefined) open.delete(this.opened);
+    round.run(now, () => this.handler.onError(reason, now));
+    this.wakeUp.end();
+  }
+
+  onDatagram(data: Uint8Array, address: string, port: number, now: number): void {
+    const { round } = this.network;
+    if (round.isClosed) return;
+    try {
+      this.wakeUp.begin();
+      // Entered once more: the handler may close this very socket, and so end its wake-up.
+      round.enter();
+      this.handler.onDatagram(data, address, port, now);
+      round.leave(now);
+      if (round.isHasty) this.wakeUp.end();
+    } catch (error) {
+      round.fault(error);
+    }
+  }
+
+  onDrained(now: number): void {
+    this.network.round.run(now, () => this.handler.onDrained(now));
+    this.wakeUp.end();
+  }
+}
+
+class RoundStreamHandler implements StreamHandler {
+  private readonly network: RoundNetwork;
+  private readonly handler: StreamHandler;
+  private readonly wakeUp: WakeUp;
+  private attempt: Attempt | undefined;
+  private opened: RoundStreamPort | undefined;
+
+  /** Without an attempt: of a connection that was accepted. */
+  constructor(network: RoundNetwork, handler: StreamHandler, attempt: Attempt | undefined) {
+    this.network = network;
+    this.handler = handler;
+    this.wakeUp = network.wakeUp();
+    this.attempt = attempt;
+  }
+
+  private ended(): void {
+    this.attempt?.ended();
+    this.attempt = undefined;
+  }
+
+  onOpen(port: StreamPort, now: number): void {
+    this.ended();
+    const { open, round } = this.network;
+    const opened = new RoundStreamPort(port, open, this.wakeUp);
+    this.opened = opened;
+    round.run(now, () => this.handler.onOpen(opened, now));
+  }
+
+  onData(data: Uint8Array, now: number): void {
+    const { round } = this.network;
+    if (round.isClosed) return;
+    try {
+      this.wakeUp.begin();
+      // Entered once more: the handler may close this very socket, and so end its wake-up.
+      round.enter();
+      this.handler.onData(data, now);
+      round.leave(now);
+      if (round.isHasty) this.wakeUp.end();
+    } catch (error) {
+      round.fault(error);
+    }
+  }
+
+  onDrained(now: number): void {
+    this.network.round.run(now, () => this.handler.onDrained(now));
+    this.wakeUp.end();
+  }
+
+  onClose(reason: string | undefined, now: number): void {
+    this.ended();
+    const { open, round } = this.network;
+    if (this.opened !== undefined) open.delete(this.opened);
+    round.run(now, () => this.handler.onClose(reason, now));
+    this.wakeUp.end();
+  }
+}
+
+/** The platform's network as the machines see it. */
+export class RoundNetwork implements Network {
+  /** @internal */
+  readonly round: Round;
+  /** @internal Ports, listeners and attempts that have not ended. */
+  readonly open: Set<Closable> = new Set();
+  private readonly platform: Platform;
+
+  constructor(platform: Platform, round: Round) {
+    this.platform = platform;
+    this.round = round;
+  }
+
+  /** @internal */
+  wakeUp(): WakeUp {
+    return new WakeUp(this.round, this.platform);
+  }
+
+  private get network(): Network {
+    return this.platform.network;
+  }
+
+  interfaces(): ReturnType<Network["interfaces"]> {
+    return this.network.interfaces();
+  }
+
+  openUdp(options: Parameters<Network["openUdp"]>[0], handler: DatagramHandler): Cancellable {
+    const attempt = new Attempt(this.open);
+    return attempt.begun(this.network.openUdp(options, new RoundDatagramHandler(this, handler, attempt)));
+  }
+
+  connectTcp(options: Parameters<Network["connectTcp"]>[0], handler: StreamHandler): Cancellable {
+    const attempt = new Attempt(this.open);
+    return attempt.begun(this.network.connectTcp(options, new RoundStreamHandler(this, handler, attempt)));
+  }
+
+  listenTcp(options: Parameters<Network["listenTcp"]>[0], handler: ListenerHandler): Cancellable {
+    const attempt = new Attempt(this.open);
+    return attempt.begun(this.network.listenTcp(options, this.listenerHandler(handler, attempt)));
+  }
+
+  resolve(
+    hostname: string,
+    done: (addresses: readonly string[], now: number) => void,
+    isPeers?: boolean | undefined,
+  ): Cancellable {
+    const attempt = new Attempt(this.open);
+    const then = (addresses: readonly string[], now: number): void => {
+      attempt.ended();
+      this.round.run(now, () => done(addresses, now));
+    };
+    return attempt.begun(this.network.resolve(hostname, then, isPeers));
+  }
+
+  publish(hostname: string, address: string): Cancellable {
+    return new Attempt(this.open).begun(this.network.publish(hostname, address));
+  }
+
+  firstHopPayload(local: string, remote: string): number {
+    return this.network.firstHopPayload?.(local, remote) ?? 1472;
+  }
+
+  private listenerHandler(handler: ListenerHandler, attempt: Attempt): ListenerHandler {
+    const { open, round } = this;
     return {
-      onListening(port, now) {
-        ended();
+      onListening: (port, now) => {
+        attempt.ended();
         const { localAddress, localPort } = port;
         const listener = {
           localAddress,
@@ -222,44 +333,29 @@ export function roundNetwork(platform: Platform, round: Round): RoundNetwork {
         open.add(listener);
         round.run(now, () => handler.onListening(listener, now));
       },
-      onError(reason, now) {
-        ended();
+      onError: (reason, now) => {
+        attempt.ended();
         round.run(now, () => handler.onError(reason, now));
       },
-      onConnection(address, port, now) {
+      onConnection: (address, port, now) => {
         let accepted: StreamHandler | undefined;
         round.run(now, () => {
           accepted = handler.onConnection(address, port, now);
         });
-        return accepted && wrapStream(accepted, () => {});
+        return accepted && new RoundStreamHandler(this, accepted, undefined);
       },
     };
   }
 
-  return {
-    interfaces: () => network.interfaces(),
-    openUdp: (options, handler) => attempt((ended) => network.openUdp(options, wrapDatagrams(handler, ended))),
-    connectTcp: (options, handler) => attempt((ended) => network.connectTcp(options, wrapStream(handler, ended))),
-    listenTcp: (options, handler) => attempt((ended) => network.listenTcp(options, wrapListener(handler, ended))),
-    resolve: (hostname, done, isPeers) =>
-      attempt((ended) => {
-        const then = (addresses: readonly string[], now: number): void => {
-          ended();
-          round.run(now, () => done(addresses, now));
-        };
-        return network.resolve(hostname, then, isPeers);
-      }),
-    publish: (hostname, address) => attempt(() => network.publish(hostname, address)),
-    firstHopPayload: (local, remote) => network.firstHopPayload?.(local, remote) ?? 1472,
-    closeAll() {
-      for (const entry of [...open]) {
-        try {
-          entry.close();
-        } catch {
-          // The others are to be closed all the same.
-        }
+  /** Gives up and closes whatever is left. */
+  closeAll(): void {
+    for (const entry of [...this.open]) {
+      try {
+        entry.close();
+      } catch {
+        // The others are to be closed all the same.
       }
-      open.clear();
-    },
-  };
+    }
+    this.open.clear();
+  }
 }
