@@ -169,12 +169,18 @@ const WORTH_RELEASING = 512;
 class NodeAead implements Aead {
   readonly tagLength = 16;
   private readonly cipher: CipherGCMTypes;
-  readonly key: KeyObject;
+  /** Bytes until it is needed: a KeyObject takes a kilobyte, and many a connection has nothing for it to do. */
+  private material: Uint8Array | KeyObject;
 
   constructor(algorithm: AeadAlgorithm, key: Uint8Array) {
     // The typings know chacha20-poly1305 only with CCM's options; the calls are the same.
     this.cipher = algorithm as CipherGCMTypes & CipherCCMTypes;
-    this.key = createSecretKey(key.slice());
+    this.material = key.slice();
+  }
+
+  private get key(): KeyObject {
+    if (this.material instanceof Uint8Array) this.material = createSecretKey(this.material);
+    return this.material;
   }
 
   sealBatch(jobs: readonly AeadJob[], count: number): void {
@@ -413,11 +419,15 @@ function random(length: number): Uint8Array<ArrayBuffer> {
   return out;
 }
 
-function aesBlocks(key: KeyObject): BlockCipher {
+function aesBlocks(key: Uint8Array): BlockCipher {
+  let material: Uint8Array | undefined = key.slice();
   let ecb: ReturnType<typeof createCipheriv> | undefined;
   return (blocks, to, at) => {
-    ecb ??= createCipheriv(`aes-${key.symmetricKeySize! * 8}-ecb`, key, null).setAutoPadding(false);
-    const encrypted = ecb.update(blocks);
+    if (material !== undefined) {
+      ecb = createCipheriv(`aes-${material.length * 8}-ecb`, material, null).setAutoPadding(false);
+      material = undefined;
+    }
+    const encrypted = ecb!.update(blocks);
     to.set(encrypted, at);
     done(encrypted);
   };
@@ -426,13 +436,13 @@ function aesBlocks(key: KeyObject): BlockCipher {
 function createAead(algorithm: AeadAlgorithm, key: Uint8Array): Aead {
   if (algorithm === "chacha20-poly1305") return createChaCha20Poly1305(key) ?? new NodeAead(algorithm, key);
   const single = new NodeAead(algorithm, key);
-  return createBatchGcm(aesBlocks(single.key), single) ?? single;
+  return createBatchGcm(aesBlocks(key), single) ?? single;
 }
 
 function createAesCtrHmacSha1(key: Uint8Array, hmacKey: Uint8Array): CtrHmac {
   const fallback = new NodeCtrHmac(key, hmacKey);
   const sha1 = (data: Uint8Array): Uint8Array => hash("sha1", data, "buffer");
-  return createBatchCtrHmac(aesBlocks(createSecretKey(key)), hmacKey, sha1, fallback) ?? fallback;
+  return createBatchCtrHmac(aesBlocks(key), hmacKey, sha1, fallback) ?? fallback;
 }
 
 /** node:crypto as a CryptoProvider. */
