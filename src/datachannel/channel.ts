@@ -88,14 +88,9 @@ export class Channel {
     this.id = id;
     this.handler = handler;
     this.confirmed = parameters.negotiated;
-    const options = {
-      maxRetransmits: parameters.maxRetransmits,
-      lifetime: parameters.maxPacketLifeTime,
-      priority: priorityWeight(parameters.priority),
-    };
-    this.ordered = { ...options, unordered: false };
-    this.options = { ...options, unordered: !parameters.ordered };
-    this.emptyOptions = { ...this.options, uncounted: true };
+    this.ordered = sendOptions(parameters, false, false);
+    this.options = parameters.ordered ? this.ordered : sendOptions(parameters, true, false);
+    this.emptyOptions = sendOptions(parameters, !parameters.ordered, true);
   }
 
   /** Queues a message; `data` belongs to the channel from now on. */
@@ -110,7 +105,17 @@ export class Channel {
 
   /** Internal: options for a message of `length` bytes. */
   sendOptions(length: number): SendOptions {
-    if (!this.confirmed) return length === 0 ? { ...this.ordered, uncounted: true } : this.ordered;
+    if (!this.confirmed) return length === 0 ? sendOptions(this.parameters, false, true) : this.ordered;
     return length === 0 ? this.emptyOptions : this.options;
   }
+}
+
+function sendOptions(parameters: ChannelParameters, unordered: boolean, uncounted: boolean): SendOptions {
+  return {
+    maxRetransmits: parameters.maxRetransmits,
+    lifetime: parameters.maxPacketLifeTime,
+    priority: priorityWeight(parameters.priority),
+    unordered,
+    uncounted,
+  };
 }

@@ -418,13 +418,13 @@ export class DataChannels implements ChannelOwner {
     }
     this.peerNames += names;
     if (this.resets.isLingering(id)) this.resets.reuse(id);
-    const channel = new Channel(this, { ...open, negotiated: false, id }, id, NO_HANDLER);
+    const channel = new Channel(this, { negotiated: false, id, ...open }, id, NO_HANDLER);
     channel.byPeer = true;
     channel.state = "open";
     channel.confirmed = true;
     this.byId.set(id, channel);
     const priority = priorityWeight(open.priority);
-    this.association!.send(id, PPID_DCEP, ACK_MESSAGE.slice(), { ...CONTROL, priority }, this.host.now());
+    this.association!.send(id, PPID_DCEP, ACK_MESSAGE.slice(), { priority, ...CONTROL }, this.host.now());
     this.host.onFlushNeeded();
     channel.handler = this.host.onChannel(channel);
     for (const { ppid, data } of this.early.take(id)) this.handleMessage(id, ppid, data);

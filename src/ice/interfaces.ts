@@ -48,7 +48,7 @@ export function gatherAddresses(interfaces: readonly InterfaceAddress[], options
     if (scope === "unspecified" || scope === "multicast" || scope === "broadcast" || scope === "site-local") continue;
     if (scope === "link-local" && entry.family === 6) continue;
     const rank = rankOf(entry, scope);
-    byRank[rank as 0 | 1 | 2 | 3].push({ ...entry, address, rank });
+    byRank[rank as 0 | 1 | 2 | 3].push({ rank, ...entry, address });
   }
   if (options.loopback !== true && (byRank[0].length > 0 || byRank[1].length > 0 || byRank[2].length > 0))
     byRank[3] = [];

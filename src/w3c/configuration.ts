@@ -143,7 +143,7 @@ export function validateConfiguration(given: CompleteConfiguration, epochNow: nu
   for (const { expires } of given.certificates) {
     if (expires <= epochNow) throw domException("InvalidAccessError", `${where}Expired certificate(s).`);
   }
-  return { ...given, servers: parseIceServers(given.iceServers, where) };
+  return { servers: parseIceServers(given.iceServers, where), ...given };
 }
 
 /** Validates the configuration that follows `old`. Throws DOMExceptions, before anything is changed. */

@@ -142,8 +142,8 @@ export class ConnectionTransports {
 
   private make({ usernameFragment, password }: IceParameters, host: PeerTransportHost): PeerTransport {
     const configuration = this.configuration();
-    const ice = { ...configuration.ice, usernameFragment, password };
-    return new PeerTransport({ ...configuration, ice, certificates: this.certificates() }, host);
+    const ice = { usernameFragment, password, ...configuration.ice };
+    return new PeerTransport({ certificates: this.certificates(), ...configuration, ice }, host);
   }
 
   private discard(id: number): void {

@@ -251,10 +251,10 @@ export class Connection {
 
   private makeOffer(iceRestart: boolean): DescriptionInit {
     const inputs = {
-      ...this.localInputs(),
       dataChannel: this.owner.hasDataChannels(),
       iceRestart,
       credentialsToReplace: [...this.credentialsToReplace, ...this.outdatedCredentials],
+      ...this.localInputs(),
     };
     const { next, sdp } = this.unwrap(createOffer(this.state, inputs));
     this.state = next;

@@ -196,7 +196,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       fireCandidate: (init, local) => {
         const url = local?.url ?? null;
         const relayProtocol = local?.relayProtocol ?? null;
-        const candidate = init && construct(RTCIceCandidate, { ...init, relayProtocol, url });
+        const candidate = init && construct(RTCIceCandidate, { relayProtocol, url, ...init });
         fire(this, iceCandidateEvent(candidate, url));
       },
       exception: exceptionOf,
@@ -210,13 +210,13 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       remoteCandidateAdded: (id, candidate) => this.#objects.addRemoteCandidate(id, candidate),
       transportCreated: (id, transport) => this.#objects.transportCreated(id, transport),
       transportEvents: (id) => ({
-        ...this.#objects.observer(id),
         onCandidateError: ({ address, port, url, errorCode, errorText }) =>
           this.#connection.queueTask(() => {
             const init = { address: address ?? null, port: port ?? null, url, errorCode, errorText };
             fire(this, new RTCPeerConnectionIceErrorEvent("icecandidateerror", init));
           }),
         onChannel: (channel) => this.#channels.accept(channel),
+        ...this.#objects.observer(id),
       }),
       transportStates: () => this.#objects.states(),
       hasDataChannels: () => this.#channels.hadAny,
