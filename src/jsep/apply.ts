@@ -60,6 +60,7 @@ import { applyRemoteOffer, learnIds, verifyOfferedTransports } from "./apply-off
 import { changedLocal } from "./changed-local.js";
 import type { JsepError, JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
+import { RemoteDescription } from "./late-text.js";
 import type { Plan } from "./plan.js";
 import { planBetween } from "./plan.js";
 import { canTrickle } from "./remote.js";
@@ -163,7 +164,7 @@ export function applyRemote(
   const parsed = parseSdp(sdp);
   if (!parsed.ok) return failure({ kind: "sdp-syntax-error", message: parsed.error.message, line: parsed.error.line });
   const { description } = parsed;
-  const applied: AppliedDescription = { type, sdp, description };
+  const applied = new RemoteDescription(type, sdp, description);
   const canTrickleIceCandidates = canTrickle(description);
   if (type === "offer") {
     const error = verifyOffer(state, parsed) ?? verifyOfferedTransports(state, description);

@@ -6,7 +6,7 @@ import type { IceCandidate } from "../util/ice-candidate.js";
 import { iceCandidateProblem, isSameCandidate, parseIceCandidate } from "../util/ice-candidate.js";
 import type { JsepResult } from "./errors.js";
 import { failure, success } from "./errors.js";
-import { ExtendedDescription, WrittenDescription } from "./late-text.js";
+import { RemoteDescription, WrittenDescription } from "./late-text.js";
 import { isOfOurComponent, taggedIndex, viewOf, withoutFragment } from "./remote.js";
 import { addressLines } from "./sections.js";
 import type { AppliedDescription, MediaSlot, Negotiated, NegotiationState, Transport } from "./state.js";
@@ -230,7 +230,8 @@ function withRemoteCandidate(
   text: string,
 ): AppliedDescription | null {
   if (applied === null || indices.length === 0) return applied;
-  const media: SdpMedia[] = applied.description.media.slice();
+  const { description } = applied;
+  const media: SdpMedia[] = description.media.slice();
   for (const index of indices) {
     const section = media[index]!;
     media[index] =
@@ -239,5 +240,5 @@ function withRemoteCandidate(
         : { ...section, candidates: [...section.candidates, withoutFragment(candidate)] };
   }
   const line = candidate === null ? "a=end-of-candidates" : text.startsWith("a=") ? text : `a=${text}`;
-  return new ExtendedDescription(applied, { ...applied.description, media }, indices, line);
+  return RemoteDescription.of(applied).extended({ ...description, media }, indices, line);
 }

@@ -2,6 +2,7 @@
 // sends candidates as they come (trickle ICE) reads it once, or never, and making it again for each candidate costs more than
 // all the rest of adding one.
 import type { SdpSession } from "../sdp/model.js";
+import { parseSdp } from "../sdp/parser.js";
 import { writeSdp } from "../sdp/writer.js";
 import type { AppliedDescription } from "./state.js";
 
@@ -29,21 +30,44 @@ interface Addition {
   readonly previous: Addition | undefined;
 }
 
-/** A description of the peer's: its text as it was set, with lines added to sections. */
-export class ExtendedDescription implements AppliedDescription {
+/**
+ * A description of the peer's: its text as it was set, with lines added to sections. The text says all that the model does, in a
+ * fraction of the memory; after an exchange the model is hardly needed again, and may go.
+ */
+export class RemoteDescription implements AppliedDescription {
   readonly type: AppliedDescription["type"];
-  readonly description: SdpSession;
+  private model: WeakRef<SdpSession>;
   /** What `added` is to be added to. */
   private text: string;
   private added: Addition | undefined;
 
-  /** `before` with `line` at the end of the media sections of these indices; `description` is the model of that. */
-  constructor(before: AppliedDescription, description: SdpSession, indices: readonly number[], line: string) {
-    const extended = before instanceof ExtendedDescription ? before : undefined;
-    this.type = before.type;
-    this.description = description;
-    this.text = extended?.text ?? before.sdp;
-    this.added = { indices, line, previous: extended?.added };
+  /** `description` is what `sdp` says. */
+  constructor(type: AppliedDescription["type"], sdp: string, description: SdpSession) {
+    this.type = type;
+    this.text = sdp;
+    this.model = new WeakRef(description);
+  }
+
+  static of(applied: AppliedDescription): RemoteDescription {
+    if (applied instanceof RemoteDescription) return applied;
+    return new RemoteDescription(applied.type, applied.sdp, applied.description);
+  }
+
+  /** This one with `line` at the end of the media sections of these indices; `description` is the model of that. */
+  extended(description: SdpSession, indices: readonly number[], line: string): RemoteDescription {
+    const extended = new RemoteDescription(this.type, this.text, description);
+    extended.added = { indices: indices.slice(), line, previous: this.added };
+    return extended;
+  }
+
+  get description(): SdpSession {
+    const known = this.model.deref();
+    if (known !== undefined) return known;
+    const parsed = parseSdp(this.sdp);
+    // It was read before; lines of candidates make no difference to that.
+    if (!parsed.ok) throw new Error(`a description cannot be read again: ${parsed.error.message}`);
+    this.model = new WeakRef(parsed.description);
+    return parsed.description;
   }
 
   get sdp(): string {
