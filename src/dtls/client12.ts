@@ -259,7 +259,6 @@ export class Client12 extends Handshake12 {
     if (this.state !== "finished") this.failHandshake("unexpected_message");
     else if (this.checkFinished(message)) {
       this.state = "done";
-      this.serverPublicKey = NO_BYTES;
       this.certificateRequest = undefined;
       this.finish();
     }
