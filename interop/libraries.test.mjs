@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Device } from "mediasoup-client";
 import Peer from "simple-peer";
 
-const LIMIT = 60_000;
+const LIMIT = 120_000;
 
 const extension = (kind, uri, preferredId) => ({
   kind,

@@ -9,7 +9,7 @@ import { Session } from "./lib/session.mjs";
 import { items } from "./lib/steps.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const LIMIT = 90_000;
+const LIMIT = 180_000;
 const LOSS = 0.08;
 /**
  * Milliseconds without a record after which none is lost for a while: more than Parley's first two timeouts (RTO.Min 200 ms), and less

@@ -4,7 +4,7 @@ import { runScenario } from "./lib/steps.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
 /** For one peer in one role, all steps together. */
-const LIMIT = 150_000;
+const LIMIT = 400_000;
 
 for (const [name, peer] of Object.entries(PEERS).filter(([name]) => wants(name))) {
   for (const role of ROLES) {

@@ -16,7 +16,7 @@ const { nodeCrypto } = await import(new URL("../dist/node/crypto.js", import.met
 const { SrtpSession } = await import(new URL("../dist/srtp/session.js", import.meta.url));
 const { srtpProfile } = await import(new URL("../dist/srtp/profiles.js", import.meta.url));
 
-const LIMIT = 40_000;
+const LIMIT = 90_000;
 const PACKETS = 300;
 /** The numbers run over after as many packets. */
 const BEFORE_END = 100;

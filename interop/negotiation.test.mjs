@@ -9,7 +9,7 @@ import { install } from "./lib/negotiation-page.mjs";
 import { findProgram } from "./lib/peers.mjs";
 
 /** Milliseconds that anything may take. */
-const LIMIT = 20_000;
+const LIMIT = 30_000;
 const RENEGOTIATIONS = 20;
 const COLLISIONS = 200;
 const BROWSERS = {

@@ -8,7 +8,7 @@ import { exchange, items } from "./lib/steps.mjs";
 import { peerTest } from "./lib/suite.mjs";
 import { missingTurn, startTurn } from "./lib/turn.mjs";
 
-const LIMIT = 60_000;
+const LIMIT = 120_000;
 
 if (wants("relay")) {
   const unavailable = missingTurn();

@@ -8,7 +8,7 @@ import { exchange, items } from "./lib/steps.mjs";
 import { peerTest } from "./lib/suite.mjs";
 import { ownAddress } from "./lib/turn.mjs";
 
-const LIMIT = 60_000;
+const LIMIT = 120_000;
 const withoutCandidates = (sdp) => sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "");
 
 /** A test of Parley with `peer` in `role`: `connect(session, ours, channel, t)` signals; then a few messages have to pass. */

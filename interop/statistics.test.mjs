@@ -6,7 +6,7 @@ import { Session } from "./lib/session.mjs";
 import { exchange, items } from "./lib/steps.mjs";
 import { peerTest } from "./lib/suite.mjs";
 
-const LIMIT = 60_000;
+const LIMIT = 120_000;
 /** Milliseconds for acknowledgements on their way to arrive. */
 const SETTLE = 20_000;
 const SIZES = [0, 1, 1000, 60_000];

@@ -218,7 +218,7 @@ export class Session {
   }
 
   /** Waits until both sides have the channel open. */
-  async opened(channel, limit = 15_000) {
+  async opened(channel, limit = 30_000) {
     const { kind, creator, keys, key } = channel;
     if (creator && keys.size === 1) {
       const other = this.other(creator);
@@ -240,7 +240,7 @@ export class Session {
   }
 
   /** Sends `items` on `channel` from `side`; resolves when the peer has taken them all. */
-  send(channel, side, items, { gap = 0, limit = 60_000 } = {}) {
+  send(channel, side, items, { gap = 0, limit = 90_000 } = {}) {
     return side.call("send", { key: channel.keys.get(side), items, gap }, limit);
   }
 
@@ -250,7 +250,7 @@ export class Session {
   }
 
   /** Waits for `items` on `channel` at `side`, takes them and checks them. */
-  async expect(channel, side, items, { limit = 30_000, lossy = channel.kind.lossy } = {}) {
+  async expect(channel, side, items, { limit = 60_000, lossy = channel.kind.lossy } = {}) {
     const name = `"${channel.kind.name}"`;
     const inbox = this.inbox(channel, side);
     const wanted = items.map(expected);

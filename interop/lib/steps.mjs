@@ -64,7 +64,7 @@ export async function runScenario(t, { subject, peer, role }) {
       }
     });
 
-  await step("connect", "connect", 40_000, async (s) => {
+  await step("connect", "connect", 90_000, async (s) => {
     const began = performance.now();
     await session.create();
     for (const kind of kinds.filter(({ early }) => early)) channels.push(await session.channel(kind));
@@ -74,7 +74,7 @@ export async function runScenario(t, { subject, peer, role }) {
     assert.deepEqual(session.trouble, [], "every candidate is taken");
   });
 
-  await step("20 channels", "channels", 40_000, async () => {
+  await step("20 channels", "channels", 90_000, async () => {
     const late = [];
     for (const kind of kinds.filter(({ early }) => !early)) late.push(await session.channel(kind));
     for (const channel of late) await session.opened(channel);
@@ -94,14 +94,14 @@ export async function runScenario(t, { subject, peer, role }) {
 
   // One channel at a time: bursts on twenty at once overflow socket buffers, which says little about interoperability, and
   // aiortc and werift hold back ordered messages when loss meets several streams (README.md).
-  await step("messages both ways", "messages", 60_000, async () => {
+  await step("messages both ways", "messages", 150_000, async () => {
     for (const side of session.sides) limit.set(side, await largest(side, session.other(side)));
     for (const channel of channels) {
       await exchange(session, [channel], (from) => items(SIZES.map((size) => Math.min(size, limit.get(from)))));
     }
   });
 
-  await step("largest messages", "largest", 90_000, async (s) => {
+  await step("largest messages", "largest", 150_000, async (s) => {
     for (const from of session.sides) s.diagnostic(`from ${from.peer.name}: ${limit.get(from)} bytes`);
     // One at a time: that many bytes are enough for the buffers of both sides.
     for (const channel of channels.filter(({ kind }) => kind.largest)) {
@@ -110,12 +110,12 @@ export async function runScenario(t, { subject, peer, role }) {
     await refusesTooLarge(session, byName("reliable"), ours);
   });
 
-  await step("2000 small messages both ways", "small", 40_000, async () => {
+  await step("2000 small messages both ways", "small", 120_000, async () => {
     for (const name of ["reliable", "unordered"])
       await exchange(session, [byName(name)], () => items(Array(500).fill(100)));
   });
 
-  await step("channels close from each side", "closeChannel", 40_000, async () => {
+  await step("channels close from each side", "closeChannel", 90_000, async () => {
     for (const [closer, names] of [
       [ours, ["protocol", "unordered", "negotiated"]],
       [theirs, ["empty label", "unicode protocol", "negotiated, unordered"]],
@@ -144,14 +144,14 @@ export async function runScenario(t, { subject, peer, role }) {
     await exchange(session, chosen, () => items([1, 65535]));
   });
 
-  await step("Parley closes the connection", "closeHere", 30_000, async () => {
+  await step("Parley closes the connection", "closeHere", 60_000, async () => {
     await ours.call("close");
     await session.closed(byName("reliable"), theirs, 15_000);
     await theirs.call("close").catch((error) => t.diagnostic(`the peer's own close: ${error.message}`));
   });
   session.dispose();
 
-  await step("the peer closes the connection", "closeThere", 40_000, async () => {
+  await step("the peer closes the connection", "closeThere", 60_000, async () => {
     const second = new Session(offerer, answerer);
     const [here, there] = ours === session.offerer ? second.sides : second.sides.toReversed();
     await second.create();
