@@ -114,6 +114,14 @@ test("an answer without it means a handshake", () => {
   assert.equal(initOf(a.createOffer()), undefined);
 });
 
+test("an answer that repeats the offer's own line means a handshake (libdatachannel)", () => {
+  const [a, b] = [side("a"), side("b", { sctpInits: undefined })];
+  const offer = a.offer(DATA);
+  a.setRemote("answer", withInit(b.answer(offer), initOf(offer)!));
+  assert.equal(a.state.sctp!.snap, null);
+  assert.equal(initOf(a.createOffer()), undefined);
+});
+
 test("of an association that goes on the peer's value stays, or is left out", () => {
   const [a, b] = [side("a"), side("b")];
   negotiate(a, b, DATA);

@@ -45,6 +45,8 @@ export function negotiatedSnap(
   remote: RemoteData,
 ): SctpSnap | null {
   if (configuration.sctpInits === undefined || local.init === undefined || remote.init === undefined) return null;
+  // Whoever repeats our own line knows nothing of it: libdatachannel answers with all lines of the offer that it does not know.
+  if (local.init === remote.init) return null;
   return { localInit: local.init, remoteInit: remote.init };
 }
 
