@@ -1,12 +1,11 @@
 // The ICE agent (RFC 8445) of one transport: one data stream with one component, as everything is multiplexed on it. It
 // owns the generations (session.ts does the work within one, gatherer.ts finds its candidates), keeps data flowing from
 // one to the next, and says what state all this amounts to. It neither parses descriptions nor knows what the data is.
-import { accessors } from "../util/accessors.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { LateSet } from "../util/late-map.js";
 import { iceChars } from "../util/text.js";
 import { Foundations, type RemoteCandidate } from "./candidate.js";
-import { Gatherer } from "./gatherer.js";
+import { Gatherer, type GathererHost } from "./gatherer.js";
 import {
   DEFAULT_TIMING,
   type IceAgentOptions,
@@ -21,7 +20,7 @@ import {
   type IceTransportPolicy,
   type IceTransportState,
 } from "./options.js";
-import type { CandidatePair } from "./pair.js";
+import type { CandidatePair, IceBase } from "./pair.js";
 import { IceSession, type SessionHost } from "./session.js";
 
 /** RFC 8445 §5.3: at least 24 and 128 bits of randomness; six bits a character. */
@@ -41,9 +40,7 @@ interface Generation {
   completed: boolean;
 }
 
-const makeSessionHost = accessors<SessionHost, "role" | "tieBreaker">(["role", "tieBreaker"]);
-
-export class IceAgent {
+export class IceAgent implements SessionHost {
   readonly counters: IceCounters = {
     droppedData: 0,
     droppedStun: 0,
@@ -65,7 +62,8 @@ export class IceAgent {
   private servers: readonly IceServer[];
   private policy: IceTransportPolicy;
   private currentRole: IceRole;
-  private tieBreaker: Uint8Array;
+  /** @internal */
+  tieBreaker: Uint8Array;
   private current: Generation;
   /** The generation before a restart, while it is needed. */
   private previous: Generation | undefined;
@@ -181,8 +179,8 @@ export class IceAgent {
   setRemoteParameters(parameters: IceParameters, now: number): void {
     if (this.currentState === "closed") return;
     // RFC 8445 §6.1.1: a full agent controls a lite one, whoever offered.
-    if (parameters.iceLite === true && this.options.lite !== true) this.switchRole("controlling", now);
-    else if (parameters.iceLite !== true && this.options.lite === true) this.switchRole("controlled", now);
+    if (parameters.iceLite === true && this.options.lite !== true) this.changeRole("controlling", now);
+    else if (parameters.iceLite !== true && this.options.lite === true) this.changeRole("controlled", now);
     this.current.session.setRemote(parameters, now);
   }
 
@@ -309,21 +307,28 @@ export class IceAgent {
       password: password ?? iceChars(PASSWORD_LENGTH, random),
       iceLite: this.options.lite === true,
     };
-    const own = { role: () => this.currentRole, tieBreaker: () => this.tieBreaker };
-    const host = makeSessionHost(own, {
-      switchRole: (role, renew, now) => {
-        if (renew) this.tieBreaker = this.drawTieBreaker(role);
-        this.switchRole(role, now);
-      },
-      onProgress: (_session, now) => this.update(now),
-      onData: (data, now) => {
-        this.packetsReceived++;
-        this.bytesReceived += data.length;
-        this.host.onData(data, now, session === this.current.session);
-      },
-    });
-    const session = new IceSession(this.options, this.timing, local, this.counters, host);
+    const session = new IceSession(this.options, this.timing, local, this.counters, this);
     return { session, gatherer: this.gathererOf(session), candidates: [], gathered: false, completed: false };
+  }
+
+  // What sessions ask and tell (SessionHost)
+
+  /** @internal */
+  switchRole(role: IceRole, renew: boolean, now: number): void {
+    if (renew) this.tieBreaker = this.drawTieBreaker(role);
+    this.changeRole(role, now);
+  }
+
+  /** @internal */
+  onProgress(now: number): void {
+    this.update(now);
+  }
+
+  /** @internal */
+  onData(session: IceSession, data: Uint8Array, now: number): void {
+    this.packetsReceived++;
+    this.bytesReceived += data.length;
+    this.host.onData(data, now, session === this.current.session);
   }
 
   private gathererOf(session: IceSession): Gatherer {
@@ -334,37 +339,59 @@ export class IceAgent {
       timing: this.timing,
       foundations: this.foundations,
     };
-    const gatherer = new Gatherer(this.options, settings, {
-      onBase: (base, now) => session.addBase(base, now),
-      onBaseClosed: (base, now) => session.removeBase(base, now),
-      onCandidate: (candidate) => {
-        if (this.current.gatherer !== gatherer) return;
-        this.current.candidates.push(candidate);
-        this.host.onLocalCandidate(candidate);
-      },
-      onCandidateError: (error: IceCandidateError) => {
-        if (this.current.gatherer === gatherer) this.host.onCandidateError(error);
-      },
-      onGathered: (now) => {
-        session.gathered = true;
-        if (this.previous?.gatherer === gatherer) this.previous.gathered = true;
-        if (this.current.gatherer !== gatherer) return;
-        this.current.gathered = true;
-        this.setGatheringState("complete");
-        this.update(now);
-      },
-      onDatagram: (base, data, address, port, now) => {
-        if (!session.closed) session.receive(base, data, address, port, now);
-      },
-      onUnreachable: (base, address, port, now) => {
-        if (!session.closed) session.handleUnreachable(base, address, port, now);
-      },
-      onDrained: (now) => {
-        if (this.currentState !== "closed") this.host.onDrained(now);
-      },
-    });
-    return gatherer;
+    return new Gatherer(this.options, settings, new IceAgent.GathererSide(this, session));
   }
+
+  private static readonly GathererSide = class implements GathererHost {
+    private readonly agent: IceAgent;
+    private readonly session: IceSession;
+
+    constructor(agent: IceAgent, session: IceSession) {
+      this.agent = agent;
+      this.session = session;
+    }
+
+    onBase(base: IceBase, now: number): void {
+      this.session.addBase(base, now);
+    }
+
+    onBaseClosed(base: IceBase, now: number): void {
+      this.session.removeBase(base, now);
+    }
+
+    onCandidate(candidate: IceCandidate, gatherer: Gatherer): void {
+      const { current, host } = this.agent;
+      if (current.gatherer !== gatherer) return;
+      current.candidates.push(candidate);
+      host.onLocalCandidate(candidate);
+    }
+
+    onCandidateError(error: IceCandidateError, gatherer: Gatherer): void {
+      if (this.agent.current.gatherer === gatherer) this.agent.host.onCandidateError(error);
+    }
+
+    onGathered(now: number, gatherer: Gatherer): void {
+      const { current, previous } = this.agent;
+      this.session.gathered = true;
+      if (previous?.gatherer === gatherer) previous.gathered = true;
+      if (current.gatherer !== gatherer) return;
+      current.gathered = true;
+      this.agent.setGatheringState("complete");
+      this.agent.update(now);
+    }
+
+    onDatagram(base: IceBase, data: Uint8Array, address: string, port: number, now: number): void {
+      if (!this.session.closed) this.session.receive(base, data, address, port, now);
+    }
+
+    onUnreachable(base: IceBase, address: string, port: number, now: number): void {
+      if (!this.session.closed) this.session.handleUnreachable(base, address, port, now);
+    }
+
+    onDrained(now: number): void {
+      if (this.agent.currentState !== "closed") this.agent.host.onDrained(now);
+    }
+  };
 
   /** The current generation with a gatherer that knows the present configuration. */
   private refreshedGeneration(): Generation {
@@ -380,7 +407,7 @@ export class IceAgent {
     if (generation.gatherer.lingering) this.closing.add(generation.gatherer);
   }
 
-  private switchRole(role: IceRole, now: number): void {
+  private changeRole(role: IceRole, now: number): void {
     if (role === this.currentRole || this.currentState === "closed") return;
     this.takeRole(role, now);
     this.host.onRoleChange(role);

@@ -36,9 +36,9 @@ export interface GathererHost {
   onBase(base: IceBase, now: number): void;
   onBaseClosed(base: IceBase, now: number): void;
   /** A candidate to signal. */
-  onCandidate(candidate: IceCandidate): void;
-  onCandidateError(error: IceCandidateError): void;
-  onGathered(now: number): void;
+  onCandidate(candidate: IceCandidate, gatherer: Gatherer): void;
+  onCandidateError(error: IceCandidateError, gatherer: Gatherer): void;
+  onGathered(now: number, gatherer: Gatherer): void;
   onDatagram(base: IceBase, data: Uint8Array, address: string, port: number, now: number): void;
   /** Over TCP: there is no connection to there (any more). */
   onUnreachable(base: IceBase, address: string, port: number, now: number): void;
@@ -289,12 +289,12 @@ export class Gatherer implements HostSocketOwner {
       const own = this.make(base, "host", { address: base.address, port: base.portNumber });
       const shown = { ...own.candidate, address: canonicalIp(replacing.external) ?? replacing.external };
       base.candidates.push(new LocalCandidate(shown, base, base.address, base.portNumber));
-      if (visible) this.host.onCandidate(shown);
+      if (visible) this.host.onCandidate(shown, this);
     } else {
       const name = mdns === true ? this.nameFor(base.address) : undefined;
       const own = this.make(base, "host", { address: name ?? base.address, port: base.portNumber });
       base.candidates.push(own);
-      if (visible) this.host.onCandidate(own.candidate);
+      if (visible) this.host.onCandidate(own.candidate, this);
     }
     for (const e of external) {
       const address = canonicalIp(e.external);
@@ -363,7 +363,7 @@ export class Gatherer implements HostSocketOwner {
     const related = { address: base.address, port: base.portNumber };
     const candidate = this.make(base, "srflx", mapped, related, serverIndex, url, foundationServer);
     base.candidates.push(candidate);
-    if (this.settings.policy !== "relay") this.host.onCandidate(candidate.candidate);
+    if (this.settings.policy !== "relay") this.host.onCandidate(candidate.candidate, this);
   }
 
   // ---- servers -------------------------------------------------------------------------------------------------------
@@ -517,7 +517,7 @@ export class Gatherer implements HostSocketOwner {
           const at = { address: from.localAddress, port: from.localPort };
           const candidate = this.make(made, "relay", at, mapped, server.index, url, key);
           made.candidates.push(candidate);
-          this.host.onCandidate(candidate.candidate);
+          this.host.onCandidate(candidate.candidate, this);
           this.host.onBase(made, then);
           return made;
         };
@@ -565,14 +565,14 @@ export class Gatherer implements HostSocketOwner {
     const hidden = this.options.mdns === true || this.settings.policy === "relay";
     const base = hidden ? undefined : socket?.base;
     const { url } = server;
-    this.host.onCandidateError({ address: base?.address, port: base?.portNumber, url, errorCode, errorText });
+    this.host.onCandidateError({ address: base?.address, port: base?.portNumber, url, errorCode, errorText }, this);
   }
 
   /** One of the things that gathering waits for is done. */
   private finish(now: number): void {
     if (--this.pending > 0 || this.done || this.closed) return;
     this.done = true;
-    this.host.onGathered(now);
+    this.host.onGathered(now, this);
   }
 }
 

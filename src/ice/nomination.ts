@@ -18,7 +18,7 @@ export interface NominationHost extends Omit<PairWatchHost, "onDoubt"> {
   nominate(pair: CandidatePair, now: number): void;
 }
 
-export class Nomination {
+export class Nomination implements PairWatchHost {
   /** The pair that works best so far. */
   selected: CandidatePair | undefined;
   /** Consent has expired or was revoked with nothing left to go to. */
@@ -44,12 +44,29 @@ export class Nomination {
     this.checklist = checklist;
     this.checker = checker;
     this.host = host;
-    this.watch = new PairWatch(timing, options.crypto, {
-      onExpired: (pair, now) => host.onExpired(pair, now),
-      ask: (pair, now) => host.ask(pair, now),
-      onDoubt: () => this.reopen(),
-      onDisconnectedChange: (now) => host.onDisconnectedChange(now),
-    });
+    this.watch = new PairWatch(timing, options.crypto, this);
+  }
+
+  // What the watch tells (PairWatchHost)
+
+  /** @internal */
+  onExpired(pair: CandidatePair, now: number): void {
+    this.host.onExpired(pair, now);
+  }
+
+  /** @internal */
+  ask(pair: CandidatePair, now: number): void {
+    this.host.ask(pair, now);
+  }
+
+  /** @internal */
+  onDoubt(): void {
+    this.reopen();
+  }
+
+  /** @internal */
+  onDisconnectedChange(now: number): void {
+    this.host.onDisconnectedChange(now);
   }
 
   get disconnected(): boolean {

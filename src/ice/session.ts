@@ -4,7 +4,6 @@
 import type { Hmac } from "../crypto/provider.js";
 import { shortTermKey } from "../stun/credentials.js";
 import { isStun, parseStunMessage, StunAttribute, type StunMessage, StunMethod } from "../stun/message.js";
-import { accessors } from "../util/accessors.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import { writeError, writeKeepalive, writeSuccess } from "./binding.js";
 import { type RemoteCandidate, remoteKey } from "./candidate.js";
@@ -26,18 +25,11 @@ export interface SessionHost {
   /** A role conflict was lost. `renew`: the tie-breaker too (§7.2.5.1). */
   switchRole(role: IceRole, renew: boolean, now: number): void;
   /** Something changed that the transport's state or the selected pair may depend on. */
-  onProgress(session: IceSession, now: number): void;
-  onData(data: Uint8Array, now: number): void;
+  onProgress(now: number): void;
+  onData(session: IceSession, data: Uint8Array, now: number): void;
 }
 
-const makeResponderHost = accessors<ResponderHost, "role" | "tieBreaker" | "peerFragment">([
-  "role",
-  "tieBreaker",
-  "peerFragment",
-]);
-const makeNominationHost = accessors<NominationHost, "role" | "bothLite">(["role", "bothLite"]);
-
-export class IceSession {
+export class IceSession implements ResponderHost, NominationHost {
   readonly local: IceParameters;
   readonly checklist: Checklist;
   readonly bases: IceBase[] = [];
@@ -82,13 +74,7 @@ export class IceSession {
     this.host = host;
     this.localKey = options.crypto.createHmac("sha-1", shortTermKey(local.password));
     this.checklist = new Checklist(host.role);
-    const own = {
-      role: () => host.role,
-      tieBreaker: () => host.tieBreaker,
-      peerFragment: () => this.remote?.usernameFragment,
-    };
-    const responderHost = makeResponderHost(own, { yieldRole: (role, now) => host.switchRole(role, false, now) });
-    this.responder = new Responder(options, local.usernameFragment, this.localKey, counters, responderHost);
+    this.responder = new Responder(options, local.usernameFragment, this.localKey, counters, this);
     this.remotes = new RemoteCandidates(options, counters, {
       onRemote: (remote, now) => {
         for (const base of this.bases) this.pairUp(base, remote);
@@ -99,23 +85,54 @@ export class IceSession {
       onRemoved: (remote) => {
         for (const pair of this.pairsOf(remote)) this.forget(pair);
       },
-      onResolved: (now) => this.host.onProgress(this, now),
+      onResolved: (now) => this.host.onProgress(now),
       chooseVictim: () => quietestReflexive(this.checklist.pairs, this.selected),
     });
     this.checker = new Checker(options.crypto, timing, (check, now) => this.fail(check, now));
-    const nominationHost = makeNominationHost(
-      { role: () => host.role, bothLite: () => this.bothLite },
-      {
-        nominate: (pair, now) => this.sendCheck(pair, now),
-        onExpired: (pair, now) => this.revoke(pair, now),
-        ask: (pair, now) => {
-          if (this.bothLite) this.sendKeepalive(pair);
-          else this.checker.checkConsent(pair, host.role, host.tieBreaker, now);
-        },
-        onDisconnectedChange: (now) => this.host.onProgress(this, now),
-      },
-    );
-    this.nomination = new Nomination(options, timing, this.checklist, this.checker, nominationHost);
+    this.nomination = new Nomination(options, timing, this.checklist, this.checker, this);
+  }
+
+  // What the parts ask and tell (ResponderHost, NominationHost)
+
+  /** @internal */
+  get role(): IceRole {
+    return this.host.role;
+  }
+
+  /** @internal */
+  get tieBreaker(): Uint8Array {
+    return this.host.tieBreaker;
+  }
+
+  /** @internal */
+  get peerFragment(): string | undefined {
+    return this.remote?.usernameFragment;
+  }
+
+  /** @internal */
+  yieldRole(role: IceRole, now: number): void {
+    this.host.switchRole(role, false, now);
+  }
+
+  /** @internal */
+  nominate(pair: CandidatePair, now: number): void {
+    this.sendCheck(pair, now);
+  }
+
+  /** @internal */
+  onExpired(pair: CandidatePair, now: number): void {
+    this.revoke(pair, now);
+  }
+
+  /** @internal */
+  ask(pair: CandidatePair, now: number): void {
+    if (this.bothLite) this.sendKeepalive(pair);
+    else this.checker.checkConsent(pair, this.role, this.tieBreaker, now);
+  }
+
+  /** @internal */
+  onDisconnectedChange(now: number): void {
+    this.host.onProgress(now);
   }
 
   /** The pair that works best so far. */
@@ -185,7 +202,7 @@ export class IceSession {
     if (old !== undefined) this.endOfRemoteCandidates = false;
     if (this.options.lite === true) this.evaluate(now);
     this.pump(now);
-    this.host.onProgress(this, now);
+    this.host.onProgress(now);
   }
 
   forgetRemote(): void {
@@ -198,16 +215,16 @@ export class IceSession {
 
   addRemoteCandidate(candidate: IceCandidate, now: number): void {
     this.remotes.add(candidate, now);
-    this.host.onProgress(this, now);
+    this.host.onProgress(now);
   }
 
   endRemoteCandidates(now: number): void {
     this.endOfRemoteCandidates = true;
-    this.host.onProgress(this, now);
+    this.host.onProgress(now);
   }
 
-  /** Nobody checks anything (RFC 8445 §6.1.1): what each signals is taken to work, and both choose by priority (§8.2). */
-  private get bothLite(): boolean {
+  /** @internal Nobody checks anything (RFC 8445 §6.1.1): what each signals is taken to work, and both choose by priority (§8.2). */
+  get bothLite(): boolean {
     return this.options.lite === true && this.remote?.iceLite === true;
   }
 
@@ -276,7 +293,7 @@ export class IceSession {
     pair.bytesReceived += data.length;
     pair.lastPacketReceivedAt = now;
     pair.lastReceivedAt = now;
-    this.host.onData(data, now);
+    this.host.onData(this, data, now);
   }
 
   /** RFC 6544 §7.1: a check over a TCP connection that could not be opened, or did not last, has failed. */
@@ -431,7 +448,7 @@ export class IceSession {
       this.nomination.handleAnswer(now);
       if (check.consent && !this.confirmed) {
         this.confirmed = true;
-        this.host.onProgress(this, now);
+        this.host.onProgress(now);
       }
     }
     if (!wasValid || check.nominating || this.nomination.doubtful) this.evaluate(now);
@@ -473,7 +490,7 @@ export class IceSession {
   private evaluate(now: number): void {
     if (this.closed || this.halted) return;
     if (this.remote !== undefined) this.nomination.evaluate(now);
-    this.host.onProgress(this, now);
+    this.host.onProgress(now);
   }
 
   // ---- sending and time ----------------------------------------------------------------------------------------------
@@ -489,7 +506,7 @@ export class IceSession {
     if (now < this.nextCheckAt || !this.checklist.hasOrdinary) return;
     const pair = this.checklist.nextOrdinary();
     if (pair === undefined) {
-      this.host.onProgress(this, now);
+      this.host.onProgress(now);
       return;
     }
     this.nextCheckAt = now + this.timing.ta;
@@ -520,11 +537,11 @@ export class IceSession {
     this.nomination.handleTimeout(now);
     if (now >= this.patienceAt) {
       this.patienceAt = Infinity;
-      this.host.onProgress(this, now);
+      this.host.onProgress(now);
     }
     if (now >= this.candidatesUntil) {
       this.candidatesUntil = Infinity;
-      this.host.onProgress(this, now);
+      this.host.onProgress(now);
     }
     this.pump(now);
   }

@@ -99,6 +99,7 @@ export class PeerTransport implements RoundOwner {
   private readonly platform: Platform;
   private readonly options: PeerTransportOptions;
   private readonly host: PeerTransportHost;
+  private readonly channelsHost: DataChannelHost;
   private readonly round: Round;
   private readonly network: RoundNetwork;
   private readonly dtlsTransport: DtlsTransport;
@@ -128,10 +129,11 @@ export class PeerTransport implements RoundOwner {
         logger: options.platform.logger,
         ...options.ice,
       },
-      this.iceHost,
+      new PeerTransport.IceHost(this),
     );
+    this.channelsHost = new PeerTransport.ChannelsHost(this);
     this.ownChannels = new DataChannels(this.channelsHost, options.maxMessageSize);
-    this.dtlsTransport = new DtlsTransport(options, this.dtlsHost);
+    this.dtlsTransport = new DtlsTransport(options, new PeerTransport.DtlsHost(this));
     this.sctpTransport = new SctpTransport(options.platform, options.maxMessageSize, this.channels, {
       mayBeginAnew: () => this.dtlsTransport.mayBeginAnew,
       send: (packet) => this.dtlsTransport.send(packet),
@@ -504,61 +506,130 @@ export class PeerTransport implements RoundOwner {
     this.sctp?.setMtu(certain, most);
   }
 
-  // Hosts of the machines
+  // Hosts of the machines. Classes, since each function of a literal is an object of its own per connection.
 
-  private readonly channelsHost: DataChannelHost = {
-    now: () => this.now,
-    onFlushNeeded: () => this.round.markDirty(),
-    onChannel: (channel) => this.host.onChannel(channel),
-    onEstablished: () => {
-      this.host.onSctpStateChange("connected", undefined);
-      this.prepareNext();
-    },
-    onClosed: (reason) => this.host.onSctpStateChange("closed", reason),
+  private static readonly ChannelsHost = class implements DataChannelHost {
+    private readonly owner: PeerTransport;
+
+    constructor(owner: PeerTransport) {
+      this.owner = owner;
+    }
+
+    now(): number {
+      return this.owner.now;
+    }
+
+    onFlushNeeded(): void {
+      this.owner.round.markDirty();
+    }
+
+    onChannel(channel: Channel): ChannelHandler {
+      return this.owner.host.onChannel(channel);
+    }
+
+    onEstablished(): void {
+      this.owner.host.onSctpStateChange("connected", undefined);
+      this.owner.prepareNext();
+    }
+
+    onClosed(reason: SctpCloseReason): void {
+      this.owner.host.onSctpStateChange("closed", reason);
+    }
   };
 
-  private readonly dtlsHost: DtlsTransportHost = {
-    now: () => this.now,
-    transmit: (datagram) => void this.ice.send(datagram, this.current),
-    keeps: () => this.ice.keeps(),
-    isOnNewPath: () => {
-      const { selectedPair, pairs } = this.ice;
+  private static readonly DtlsHost = class implements DtlsTransportHost {
+    private readonly owner: PeerTransport;
+
+    constructor(owner: PeerTransport) {
+      this.owner = owner;
+    }
+
+    now(): number {
+      return this.owner.now;
+    }
+
+    transmit(datagram: Uint8Array): void {
+      this.owner.ice.send(datagram, this.owner.current);
+    }
+
+    keeps(): boolean {
+      return this.owner.ice.keeps();
+    }
+
+    isOnNewPath(): boolean {
+      const { selectedPair, pairs } = this.owner.ice;
       return selectedPair !== undefined && pairs.includes(selectedPair);
-    },
-    onStateChange: (state) => {
-      if (this.fault === undefined) this.host.onDtlsStateChange(state);
-    },
-    onHelloSent: () => this.platform.queueTask(() => this.prepare()),
-    onConnected: () => {
-      this.bundleMedia.handleDtlsConnected();
-      this.sctpTransport.handleDtlsConnected();
-      if (this.sctp === undefined) this.prepareNext();
-    },
-    onClosed: (reason, alert) => {
-      if (this.fault === undefined) this.host.onDtlsClosed(reason, alert);
-    },
-    onReplaced: (role) => this.channels.changeRole(role),
-    onData: (plaintext, isLatest) => this.sctpTransport.receive(plaintext, isLatest, this.now),
+    }
+
+    onStateChange(state: DtlsState): void {
+      if (this.owner.fault === undefined) this.owner.host.onDtlsStateChange(state);
+    }
+
+    onHelloSent(): void {
+      this.owner.platform.queueTask(() => this.owner.prepare());
+    }
+
+    onConnected(): void {
+      this.owner.bundleMedia.handleDtlsConnected();
+      this.owner.sctpTransport.handleDtlsConnected();
+      if (this.owner.sctp === undefined) this.owner.prepareNext();
+    }
+
+    onClosed(reason: DtlsCloseReason, alert: DtlsAlert | undefined): void {
+      if (this.owner.fault === undefined) this.owner.host.onDtlsClosed(reason, alert);
+    }
+
+    onReplaced(role: DtlsRole): void {
+      this.owner.channels.changeRole(role);
+    }
+
+    onData(plaintext: Uint8Array, isLatest: boolean): void {
+      this.owner.sctpTransport.receive(plaintext, isLatest, this.owner.now);
+    }
   };
 
-  private readonly iceHost: IceHost = {
-    onLocalCandidate: (candidate) => this.host.onLocalCandidate(candidate),
-    onCandidateError: (error) => this.host.onCandidateError(error),
-    onGatheringStateChange: (state) => this.host.onGatheringStateChange(state),
-    onStateChange: (state) => {
-      if (state === "connected" || state === "completed") this.dtlsTransport.handlePath();
-      if (this.fault === undefined) this.host.onIceStateChange(state);
-    },
-    onSelectedPairChange: (local, remote) => {
-      this.dtlsTransport.handlePath();
-      this.sctpTransport.pathUpdated = true;
-      const route = `${local.address} ${local.port} ${remote.address} ${remote.port}`;
-      this.bundleMedia.handleRoute(route, this.platform.now());
-      this.host.onSelectedPairChange(local, remote);
-    },
-    onRoleChange: (role) => this.host.onIceRoleChange(role),
-    onData: (data, now, isCurrent) => this.receive(data, now, isCurrent),
-    onDrained: () => {},
+  private static readonly IceHost = class implements IceHost {
+    private readonly owner: PeerTransport;
+
+    constructor(owner: PeerTransport) {
+      this.owner = owner;
+    }
+
+    onLocalCandidate(candidate: IceCandidate): void {
+      this.owner.host.onLocalCandidate(candidate);
+    }
+
+    onCandidateError(error: IceCandidateError): void {
+      this.owner.host.onCandidateError(error);
+    }
+
+    onGatheringStateChange(state: IceGatheringState): void {
+      this.owner.host.onGatheringStateChange(state);
+    }
+
+    onStateChange(state: IceTransportState): void {
+      if (state === "connected" || state === "completed") this.owner.dtlsTransport.handlePath();
+      if (this.owner.fault === undefined) this.owner.host.onIceStateChange(state);
+    }
+
+    onSelectedPairChange(local: IceCandidate, remote: IceCandidate): void {
+      const { dtlsTransport, sctpTransport, bundleMedia, platform, host } = this.owner;
+      dtlsTransport.handlePath();
+      sctpTransport.pathUpdated = true;
+      const route = [local.address, local.port, remote.address, remote.port].join(" ");
+      bundleMedia.handleRoute(route, platform.now());
+      host.onSelectedPairChange(local, remote);
+    }
+
+    onRoleChange(role: IceRole): void {
+      this.owner.host.onIceRoleChange(role);
+    }
+
+    onData(data: Uint8Array, now: number, isCurrent: boolean): void {
+      this.owner.receive(data, now, isCurrent);
+    }
+
+    onDrained(): void {}
   };
 
   private receive(data: Uint8Array, now: number, isCurrent: boolean): void {

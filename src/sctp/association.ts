@@ -3,7 +3,6 @@
 //
 // Inputs: connect, receive, send, resetStreams, shutdown, abort, handleTimeout, flush. Nothing but handshake answers is
 // transmitted before `flush`, which the owner calls at the end of each round. No multi-homing, no dynamic addresses, no AUTH.
-import { accessors } from "../util/accessors.js";
 import { CAN_FORWARD_TSN, CAN_INTERLEAVE, CAN_RECONFIG } from "./capabilities.js";
 import {
   ABORT,
@@ -65,13 +64,83 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** Why a message was not taken. */
 export type SendResult = "ok" | "too-large" | "empty" | "invalid-stream" | "closed";
 
-const makeHandshakeHost = accessors<HandshakeHost, "state" | "rto">(["state", "rto"]);
-const makeShutdownHost = accessors<ShutdownHost, "state" | "idle" | "rto" | "cumulativeTsn">([
-  "state",
-  "idle",
-  "rto",
-  "cumulativeTsn",
-]);
+/** The association as its handshake and its shutdown see it. */
+class Side implements HandshakeHost, ShutdownHost {
+  private readonly association: SctpAssociation;
+
+  constructor(association: SctpAssociation) {
+    this.association = association;
+  }
+
+  get state(): SctpState {
+    return this.association.state;
+  }
+
+  set state(state: SctpState) {
+    this.association.state = state;
+  }
+
+  get rto(): number {
+    return this.association.sender.rto.rto;
+  }
+
+  get idle(): boolean {
+    return this.association.sender.idle;
+  }
+
+  get cumulativeTsn(): number {
+    return this.association.receiver.tracker.cumulativeTsn;
+  }
+
+  onAdopted(initialTsn: number, rwnd: number): boolean {
+    return this.association.adopt(initialTsn, rwnd);
+  }
+
+  onRoundTrip(rtt: number): void {
+    this.association.sender.rto.sample(rtt);
+  }
+
+  isAtStart(localTsn: number, peerTsn: number): boolean {
+    const { receiver, sender } = this.association;
+    return receiver.tracker.isAtStart(peerTsn) && sender.outstanding.isAtStart(localTsn);
+  }
+
+  onEstablished(now: number): void {
+    this.association.establish(now);
+  }
+
+  onRestart(now: number): void {
+    this.association.restart(now);
+  }
+
+  onFailed(): void {
+    this.association.close("init-failed");
+  }
+
+  loseData(): void {
+    this.association.sender.outstanding.loseAll();
+  }
+
+  repeatShutdownAck(error: boolean): void {
+    this.association.ending.repeatAck(error);
+  }
+
+  onCumulativeAck(tsn: number, now: number): void {
+    this.association.sender.handleCumulativeAck(tsn, now);
+  }
+
+  onComplete(): void {
+    this.association.close("shutdown");
+  }
+
+  onEnded(abort: SctpAbort | undefined): void {
+    this.association.close(abort === undefined ? "peer-shutdown" : "peer-abort", abort);
+  }
+
+  drop(why: string): void {
+    this.association.drop(why);
+  }
+}
 
 export class SctpAssociation {
   private readonly options: SctpOptions;
@@ -81,11 +150,14 @@ export class SctpAssociation {
   private readonly remotePort: number;
   private readonly out: PacketSender;
   private readonly handshake: Handshake;
-  private readonly sender: DataSender;
-  private readonly receiver: DataReceiver;
+  /** @internal */
+  readonly sender: DataSender;
+  /** @internal */
+  readonly receiver: DataReceiver;
   private readonly resets: StreamReset;
   private readonly resetQueue: ResetQueue;
-  private readonly ending: Shutdown;
+  /** @internal */
+  readonly ending: Shutdown;
   private readonly path: Path;
 
   state: SctpState = "closed";
@@ -109,52 +181,17 @@ export class SctpAssociation {
     const mtu = clampMtu(options.mtu ?? DEFAULT_MTU);
     this.out = new PacketSender(host, mtu, this.localPort, this.remotePort);
     this.receiver = new DataReceiver(options, host, (cause) => this.replies.error(cause));
-    this.handshake = new Handshake(options, this.out, this.handshakeHost(), snap);
+    const side = new Side(this);
+    this.handshake = new Handshake(options, this.out, side, snap);
     this.sender = new DataSender(options, this.out, mtu, this.handshake.localInitialTsn);
     this.path = new Path(options, this.sender, this.out);
     this.resetQueue = new ResetQueue(this.sender, this.receiver.reassembly, this.out, host);
     this.resets = this.resetQueue.resets;
-    this.ending = new Shutdown(this.out, this.handshake, this.shutdownHost());
+    this.ending = new Shutdown(this.out, this.handshake, side);
   }
 
-  private setState(state: SctpState): void {
-    this.state = state;
-  }
-
-  private handshakeHost(): HandshakeHost {
-    const getters = { state: () => this.state, rto: () => this.sender.rto.rto };
-    const rest: Omit<HandshakeHost, keyof typeof getters> = {
-      onAdopted: (initialTsn, rwnd) => this.adopt(initialTsn, rwnd),
-      onRoundTrip: (rtt) => this.sender.rto.sample(rtt),
-      isAtStart: (localTsn, peerTsn) =>
-        this.receiver.tracker.isAtStart(peerTsn) && this.sender.outstanding.isAtStart(localTsn),
-      onEstablished: (now) => this.establish(now),
-      onRestart: (now) => this.restart(now),
-      onFailed: () => this.close("init-failed"),
-      loseData: () => this.sender.outstanding.loseAll(),
-      repeatShutdownAck: (error) => this.ending.repeatAck(error),
-      drop: (why) => this.drop(why),
-    };
-    return makeHandshakeHost(getters, rest, { state: (state) => this.setState(state) });
-  }
-
-  private shutdownHost(): ShutdownHost {
-    const getters = {
-      state: () => this.state,
-      idle: () => this.sender.idle,
-      rto: () => this.sender.rto.rto,
-      cumulativeTsn: () => this.receiver.tracker.cumulativeTsn,
-    };
-    const rest: Omit<ShutdownHost, keyof typeof getters> = {
-      onCumulativeAck: (tsn, now) => this.sender.handleCumulativeAck(tsn, now),
-      onComplete: () => this.close("shutdown"),
-      onEnded: (abort) => this.close(abort === undefined ? "peer-shutdown" : "peer-abort", abort),
-      drop: (why) => this.drop(why),
-    };
-    return makeShutdownHost(getters, rest, { state: (state) => this.setState(state) });
-  }
-
-  private adopt(peerInitialTsn: number, peerRwnd: number): boolean {
+  /** @internal */
+  adopt(peerInitialTsn: number, peerRwnd: number): boolean {
     const { capabilities, inboundStreams, localInitialTsn } = this.handshake;
     const { outstanding } = this.sender;
     const interleaving = (capabilities & CAN_INTERLEAVE) !== 0;
@@ -171,13 +208,15 @@ export class SctpAssociation {
     return true;
   }
 
-  private establish(now: number): void {
+  /** @internal */
+  establish(now: number): void {
     this.sender.startTimer(now);
     this.path.start(now);
     this.host.onEstablished();
   }
 
-  private restart(now: number): void {
+  /** @internal */
+  restart(now: number): void {
     this.debug("peer restarted");
     this.sender.restart(this.handshake.localInitialTsn);
     this.resetQueue.clear();
@@ -468,7 +507,8 @@ export class SctpAssociation {
     this.close(reason);
   }
 
-  private close(reason: SctpCloseReason, abort?: SctpAbort): void {
+  /** @internal */
+  close(reason: SctpCloseReason, abort?: SctpAbort): void {
     if (this.finished) return;
     this.finished = true;
     this.state = "closed";
@@ -484,7 +524,8 @@ export class SctpAssociation {
     this.sender.queue.clear();
   }
 
-  private drop(why: string): void {
+  /** @internal */
+  drop(why: string): void {
     this.received.dropped++;
     this.debug(`dropped: ${why}`);
   }
