@@ -69,6 +69,9 @@ export interface ChannelAssociation {
 
 const CONTROL: SendOptions = { uncounted: true };
 
+type TellClosed = (reason: SctpCloseReason, abort: SctpAbort | undefined) => void;
+type CloseHandler = (reason: SctpCloseReason, abort: SctpAbort | undefined, tell: TellClosed) => void;
+
 export class DataChannels implements ChannelOwner {
   private host: DataChannelHost;
   private association: ChannelAssociation | undefined;
@@ -100,29 +103,72 @@ export class DataChannels implements ChannelOwner {
     this.host = host;
   }
 
-  /** The host to make the association with. `transmit` as in SctpHost. */
-  sctpHost(transmit: (packet: Uint8Array) => void): SctpHost {
-    const generation = ++this.generation;
-    return {
-      transmit,
-      onEstablished: () => this.handleEstablished(),
-      onMessage: (streamId, ppid, data) => this.handleMessage(streamId, ppid, data),
-      onStreamsReset: (ids) => this.handleStreamsReset(ids),
-      onOutgoingReset: (ids, ok) => this.handleOutgoingReset(ids, ok),
-      onBufferedAmountDecrease: (streamId, bytes) => this.handleBufferedAmountDecrease(streamId, bytes),
-      onOversizeMessage: (streamId) => {
-        const channel = this.byId.get(streamId);
-        if (channel !== undefined) this.failChannel(channel, "oversize-message");
-      },
-      onRestarted: () => {
-        this.resets.clear();
-        for (const channel of [...this.byId.values()]) this.finish(channel, "association-failed");
-      },
-      onClosed: (reason, abort) => {
-        if (generation === this.generation) this.handleClosed(reason, abort);
-      },
-    };
+  /**
+   * The host to make the association with. `transmit` as in SctpHost. `handleClosed`, if given, hears of the end of the association
+   * in place of the channels, and says with `tell` what is to be told to those.
+   */
+  sctpHost(transmit: (packet: Uint8Array) => void, handleClosed?: CloseHandler): SctpHost {
+    return new DataChannels.SctpSide(this, ++this.generation, transmit, handleClosed);
   }
+
+  private static readonly SctpSide = class implements SctpHost {
+    readonly transmit: (packet: Uint8Array) => void;
+    private readonly channels: DataChannels;
+    private readonly generation: number;
+    private readonly handleClosed: CloseHandler | undefined;
+
+    constructor(
+      channels: DataChannels,
+      generation: number,
+      transmit: (packet: Uint8Array) => void,
+      handleClosed: CloseHandler | undefined,
+    ) {
+      this.channels = channels;
+      this.generation = generation;
+      this.transmit = transmit;
+      this.handleClosed = handleClosed;
+    }
+
+    onEstablished(): void {
+      this.channels.handleEstablished();
+    }
+
+    onMessage(streamId: number, ppid: number, data: Uint8Array): void {
+      this.channels.handleMessage(streamId, ppid, data);
+    }
+
+    onStreamsReset(ids: readonly number[]): void {
+      this.channels.handleStreamsReset(ids);
+    }
+
+    onOutgoingReset(ids: readonly number[], ok: boolean): void {
+      this.channels.handleOutgoingReset(ids, ok);
+    }
+
+    onBufferedAmountDecrease(streamId: number, bytes: number): void {
+      this.channels.handleBufferedAmountDecrease(streamId, bytes);
+    }
+
+    onOversizeMessage(streamId: number): void {
+      const channel = this.channels.byId.get(streamId);
+      if (channel !== undefined) this.channels.failChannel(channel, "oversize-message");
+    }
+
+    onRestarted(): void {
+      const { channels } = this;
+      channels.resets.clear();
+      for (const channel of [...channels.byId.values()]) channels.finish(channel, "association-failed");
+    }
+
+    onClosed(reason: SctpCloseReason, abort?: SctpAbort): void {
+      if (this.handleClosed === undefined) this.tell(reason, abort);
+      else this.handleClosed(reason, abort, (ofReason, ofAbort) => this.tell(ofReason, ofAbort));
+    }
+
+    private tell(reason: SctpCloseReason, abort: SctpAbort | undefined): void {
+      if (this.generation === this.channels.generation) this.channels.handleClosed(reason, abort);
+    }
+  };
 
   attach(association: ChannelAssociation): void {
     this.association = association;

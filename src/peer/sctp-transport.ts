@@ -108,7 +108,17 @@ export class SctpTransport {
 
   private make({ localPort, remotePort, peerMaxMessageSize, snap }: SctpParameters): SctpAssociation {
     const { crypto, logger } = this.platform;
-    const channels = this.channels.sctpHost((packet) => this.host.send(packet));
+    const host = this.channels.sctpHost(
+      (packet) => this.host.send(packet),
+      (reason, abort, tell) => {
+        if (reason === "peer-abort" && this.host.mayBeginAnew() && this.current === association) {
+          this.aborted = abort ?? { causeCode: undefined, reason: "" };
+          this.onProbation = false;
+          this.replace(association, false);
+        } else if (this.aborted !== undefined) tell("peer-abort", this.aborted);
+        else tell(reason, abort);
+      },
+    );
     const association: SctpAssociation = new SctpAssociation(
       {
         crypto,
@@ -122,17 +132,7 @@ export class SctpTransport {
         maxRetransmissions: Number.POSITIVE_INFINITY,
         maxInitRetransmits: Number.POSITIVE_INFINITY,
       },
-      {
-        ...channels,
-        onClosed: (reason, abort) => {
-          if (reason === "peer-abort" && this.host.mayBeginAnew() && this.current === association) {
-            this.aborted = abort ?? { causeCode: undefined, reason: "" };
-            this.onProbation = false;
-            this.replace(association, false);
-          } else if (this.aborted !== undefined) channels.onClosed("peer-abort", this.aborted);
-          else channels.onClosed(reason, abort);
-        },
-      },
+      host,
       snap == null ? undefined : decodeInits(snap),
     );
     this.current = association;

@@ -1,7 +1,6 @@
 // The data channels of one connection (webrtc-pc §6.1): made by the program or by the peer, and handed to the SCTP association once
 // there is one. What a channel is and does is in rtc-data-channel.ts.
 import type { Channel, ChannelHandler, PeerTransport } from "../peer/peer-transport.js";
-import { accessors } from "../util/accessors.js";
 import type { DataChannelParameters } from "./data-channel-init.js";
 import { domException } from "./errors.js";
 import { type DataChannelCounts, DataChannelImpl, type DataChannelOwner } from "./rtc-data-channel.js";
@@ -15,7 +14,28 @@ export interface DataChannelObjectsHost {
   sctp(): SctpTransportImpl | null;
 }
 
-const makeChannelOwner = accessors<DataChannelOwner, "maxMessageSize">(["maxMessageSize"]);
+/** What the channels see of their connection. */
+class ChannelOwner implements DataChannelOwner {
+  readonly tasks: TaskQueue;
+  readonly counts: DataChannelCounts;
+  private readonly objects: DataChannelObjects;
+  private readonly host: DataChannelObjectsHost;
+
+  constructor(objects: DataChannelObjects, host: DataChannelObjectsHost) {
+    this.objects = objects;
+    this.host = host;
+    this.tasks = host.tasks();
+    this.counts = objects.counts;
+  }
+
+  get maxMessageSize(): number {
+    return this.host.sctp()?.maxMessageSize ?? Number.POSITIVE_INFINITY;
+  }
+
+  onDataChannelClosed(channel: DataChannelImpl): void {
+    this.objects.forget(channel);
+  }
+}
 
 export class DataChannelObjects {
   /** Those that have not ended. */
@@ -56,23 +76,16 @@ export class DataChannelObjects {
   }
 
   private add(parameters: DataChannelParameters): DataChannelImpl {
-    this.owner ??= this.makeOwner();
+    this.owner ??= new ChannelOwner(this, this.host);
     const channel = new DataChannelImpl(parameters, this.owner);
     this.all.add(channel);
     return channel;
   }
 
-  private makeOwner(): DataChannelOwner {
-    const { host } = this;
-    const limits = { maxMessageSize: () => host.sctp()?.maxMessageSize ?? Number.POSITIVE_INFINITY };
-    return makeChannelOwner(limits, {
-      tasks: host.tasks(),
-      counts: this.counts,
-      onDataChannelClosed: (channel) => {
-        this.all.delete(channel);
-        this.unattached = this.unattached.filter((other) => other !== channel);
-      },
-    });
+  /** The channel has ended. */
+  forget(channel: DataChannelImpl): void {
+    this.all.delete(channel);
+    this.unattached = this.unattached.filter((other) => other !== channel);
   }
 
   /** The transport that carries channels; undefined: none does. */

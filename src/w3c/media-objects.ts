@@ -41,7 +41,7 @@ export class MediaObjects {
   /** Counts changes that make a created description out of date. */
   revision = 0;
   private readonly connection: MediaObjectsHost;
-  private readonly host: MediaHost;
+  private madeHost: MediaHost | undefined;
   private readonly cname: string;
   private nextId = 0;
   /** The peer's streams by identifier: those that receivers have, and the last of those that they had. */
@@ -50,10 +50,19 @@ export class MediaObjects {
 
   constructor(connection: MediaObjectsHost) {
     this.connection = connection;
-    const { platform } = connection;
+    this.cname = randomUuid(connection.platform).slice(0, 16);
+  }
+
+  /** What transceivers see; most connections for data have none. */
+  private get host(): MediaHost {
+    this.madeHost ??= this.makeHost(this.connection);
+    return this.madeHost;
+  }
+
+  private makeHost(connection: MediaObjectsHost): MediaHost {
     const states = { isClosed: () => connection.isClosed, isConnected: () => connection.isConnected };
-    this.host = makeHost(states, {
-      platform,
+    return makeHost(states, {
+      platform: connection.platform,
       queueTask: (run) => connection.queueTask(run),
       changed: () => {
         this.revision++;
@@ -62,7 +71,6 @@ export class MediaObjects {
       chain: (operation) => connection.chain(operation),
       getStats: (selector) => connection.getStats(selector),
     });
-    this.cname = randomUuid(platform).slice(0, 16);
   }
 
   // -- For offer and answer

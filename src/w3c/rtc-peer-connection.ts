@@ -100,7 +100,8 @@ export class RTCPeerConnection extends PeerConnectionTarget {
   readonly #media: MediaObjects;
   readonly #identity: Identity;
   #configuration: Configuration;
-  readonly #stats: ConnectionStats;
+  #madeStats: ConnectionStats | undefined;
+  readonly #platform: Platform;
   readonly #channels: DataChannelObjects;
   readonly #descriptions = new WeakMap<AppliedDescription, RTCSessionDescription>();
   declare onconnectionstatechange: EventHandler;
@@ -115,6 +116,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
     const where = constructing("RTCPeerConnection");
     const settings = serverOptions(options, where);
     const platform = settings.platform ?? defaultPlatform();
+    this.#platform = platform;
     const now = platform.timeOrigin + platform.now();
     this.#configuration = validateConfiguration(rtcConfiguration(configuration, where), now, where);
     this.#identity = new Identity(this.#configuration.peerIdentity);
@@ -174,7 +176,12 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       this.#owner(),
     );
     this.#connection.resizePool(this.#configuration.iceCandidatePoolSize, false);
-    this.#stats = new ConnectionStats(this.#statsSource(platform));
+  }
+
+  /** Made when they are first asked for. */
+  get #stats(): ConnectionStats {
+    this.#madeStats ??= new ConnectionStats(this.#statsSource(this.#platform));
+    return this.#madeStats;
   }
 
   #statsSource(platform: Platform): StatsSource {
