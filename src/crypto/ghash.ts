@@ -98,9 +98,6 @@ const streamOf = new Int32Array(LANES);
 const levelAt = new Uint8Array(LANES);
 const costFrom = new Int32Array(LANES + 1);
 
-/** As many records are sealed or opened one by one as set up a connection: what a batch needs is not made for them. */
-const FEW = 8;
-
 class BatchGcm implements Aead {
   readonly tagLength = 16;
   private readonly kernel: Kernel;
@@ -109,8 +106,6 @@ class BatchGcm implements Aead {
   private readonly id = keys++;
   /** The hash's key (SP 800-38D §6.3). */
   private h: Uint8Array | undefined;
-  /** Records that came one by one, before any batch. */
-  private first = 0;
   private slot = 0;
   /** Whether the place for tables was taken from a key that was in use: so may this one's be. */
   private contested = false;
@@ -130,11 +125,6 @@ class BatchGcm implements Aead {
   }
 
   private run(jobs: readonly AeadJob[], from: number, to: number, sealing: boolean): void {
-    if (to - from === 1 && this.h === undefined && this.first < FEW) {
-      this.first++;
-      this.alone(jobs[from]!, sealing);
-      return;
-    }
     const longest = to - from > 1 ? MAX_RECORD : MAX_ALONE;
     let count = 0;
     let total = 0;
