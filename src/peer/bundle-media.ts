@@ -95,7 +95,7 @@ export class BundleMedia {
     if (current === undefined) return;
     if (this.startPending && keys !== undefined) {
       this.startPending = false;
-      current.start(keys, now);
+      current.start(keys);
       const { waiting } = this;
       this.waiting = [];
       for (const run of waiting) microtask(run);

@@ -6,7 +6,7 @@ import { SrtpProtectionProfile } from "../dtls/options.js";
 import { nodeCrypto } from "../node/crypto.js";
 import { RtpPacket, writeRtpHeader } from "../rtp/packet.js";
 import type { RtpCodec } from "../rtp/types.js";
-import { MediaTransport } from "./media-transport.js";
+import { MAX_EARLY_PACKETS, MediaTransport } from "./media-transport.js";
 import type { Platform } from "./platform.js";
 
 const CODEC: RtpCodec = {
@@ -87,8 +87,8 @@ for (const profile of [
           },
         },
       );
-      sending.start(keys("client", profile), 0);
-      receiving.start(keys("server", profile), 0);
+      sending.start(keys("client", profile));
+      receiving.start(keys("server", profile));
       // Packets of many lengths, beyond what a pooled one holds too, a few per flush; each seventh is lost once.
       const lengths = [3, 1188, 1188, 500, 1188, 1472, 1, 9000, 1188];
       const count = 300;
@@ -129,7 +129,7 @@ test("one packet for several listeners: each gets its own", () => {
       { kind: "video", mid: "0", codecs: [CODEC], extensions: [], extmapAllowMixed: true, encodings, active: true },
       {},
     );
-    transport.start(keys("client", SrtpProtectionProfile.SRTP_AEAD_AES_128_GCM), 0);
+    transport.start(keys("client", SrtpProtectionProfile.SRTP_AEAD_AES_128_GCM));
     return { transport, sender };
   });
   const total = 20;
@@ -154,10 +154,50 @@ test("one packet for several listeners: each gets its own", () => {
       { kind: "video", mid: "0", codecs: [CODEC], extensions: [], ssrcs, rids: [], active: true },
       { onPacket: (packet) => got.push(packet.payload().slice()) },
     );
-    receiver.start(keys("server", SrtpProtectionProfile.SRTP_AEAD_AES_128_GCM), 0);
+    receiver.start(keys("server", SrtpProtectionProfile.SRTP_AEAD_AES_128_GCM));
     for (const datagram of wire.sent) receiver.receive(datagram, 0);
     receiver.flush(0);
     assert.equal(got.length, total);
     for (const [n, payload] of got.entries()) assert.deepEqual(payload, payloadOf(n, 700 + n));
   });
+});
+
+test("of what comes before there are keys the last packets are kept, with the times at which they came", () => {
+  const there = new Wire();
+  const back = new Wire();
+  const profile = SrtpProtectionProfile.SRTP_AEAD_AES_128_GCM;
+  const sending = new MediaTransport(platform, MEDIA, there.transmit, there.keeps);
+  const receiving = new MediaTransport(platform, MEDIA, back.transmit, back.keeps);
+  const options = { kind: "video", mid: "0", codecs: [CODEC], extensions: [], active: true } as const;
+  const encodings = [{ rid: null, ssrc: 100, rtxSsrc: 101, active: true, maxBitrate: null, priority: 1 }];
+  const sender = sending.session.addSender({ ...options, extmapAllowMixed: true, encodings }, {});
+  const came: [number, number][] = [];
+  const ssrcs = [{ ssrc: 100, rtxSsrc: 101 }];
+  receiving.session.addReceiver(
+    { ...options, ssrcs, rids: [] },
+    { onPacket: (packet, _, now) => void came.push([packet.payload()[0]!, now]) },
+  );
+  sending.start(keys("client", profile));
+  const more = 36;
+  for (let n = 0; n < MAX_EARLY_PACKETS + more; n++) {
+    sender.sendPacket(0, media(n, 100), 96, n * 10);
+    sending.flush(n * 10);
+    receiving.receive(there.sent.at(-1)!, n * 10 + 50);
+  }
+  const end = 2000;
+  receiving.start(keys("server", profile));
+  const expected = Array.from({ length: MAX_EARLY_PACKETS }, (_, i) => [
+    payloadOf(i + more, 1)[0]!,
+    (i + more) * 10 + 50,
+  ]);
+  assert.deepEqual(came, expected);
+  assert.equal(receiving.dropped, more);
+  // Nothing is missing among them: nothing is asked for again.
+  receiving.flush(end);
+  for (let now = end; now < end + 500; now += 5) {
+    if (now >= receiving.deadline) receiving.handleTimeout(now);
+    receiving.flush(now);
+  }
+  const asked = receiving.session.receivers.flatMap(({ streams }) => streams.map(({ nackCount }) => nackCount));
+  assert.deepEqual(asked, [0]);
 });

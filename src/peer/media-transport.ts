@@ -8,7 +8,10 @@ import { givePacket, type PooledPacket, takePacket } from "../util/packet-pool.j
 import type { TransportRtpCounters } from "./media-stats.js";
 import type { Platform } from "./platform.js";
 
-/** Protected packets kept until there are keys: media may overtake the peer's last handshake flight. */
+/**
+ * Protected packets kept until there are keys: media may overtake the peer's last handshake flight. The last ones are: what follows goes
+ * on with them, and what came before would be asked for again, packet by packet, and be played with the delay of the oldest.
+ */
 export const MAX_EARLY_PACKETS = 64;
 /** Packets that are sealed or opened together. */
 const MAX_BATCH = 32;
@@ -23,6 +26,11 @@ export interface KeySource {
   readonly srtpProfile: number | undefined;
   readonly role: "client" | "server";
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array;
+}
+
+interface EarlyDatagram {
+  readonly data: Uint8Array;
+  readonly time: number;
 }
 
 export interface MediaTransportOptions {
@@ -41,7 +49,7 @@ export class MediaTransport {
   private profile: number | undefined;
   private sendsCryptex = false;
   private receivesCryptex = false;
-  private early: Uint8Array[] = [];
+  private early: EarlyDatagram[] = [];
   private readonly inbound: Uint8Array[] = [];
   private readonly inboundLengths = new Int32Array(MAX_BATCH);
   private inboundCount = 0;
@@ -100,7 +108,7 @@ export class MediaTransport {
   }
 
   /** DTLS has connected: takes keys from it (RFC 5764 §4.2). Without a common profile nothing is ever sent. */
-  start(keys: KeySource, now: number): void {
+  start(keys: KeySource): void {
     const { srtpProfile: profile } = keys;
     const length = profile === undefined ? undefined : srtpKeyLength(profile);
     if (profile === undefined || length === undefined) return;
@@ -114,7 +122,11 @@ export class MediaTransport {
     this.srtp.setCryptex(this.sendsCryptex, this.receivesCryptex);
     const { early } = this;
     this.early = [];
-    for (const datagram of early) this.receive(datagram, now);
+    // With their own times: how evenly packets arrive is measured.
+    for (const { data, time } of early) {
+      this.receive(data, time);
+      this.open(time);
+    }
     this.session.start();
   }
 
@@ -141,8 +153,10 @@ export class MediaTransport {
   receive(data: Uint8Array, now: number): void {
     const { srtp } = this;
     if (srtp === undefined) {
-      if (this.early.length < MAX_EARLY_PACKETS) this.early.push(data);
-      else this.dropped++;
+      if (this.early.push({ data, time: now }) > MAX_EARLY_PACKETS) {
+        this.early.shift();
+        this.dropped++;
+      }
       return;
     }
     if (data.length < MIN_RTCP_LENGTH) {
