@@ -29,7 +29,6 @@ class End {
         transmit: (datagram) => this.sent.push(datagram.slice()),
         keeps: () => false,
         isOnNewPath: () => this.isOnNewPath,
-        onHelloSent: () => {},
         onStateChange: (state) => this.log.push(state),
         onConnected: () => this.log.push("keys"),
         onClosed: (reason) => this.log.push(reason),

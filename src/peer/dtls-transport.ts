@@ -56,8 +56,6 @@ export interface DtlsTransportHost {
   /** Whether what is sent goes over a pair of ICE's generation at hand. */
   isOnNewPath(): boolean;
   onStateChange(state: DtlsState): void;
-  /** As the client, which now waits for the server's first flight. */
-  onHelloSent(): void;
   /** Before the state changes to "connected"; again for another association. */
   onConnected(): void;
   onClosed(reason: DtlsCloseReason, alert: DtlsAlert | undefined): void;
@@ -312,7 +310,6 @@ export class DtlsTransport {
 
   private begin(connection: DtlsConnection, now: number): void {
     connection.start(now);
-    if (connection.role === "client") this.host.onHelloSent();
     for (const datagram of this.early.splice(0)) connection.receive(datagram, now);
   }
 

@@ -179,16 +179,11 @@ export class PeerTransport implements RoundOwner {
     this.command((now) => this.ice.gather(now));
     if (this.closed) return;
     // What the peer answers to comes first; then there is time.
-    this.preparation ??= this.platform.setTimer(() => this.prepare(), PREPARE_AFTER, false);
-  }
-
-  /** Makes the key of the first handshake ahead: to be called when there is nothing to do but wait, some time after `gather`. */
-  prepare(): void {
-    this.preparation?.cancel();
-    this.preparation = OVER;
-    // Who answers is busy now; it waits when its ClientHello is on the way.
-    if (this.dtls?.role === "client" && this.dtls.state === "new") return;
-    this.command(() => this.dtlsTransport.prepare());
+    const prepare = (): void => {
+      this.preparation = OVER;
+      this.command(() => this.dtlsTransport.prepare());
+    };
+    this.preparation ??= this.platform.setTimer(prepare, PREPARE_AFTER, false);
   }
 
   /** Nobody waits for anything: what the next connection needs can be made. */
@@ -563,10 +558,6 @@ export class PeerTransport implements RoundOwner {
 
     onStateChange(state: DtlsState): void {
       if (this.owner.fault === undefined) this.owner.host.onDtlsStateChange(state);
-    }
-
-    onHelloSent(): void {
-      this.owner.platform.queueTask(() => this.owner.prepare());
     }
 
     onConnected(): void {

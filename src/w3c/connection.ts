@@ -42,8 +42,6 @@ const SCTP_PORT = 5000;
 /** Characters of ICE credentials: 24 and 144 bits; RFC 8445 §5.3 asks for at least 24 and 128. */
 const UFRAG_LENGTH = 4;
 const PASSWORD_LENGTH = 24;
-/** Milliseconds of a turn of the event loop that are too many to wait for between two candidates. */
-const LONG_TURN = 5;
 
 export interface ConnectionSettings {
   readonly platform: Platform;
@@ -439,50 +437,21 @@ export class Connection {
     );
   }
 
-  /**
-   * Candidates are told one after the other, each when the event of the one before has been: there is a turn of the event loop
-   * between them, in which answers to the first checks are not kept waiting until the program has sent all it was told. Where
-   * turns are long, what is left comes in one.
-   */
   private transportHost(id: number): PeerTransportHost {
     const observer = this.owner.transportEvents(id);
-    const { platform } = this;
-    const waiting: (() => void)[] = [];
-    let isTelling = false;
-    const tellNext = (): void => {
-      const run = waiting.shift();
-      isTelling = run !== undefined;
-      if (run === undefined) return;
-      const queuedAt = platform.now();
-      this.queueTask(() => {
-        run();
-        if (platform.now() - queuedAt > LONG_TURN) for (const rest of waiting.splice(0)) this.queueTask(rest);
-        tellNext();
-      });
-    };
-    const tell = (run: () => void): void => {
-      waiting.push(run);
-      if (!isTelling) tellNext();
-    };
     return {
       ...observer,
       onLocalCandidate: (candidate) =>
-        tell(() => {
+        this.queueTask(() => {
           observer.onLocalCandidate(candidate);
           this.surfaceCandidate(id, candidate);
         }),
-      onCandidateError: (error) => {
-        if (isTelling) tell(() => observer.onCandidateError(error));
-        else observer.onCandidateError(error);
-      },
       onGatheringStateChange: (gathering) => {
         if (gathering === "complete") {
           const usernameFragment = this.transports.get(id)?.ice.localParameters.usernameFragment ?? "";
-          tell(() => this.surfaceEndOfCandidates(id, usernameFragment));
+          this.queueTask(() => this.surfaceEndOfCandidates(id, usernameFragment));
         }
-        if (isTelling) tell(() => observer.onGatheringStateChange(gathering));
-        else observer.onGatheringStateChange(gathering);
-        if (gathering === "complete") tell(() => this.transports.get(id)?.prepare());
+        observer.onGatheringStateChange(gathering);
       },
     };
   }

@@ -144,45 +144,6 @@ test("a key is made ready while there is nothing else to do, and each handshake 
   assert.deepEqual(sim.leftovers(), []);
 });
 
-test("who answers makes its key when its ClientHello is on the way, and the one who offers has made its own by then", async () => {
-  const sim = new Simulation(4);
-  const made: string[] = [];
-  const end = (name: string): RTCPeerConnection => {
-    const platform = sim.platform(sim.host(name));
-    const crypto: CryptoProvider = {
-      ...platform.crypto,
-      createKeyShare(group) {
-        made.push(name);
-        return platform.crypto.createKeyShare(group);
-      },
-    };
-    return new RTCPeerConnection({}, { platform: Object.create(platform, { crypto: { value: crypto } }) });
-  };
-  const [a, b] = [end("a"), end("b")];
-  a.createDataChannel("");
-  await sim.settle(a.setLocalDescription());
-  await sim.run(100);
-  assert.deepEqual(made, ["a"]);
-  const { sdp } = a.localDescription!;
-  const candidates = sdp.match(/^a=candidate:.*$/gm)!;
-  await sim.settle(b.setRemoteDescription({ type: "offer", sdp: sdp.replace(/^a=(candidate|end-of).*\r\n/gm, "") }));
-  await sim.settle(b.setLocalDescription());
-  await sim.run(100);
-  assert.equal(b.iceGatheringState, "complete");
-  assert.deepEqual(made, ["a"], "there is no path yet");
-  for (const line of candidates) await sim.settle(b.addIceCandidate({ candidate: line.slice(2), sdpMLineIndex: 0 }));
-  await sim.run(50);
-  assert.deepEqual(made, ["a", "b"], "it waits for the server, which does not know its part yet");
-  await sim.settle(a.setRemoteDescription(b.localDescription!));
-  await sim.run(1000);
-  assert.deepEqual([a.connectionState, b.connectionState], ["connected", "connected"]);
-  assert.deepEqual(made, ["a", "b"]);
-  a.close();
-  b.close();
-  await sim.run(1000);
-  assert.deepEqual(sim.leftovers(), []);
-});
-
 test("an offer finds its certificate made, where there was a connection before; all have one of their own", async () => {
   const sim = new Simulation(5);
   let made = 0;
@@ -223,51 +184,4 @@ test("an offer finds its certificate made, where there was a connection before; 
   }
   assert.equal(fingerprints.size, 10);
   assert.equal(made, 6);
-});
-
-test("candidates are told one by one, with a turn of the event loop after each, and their end in order", async () => {
-  const sim = new Simulation(6);
-  const platform = sim.platform(sim.host("a"));
-  const pc = new RTCPeerConnection({}, { platform });
-  pc.createDataChannel("");
-  const log: string[] = [];
-  pc.onicecandidate = ({ candidate }) => {
-    log.push(candidate === null ? "null" : candidate.candidate === "" ? "end" : "candidate");
-    platform.queueTask(() => void log.push("turn"));
-  };
-  pc.onicegatheringstatechange = () => void log.push(pc.iceGatheringState);
-  await sim.settle(pc.setLocalDescription());
-  await sim.run(100);
-  const candidates = pc.localDescription!.sdp.match(/^a=candidate:/gm)!.length;
-  assert.ok(candidates > 1);
-  const told = Array.from({ length: candidates }, () => ["candidate", "turn"]).flat();
-  assert.deepEqual(log, ["gathering", ...told, "end", "turn", "complete", "null", "turn"]);
-  pc.close();
-  await sim.run(1000);
-  assert.deepEqual(sim.leftovers(), []);
-});
-
-test("candidates are told all at once where turns of the event loop are long", async () => {
-  const sim = new Simulation(7);
-  const platform = sim.platform(sim.host("a"));
-  let late = 0;
-  const now = (): number => platform.now() + late;
-  const pc = new RTCPeerConnection({}, { platform: Object.create(platform, { now: { value: now } }) });
-  pc.createDataChannel("");
-  const log: string[] = [];
-  pc.onicecandidate = ({ candidate }) => {
-    log.push(candidate === null ? "null" : candidate.candidate === "" ? "end" : "candidate");
-    platform.queueTask(() => void log.push("turn"));
-    late += 10;
-  };
-  await sim.settle(pc.setLocalDescription());
-  await sim.run(1000);
-  const rest = log.filter((entry) => entry === "candidate").length - 1;
-  assert.ok(rest >= 1);
-  const told = Array.from({ length: rest }, () => "candidate");
-  const turns = Array.from({ length: rest + 1 }, () => "turn");
-  assert.deepEqual(log, ["candidate", "turn", ...told, "end", ...turns, "null", "turn"]);
-  pc.close();
-  await sim.run(1000);
-  assert.deepEqual(sim.leftovers(), []);
 });
