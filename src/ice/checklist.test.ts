@@ -27,7 +27,7 @@ function base(changes: Partial<IceCandidate> = {}): IceBase {
     tcpType: c.tcpType,
     localPreference: 65535,
   });
-  made.candidates.push(new LocalCandidate(c, made, c.address, c.port));
+  made.addCandidate(new LocalCandidate(c, made, c.address, c.port));
   return made;
 }
 

@@ -288,12 +288,12 @@ export class Gatherer implements HostSocketOwner {
       // The base's own candidate stays the true address; what is signalled is the other.
       const own = this.make(base, "host", { address: base.address, port: base.portNumber });
       const shown = { ...own.candidate, address: canonicalIp(replacing.external) ?? replacing.external };
-      base.candidates.push(new LocalCandidate(shown, base, base.address, base.portNumber));
+      base.addCandidate(new LocalCandidate(shown, base, base.address, base.portNumber));
       if (visible) this.host.onCandidate(shown, this);
     } else {
       const name = mdns === true ? this.nameFor(base.address) : undefined;
       const own = this.make(base, "host", { address: name ?? base.address, port: base.portNumber });
-      base.candidates.push(own);
+      base.addCandidate(own);
       if (visible) this.host.onCandidate(own.candidate, this);
     }
     for (const e of external) {
@@ -362,7 +362,7 @@ export class Gatherer implements HostSocketOwner {
     if (mapped.port === 0 || scope === "unspecified" || scope === "multicast" || scope === "broadcast") return;
     const related = { address: base.address, port: base.portNumber };
     const candidate = this.make(base, "srflx", mapped, related, serverIndex, url, foundationServer);
-    base.candidates.push(candidate);
+    base.addCandidate(candidate);
     if (this.settings.policy !== "relay") this.host.onCandidate(candidate.candidate, this);
   }
 
@@ -516,7 +516,7 @@ export class Gatherer implements HostSocketOwner {
           const made = new IceBase(from, { type: "relay", localPreference: preference, relayProtocol });
           const at = { address: from.localAddress, port: from.localPort };
           const candidate = this.make(made, "relay", at, mapped, server.index, url, key);
-          made.candidates.push(candidate);
+          made.addCandidate(candidate);
           this.host.onCandidate(candidate.candidate, this);
           this.host.onBase(made, then);
           return made;

@@ -46,7 +46,7 @@ export class IceBase {
   readonly address: string;
   readonly portNumber: number;
   /** The first is the base's own candidate. */
-  readonly candidates: LocalCandidate[] = [];
+  candidates: readonly LocalCandidate[] = [];
   /** By remote address and port. */
   readonly pairs: LateMap<string, CandidatePair> = new LateMap();
   /** The pair that data came over last: the packet path's shortcut. */
@@ -72,6 +72,11 @@ export class IceBase {
     this.address = port.localAddress;
     this.portNumber = port.localPort;
     this.family = ipFamily(port.localAddress) === 6 ? 6 : 4;
+  }
+
+  /** A list that grows in place has room for sixteen more; most bases have one candidate. */
+  addCandidate(candidate: LocalCandidate): void {
+    this.candidates = [...this.candidates, candidate];
   }
 
   /** The base's own candidate. */
@@ -114,7 +119,7 @@ export class IceBase {
       relatedPort: own.port,
     };
     const local = new LocalCandidate(candidate, this, address, port);
-    if (this.candidates.length < MAX_LOCAL_CANDIDATES) this.candidates.push(local);
+    if (this.candidates.length < MAX_LOCAL_CANDIDATES) this.addCandidate(local);
     return local;
   }
 

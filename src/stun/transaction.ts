@@ -30,6 +30,8 @@ export function scheduleLength({ rto, rc, lastWait, maxInterval = Infinity }: St
   return total + lastWait;
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** One request under way; `context` is the owner's. */
 export class StunTransaction<T> {
   readonly id: Uint8Array;
@@ -40,8 +42,8 @@ export class StunTransaction<T> {
   sentAt: number;
   transmissions = 0;
   deadline: number;
-  /** @internal */
-  readonly bytes: Uint8Array;
+  /** @internal Nothing once it is not sent any more. */
+  bytes: Uint8Array;
   /** @internal */
   interval: number;
 
@@ -112,6 +114,7 @@ export class StunTransactions<T> {
   /** Sends no more requests, but still waits for an answer to those sent. */
   stopSending(transaction: StunTransaction<T>): void {
     transaction.transmissions = transaction.schedule.rc;
+    transaction.bytes = NOTHING;
     transaction.deadline = transaction.sentAt + transaction.schedule.lastWait;
     this.note(transaction.deadline);
   }
@@ -152,7 +155,11 @@ export class StunTransactions<T> {
       transaction.interval = Math.min(transaction.interval * 2, schedule.maxInterval ?? Infinity);
     }
     this.note(transaction.deadline);
-    this.host.transmit(transaction.bytes.slice(), transaction, now);
+    // What is sent for the last time need not be kept.
+    const { bytes } = transaction;
+    const isLast = transaction.transmissions >= schedule.rc;
+    if (isLast) transaction.bytes = NOTHING;
+    this.host.transmit(isLast ? bytes : bytes.slice(), transaction, now);
   }
 
   private note(deadline: number): void {
