@@ -3,6 +3,7 @@
 //
 // Inputs: connect, receive, send, resetStreams, shutdown, abort, handleTimeout, flush. Nothing but handshake answers is
 // transmitted before `flush`, which the owner calls at the end of each round. No multi-homing, no dynamic addresses, no AUTH.
+import { AssociationSide, type AssociationSideOwner } from "./association-side.js";
 import { CAN_FORWARD_TSN, CAN_INTERLEAVE, CAN_RECONFIG } from "./capabilities.js";
 import {
   ABORT,
@@ -27,7 +28,7 @@ import {
 } from "./chunks.js";
 import { type DataFault, DataReceiver, takesData } from "./data-receiver.js";
 import { DataSender } from "./data-sender.js";
-import { Handshake, type HandshakeHost } from "./handshake.js";
+import { Handshake } from "./handshake.js";
 import type { Standing } from "./identity.js";
 import {
   DEFAULT_MTU,
@@ -54,7 +55,7 @@ import { clampMtu, Path } from "./path.js";
 import { Replies } from "./replies.js";
 import { ResetQueue } from "./reset-queue.js";
 import { OutgoingMessage } from "./send-queue.js";
-import { Shutdown, type ShutdownHost } from "./shutdown.js";
+import { Shutdown } from "./shutdown.js";
 import { associationStats, PacketCounters } from "./stats.js";
 import type { StreamReset } from "./stream-reset.js";
 
@@ -64,85 +65,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** Why a message was not taken. */
 export type SendResult = "ok" | "too-large" | "empty" | "invalid-stream" | "closed";
 
-/** The association as its handshake and its shutdown see it. */
-class Side implements HandshakeHost, ShutdownHost {
-  private readonly association: SctpAssociation;
-
-  constructor(association: SctpAssociation) {
-    this.association = association;
-  }
-
-  get state(): SctpState {
-    return this.association.state;
-  }
-
-  set state(state: SctpState) {
-    this.association.state = state;
-  }
-
-  get rto(): number {
-    return this.association.sender.rto.rto;
-  }
-
-  get idle(): boolean {
-    return this.association.sender.idle;
-  }
-
-  get cumulativeTsn(): number {
-    return this.association.receiver.tracker.cumulativeTsn;
-  }
-
-  onAdopted(initialTsn: number, rwnd: number): boolean {
-    return this.association.adopt(initialTsn, rwnd);
-  }
-
-  onRoundTrip(rtt: number): void {
-    this.association.sender.rto.sample(rtt);
-  }
-
-  isAtStart(localTsn: number, peerTsn: number): boolean {
-    const { receiver, sender } = this.association;
-    return receiver.tracker.isAtStart(peerTsn) && sender.outstanding.isAtStart(localTsn);
-  }
-
-  onEstablished(now: number): void {
-    this.association.establish(now);
-  }
-
-  onRestart(now: number): void {
-    this.association.restart(now);
-  }
-
-  onFailed(): void {
-    this.association.close("init-failed");
-  }
-
-  loseData(): void {
-    this.association.sender.outstanding.loseAll();
-  }
-
-  repeatShutdownAck(error: boolean): void {
-    this.association.ending.repeatAck(error);
-  }
-
-  onCumulativeAck(tsn: number, now: number): void {
-    this.association.sender.handleCumulativeAck(tsn, now);
-  }
-
-  onComplete(): void {
-    this.association.close("shutdown");
-  }
-
-  onEnded(abort: SctpAbort | undefined): void {
-    this.association.close(abort === undefined ? "peer-shutdown" : "peer-abort", abort);
-  }
-
-  drop(why: string): void {
-    this.association.drop(why);
-  }
-}
-
-export class SctpAssociation {
+export class SctpAssociation implements AssociationSideOwner {
   private readonly options: SctpOptions;
   private readonly host: SctpHost;
   private readonly zeroChecksum: boolean;
@@ -181,7 +104,7 @@ export class SctpAssociation {
     const mtu = clampMtu(options.mtu ?? DEFAULT_MTU);
     this.out = new PacketSender(host, mtu, this.localPort, this.remotePort);
     this.receiver = new DataReceiver(options, host, (cause) => this.replies.error(cause));
-    const side = new Side(this);
+    const side = new AssociationSide(this);
     this.handshake = new Handshake(options, this.out, side, snap);
     this.sender = new DataSender(options, this.out, mtu, this.handshake.localInitialTsn);
     this.path = new Path(options, this.sender, this.out);
