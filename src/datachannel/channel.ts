@@ -47,6 +47,16 @@ export interface ChannelHandler {
   onError(reason: ChannelError, abort?: SctpAbort): void;
 }
 
+/** For a channel that nobody listens to yet. */
+export const NO_HANDLER: ChannelHandler = {
+  onOpen() {},
+  onMessage() {},
+  onBufferedAmountDecrease() {},
+  onClosing() {},
+  onClosed() {},
+  onError() {},
+};
+
 /** What a channel asks of the machine that it belongs to. */
 export interface ChannelOwner {
   send(channel: Channel, data: Uint8Array, isText: boolean): ChannelSendResult;

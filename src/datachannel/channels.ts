@@ -14,6 +14,7 @@ import {
   type ChannelOwner,
   type ChannelParameters,
   type ChannelSendResult,
+  NO_HANDLER,
 } from "./channel.js";
 import { ChannelResets } from "./channel-resets.js";
 import {
@@ -32,6 +33,7 @@ import {
 } from "./dcep.js";
 import { EarlyMessages } from "./early-messages.js";
 import { PartialMessages } from "./partial-messages.js";
+import { type CloseHandler, SctpSide, type SctpSideOwner } from "./sctp-side.js";
 
 export type {
   Channel,
@@ -47,6 +49,7 @@ export { MAX_PARTIAL_BYTES } from "./partial-messages.js";
 const MAX_ID = 65_534;
 /** UTF-16 units of labels and protocols of the channels that the peer has open; what would exceed it is reset at once. */
 export const MAX_PEER_NAMES: number = 4 * 1024 * 1024;
+
 export interface DataChannelHost {
   /** Monotonic milliseconds (for message lifetimes). */
   now(): number;
@@ -69,14 +72,11 @@ export interface ChannelAssociation {
 
 const CONTROL: SendOptions = { uncounted: true };
 
-type TellClosed = (reason: SctpCloseReason, abort: SctpAbort | undefined) => void;
-type CloseHandler = (reason: SctpCloseReason, abort: SctpAbort | undefined, tell: TellClosed) => void;
-
-export class DataChannels implements ChannelOwner {
+export class DataChannels implements ChannelOwner, SctpSideOwner {
   private host: DataChannelHost;
   private association: ChannelAssociation | undefined;
-  /** Changes with each association. */
-  private generation = 0;
+  /** @internal Changes with each association. */
+  generation = 0;
   private role: "client" | "server" | undefined;
   private established = false;
   private closedReason: SctpCloseReason | undefined;
@@ -108,67 +108,8 @@ export class DataChannels implements ChannelOwner {
    * in place of the channels, and says with `tell` what is to be told to those.
    */
   sctpHost(transmit: (packet: Uint8Array) => void, handleClosed?: CloseHandler): SctpHost {
-    return new DataChannels.SctpSide(this, ++this.generation, transmit, handleClosed);
+    return new SctpSide(this, ++this.generation, transmit, handleClosed);
   }
-
-  private static readonly SctpSide = class implements SctpHost {
-    readonly transmit: (packet: Uint8Array) => void;
-    private readonly channels: DataChannels;
-    private readonly generation: number;
-    private readonly handleClosed: CloseHandler | undefined;
-
-    constructor(
-      channels: DataChannels,
-      generation: number,
-      transmit: (packet: Uint8Array) => void,
-      handleClosed: CloseHandler | undefined,
-    ) {
-      this.channels = channels;
-      this.generation = generation;
-      this.transmit = transmit;
-      this.handleClosed = handleClosed;
-    }
-
-    onEstablished(): void {
-      this.channels.handleEstablished();
-    }
-
-    onMessage(streamId: number, ppid: number, data: Uint8Array): void {
-      this.channels.handleMessage(streamId, ppid, data);
-    }
-
-    onStreamsReset(ids: readonly number[]): void {
-      this.channels.handleStreamsReset(ids);
-    }
-
-    onOutgoingReset(ids: readonly number[], ok: boolean): void {
-      this.channels.handleOutgoingReset(ids, ok);
-    }
-
-    onBufferedAmountDecrease(streamId: number, bytes: number): void {
-      this.channels.handleBufferedAmountDecrease(streamId, bytes);
-    }
-
-    onOversizeMessage(streamId: number): void {
-      const channel = this.channels.byId.get(streamId);
-      if (channel !== undefined) this.channels.failChannel(channel, "oversize-message");
-    }
-
-    onRestarted(): void {
-      const { channels } = this;
-      channels.resets.clear();
-      for (const channel of [...channels.byId.values()]) channels.finish(channel, "association-failed");
-    }
-
-    onClosed(reason: SctpCloseReason, abort?: SctpAbort): void {
-      if (this.handleClosed === undefined) this.tell(reason, abort);
-      else this.handleClosed(reason, abort, (ofReason, ofAbort) => this.tell(ofReason, ofAbort));
-    }
-
-    private tell(reason: SctpCloseReason, abort: SctpAbort | undefined): void {
-      if (this.generation === this.channels.generation) this.channels.handleClosed(reason, abort);
-    }
-  };
 
   attach(association: ChannelAssociation): void {
     this.association = association;
@@ -354,15 +295,17 @@ export class DataChannels implements ChannelOwner {
     this.host.onFlushNeeded();
   }
 
-  // -- Events of the association
+  // -- Events of the association, by way of SctpSide
 
-  private handleEstablished(): void {
+  /** @internal */
+  handleEstablished(): void {
     this.established = true;
     this.host.onEstablished?.();
     for (const channel of [...this.byId.values()]) if (channel.state === "connecting") this.start(channel);
   }
 
-  private handleMessage(streamId: number, ppid: number, data: Uint8Array): void {
+  /** @internal */
+  handleMessage(streamId: number, ppid: number, data: Uint8Array): void {
     let channel = this.recent;
     if (channel === undefined || channel.id !== streamId) {
       channel = this.byId.get(streamId);
@@ -476,15 +419,28 @@ export class DataChannels implements ChannelOwner {
     for (const { ppid, data } of this.early.take(id)) this.handleMessage(id, ppid, data);
   }
 
-  private handleBufferedAmountDecrease(streamId: number, bytes: number): void {
+  /** @internal */
+  handleBufferedAmountDecrease(streamId: number, bytes: number): void {
     const channel = this.byId.get(streamId);
     if (channel === undefined || channel.state === "closed") return;
     channel.bufferedAmount -= bytes;
     channel.handler.onBufferedAmountDecrease(bytes);
   }
 
-  /** The peer has reset its outgoing streams: each of these channels is being closed (RFC 8831 §6.7). */
-  private handleStreamsReset(ids: readonly number[]): void {
+  /** @internal */
+  handleOversizeMessage(streamId: number): void {
+    const channel = this.byId.get(streamId);
+    if (channel !== undefined) this.failChannel(channel, "oversize-message");
+  }
+
+  /** @internal The peer's end of the association is another, and knows none of the channels. */
+  handleRestarted(): void {
+    this.resets.clear();
+    for (const channel of [...this.byId.values()]) this.finish(channel, "association-failed");
+  }
+
+  /** @internal The peer has reset its outgoing streams: each of these channels is being closed (RFC 8831 §6.7). */
+  handleStreamsReset(ids: readonly number[]): void {
     for (const id of ids) {
       const channel = this.byId.get(id);
       if (channel?.state === "connecting") {
@@ -513,7 +469,8 @@ export class DataChannels implements ChannelOwner {
     channel.handler.onClosing();
   }
 
-  private handleOutgoingReset(ids: readonly number[], ok: boolean): void {
+  /** @internal */
+  handleOutgoingReset(ids: readonly number[], ok: boolean): void {
     for (const id of ids) {
       if (this.resets.endReuse(id)) {
         // The channel on it now may want its own.
@@ -535,7 +492,8 @@ export class DataChannels implements ChannelOwner {
     this.handleClosed("transport-failed");
   }
 
-  private handleClosed(reason: SctpCloseReason, abort?: SctpAbort): void {
+  /** @internal */
+  handleClosed(reason: SctpCloseReason, abort?: SctpAbort): void {
     if (this.closedReason !== undefined) return;
     this.closedReason = reason;
     const orderly = reason === "shutdown" || reason === "peer-shutdown" || reason === "aborted";
@@ -595,12 +553,3 @@ export class DataChannels implements ChannelOwner {
 function namesOf({ label, protocol }: { readonly label: string; readonly protocol: string }): number {
   return label.length + protocol.length;
 }
-
-const NO_HANDLER: ChannelHandler = {
-  onOpen() {},
-  onMessage() {},
-  onBufferedAmountDecrease() {},
-  onClosing() {},
-  onClosed() {},
-  onError() {},
-};
