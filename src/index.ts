@@ -27,6 +27,7 @@ export type { RTCInsertableStreams } from "./w3c/encoded-streams.js";
 export { RTCError, type RTCErrorDetailType, type RTCErrorInit } from "./w3c/errors.js";
 export type { EventHandler } from "./w3c/event-handlers.js";
 export type { RTCIdentityProviderOptions } from "./w3c/identity.js";
+export type { RTCPeerConnectionErrorCallback, RTCSessionDescriptionCallback } from "./w3c/legacy-callbacks.js";
 export type {
   ConstrainBoolean,
   ConstrainBooleanOrDOMString,
@@ -112,9 +113,7 @@ export {
 export { RTCIdentityAssertion } from "./w3c/rtc-identity-assertion.js";
 export {
   RTCPeerConnection,
-  type RTCPeerConnectionErrorCallback,
   type RTCPeerConnectionEventMap,
-  type RTCSessionDescriptionCallback,
   type RTCSignalingState,
 } from "./w3c/rtc-peer-connection.js";
 export {

@@ -12,7 +12,7 @@ import {
 } from "./configuration.js";
 import { Connection, type ConnectionOwner } from "./connection.js";
 import type { RTCIceGatheringState, RTCIceTransportState, RTCPeerConnectionState } from "./connection-states.js";
-import { callback, domString, interfaceArgument } from "./conversions.js";
+import { domString, interfaceArgument } from "./conversions.js";
 import { convertDataChannelArguments, dataChannelParameters, type RTCDataChannelInit } from "./data-channel-init.js";
 import { DataChannelObjects } from "./data-channel-objects.js";
 import { defaultPlatform } from "./environment.js";
@@ -20,6 +20,14 @@ import { domException, exceptionOf } from "./errors.js";
 import type { EventHandler, EventHandlerRead, TypedEventTargetConstructor, Widened } from "./event-handlers.js";
 import { fire, fireSimple } from "./events.js";
 import { Identity, type RTCIdentityProviderOptions, rtcIdentityProviderOptions } from "./identity.js";
+import {
+  checkArity,
+  legacyCallbacks,
+  type RTCPeerConnectionErrorCallback,
+  type RTCSessionDescriptionCallback,
+  settle,
+  type VoidFunction,
+} from "./legacy-callbacks.js";
 import { MediaObjects, type MediaObjectsHost } from "./media-objects.js";
 import type { MediaStream } from "./media-stream.js";
 import { type MediaStreamTrack, trackImplOf } from "./media-stream-track.js";
@@ -51,6 +59,7 @@ import type { RTCTrackEvent } from "./rtc-track-event.js";
 import { initialEncodings } from "./rtp-parameters.js";
 import { DEFAULT_MAX_MESSAGE_SIZE, type ServerOptions, serverOptions } from "./server-options.js";
 import { ConnectionStats, type StatsSource } from "./stats.js";
+import { transportConfiguration } from "./transport-configuration.js";
 import { TransportObjects } from "./transport-objects.js";
 import { construct, constructing, defineInterface, executing, isPlatformObject } from "./webidl.js";
 
@@ -61,10 +70,6 @@ export type RTCSignalingState =
   | "have-local-pranswer"
   | "have-remote-pranswer"
   | "closed";
-
-export type RTCSessionDescriptionCallback = (description: RTCSessionDescriptionInit) => void;
-export type RTCPeerConnectionErrorCallback = (error: DOMException) => void;
-export type VoidFunction = () => void;
 
 export interface RTCPeerConnectionEventMap {
   connectionstatechange: Event;
@@ -157,21 +162,7 @@ export class RTCPeerConnection extends PeerConnectionTarget {
         congestionControlFeedback: settings.congestionControlFeedback,
         sctpSnap: settings.sctpSnap,
         certificates: this.#configuration.certificates.map(certificateImplOf),
-        transportConfiguration: () => ({
-          platform,
-          maxMessageSize,
-          ice: {
-            servers: this.#configuration.servers,
-            policy: this.#configuration.iceTransportPolicy,
-            lite: settings.iceLite,
-            interfaceFilter: settings.interfaceFilter,
-            portRange: settings.portRange,
-            externalAddresses: settings.externalAddresses,
-            loopback: settings.loopback,
-            mdns: settings.mdns,
-            tcp: { active: true, ...settings.iceTcp },
-          },
-        }),
+        transportConfiguration: () => transportConfiguration(platform, maxMessageSize, this.#configuration, settings),
       },
       this.#owner(),
     );
@@ -572,32 +563,4 @@ export class RTCPeerConnection extends PeerConnectionTarget {
       ],
     });
   }
-}
-
-interface LegacyCallbacks {
-  readonly success: (value: unknown) => unknown;
-  readonly failure: (error: unknown) => unknown;
-}
-
-function legacyCallbacks(args: readonly unknown[], at: number, where: string): LegacyCallbacks {
-  return {
-    success: callback(args[at], where) as LegacyCallbacks["success"],
-    failure: callback(args[at + 1], where) as LegacyCallbacks["failure"],
-  };
-}
-
-/** The overloads that begin with a dictionary take it alone or with both callbacks. */
-function checkArity({ length }: readonly unknown[], where: string): void {
-  if (length === 2) throw new TypeError(`${where}Valid arities are: [1, 3], but 2 arguments provided.`);
-}
-
-/** With callbacks the result goes to one of them, and the promise is fulfilled at once (§4.4.3). */
-function settle(result: Promise<unknown>, callbacks: LegacyCallbacks | undefined): Promise<unknown> {
-  if (callbacks === undefined) return result;
-  const { success, failure } = callbacks;
-  void result.then(
-    (value) => void (value === undefined ? (success as VoidFunction)() : success(value)),
-    (error) => void failure(error),
-  );
-  return Promise.resolve();
 }
