@@ -10,27 +10,17 @@ import {
 } from "../datachannel/channels.js";
 import type { Fingerprint } from "../dtls/certificate.js";
 import type { DtlsConnection } from "../dtls/connection.js";
-import type { DtlsAlert, DtlsCertificate, DtlsCloseReason, DtlsRole, DtlsState } from "../dtls/options.js";
+import type { DtlsRole } from "../dtls/options.js";
 import { IceAgent } from "../ice/agent.js";
-import type {
-  IceAgentOptions,
-  IceCandidateError,
-  IceGatheringState,
-  IceHost,
-  IceParameters,
-  IceRole,
-  IceServer,
-  IceTransportPolicy,
-  IceTransportState,
-} from "../ice/options.js";
+import type { IceParameters, IceRole, IceServer, IceTransportPolicy } from "../ice/options.js";
 import type { SctpAssociation } from "../sctp/association.js";
-import type { SctpCloseReason } from "../sctp/options.js";
 import type { IceCandidate } from "../util/ice-candidate.js";
 import type { Cancellable } from "../util/net.js";
 import { BundleMedia } from "./bundle-media.js";
 import { prepareDefaultCertificate } from "./certificates.js";
 import { DEMUX_DTLS, DEMUX_RTP, demux } from "./demux.js";
-import { DtlsTransport, type DtlsTransportHost } from "./dtls-transport.js";
+import { DtlsTransport } from "./dtls-transport.js";
+import { ChannelsSide, DtlsSide, IceSide, type SidesOwner } from "./machine-sides.js";
 import type {
   RtpReceiver,
   RtpReceiverHost,
@@ -41,6 +31,7 @@ import type {
 } from "./media.js";
 import type { TransportRtpCounters } from "./media-stats.js";
 import type { MediaTransport, MediaTransportOptions } from "./media-transport.js";
+import type { PeerTransportHost, PeerTransportOptions } from "./options.js";
 import type { Platform } from "./platform.js";
 import { recordSize } from "./record-size.js";
 import { Round, type RoundOwner } from "./round.js";
@@ -58,34 +49,7 @@ export type { RemoteCandidate } from "../ice/candidate.js";
 export type { ExternalAddress, IceServer, IceTcpOptions, IceTransportPolicy } from "../ice/options.js";
 export type { CandidatePair } from "../ice/pair.js";
 export type { SctpAbort } from "../sctp/options.js";
-
-export interface PeerTransportOptions {
-  readonly platform: Platform;
-  readonly certificates: readonly DtlsCertificate[];
-  /** What ICE needs besides platform things. */
-  readonly ice: Omit<IceAgentOptions, "crypto" | "network" | "logger">;
-  /** Largest message accepted on data channels, in bytes. */
-  readonly maxMessageSize: number;
-  /** DTLS-SRTP protection profiles in order of preference, instead of all. */
-  readonly srtpProfiles?: readonly number[] | undefined;
-}
-
-export type SctpTransportState = "connecting" | "connected" | "closed";
-
-/** Events of a transport. They come in the middle of a round: record them, do not call back. */
-export interface PeerTransportHost {
-  onLocalCandidate(candidate: IceCandidate): void;
-  onCandidateError(error: IceCandidateError): void;
-  onGatheringStateChange(state: IceGatheringState): void;
-  onIceStateChange(state: IceTransportState): void;
-  onSelectedPairChange(local: IceCandidate, remote: IceCandidate): void;
-  onIceRoleChange(role: IceRole): void;
-  onDtlsStateChange(state: DtlsState): void;
-  onDtlsClosed(reason: DtlsCloseReason, alert: DtlsAlert | undefined): void;
-  onSctpStateChange(state: SctpTransportState, reason: SctpCloseReason | undefined): void;
-  /** The peer opened a channel; the host returns what hears of it. */
-  onChannel(channel: Channel): ChannelHandler;
-}
+export type { PeerTransportHost, PeerTransportOptions, SctpTransportState } from "./options.js";
 
 /** What a transport hands over whose channels go on at another. */
 export interface LeftSctp {
@@ -93,18 +57,24 @@ export interface LeftSctp {
   readonly association: SctpAssociation | undefined;
 }
 
-export class PeerTransport implements RoundOwner {
+export class PeerTransport implements RoundOwner, SidesOwner {
   readonly ice: IceAgent;
   private ownChannels: DataChannels;
-  private readonly platform: Platform;
+  /** @internal */
+  readonly platform: Platform;
   private readonly options: PeerTransportOptions;
-  private readonly host: PeerTransportHost;
+  /** @internal */
+  readonly host: PeerTransportHost;
   private readonly channelsHost: DataChannelHost;
-  private readonly round: Round;
+  /** @internal */
+  readonly round: Round;
   private readonly network: RoundNetwork;
-  private readonly dtlsTransport: DtlsTransport;
-  private readonly sctpTransport: SctpTransport;
-  private readonly bundleMedia: BundleMedia;
+  /** @internal */
+  readonly dtlsTransport: DtlsTransport;
+  /** @internal */
+  readonly sctpTransport: SctpTransport;
+  /** @internal */
+  readonly bundleMedia: BundleMedia;
   private preparation: Cancellable | undefined;
   /** What came last was RTP or RTCP. */
   private isMedia = false;
@@ -129,11 +99,11 @@ export class PeerTransport implements RoundOwner {
         logger: options.platform.logger,
         ...options.ice,
       },
-      new PeerTransport.IceHost(this),
+      new IceSide(this),
     );
-    this.channelsHost = new PeerTransport.ChannelsHost(this);
+    this.channelsHost = new ChannelsSide(this);
     this.ownChannels = new DataChannels(this.channelsHost, options.maxMessageSize);
-    this.dtlsTransport = new DtlsTransport(options, new PeerTransport.DtlsHost(this));
+    this.dtlsTransport = new DtlsTransport(options, new DtlsSide(this));
     this.sctpTransport = new SctpTransport(options.platform, options.maxMessageSize, this.channels, {
       mayBeginAnew: () => this.dtlsTransport.mayBeginAnew,
       send: (packet) => this.dtlsTransport.send(packet),
@@ -186,8 +156,8 @@ export class PeerTransport implements RoundOwner {
     this.preparation ??= this.platform.setTimer(prepare, PREPARE_AFTER, false);
   }
 
-  /** Nobody waits for anything: what the next connection needs can be made. */
-  private prepareNext(): void {
+  /** @internal Nobody waits for anything: what the next connection needs can be made. */
+  prepareNext(): void {
     // Who offers is the server mostly, and an offer waits for its certificate; who answers makes one while it waits for the offer.
     if (this.dtls?.role !== "server") return;
     // In the next turn of the event loop: this one tells the program.
@@ -392,10 +362,11 @@ export class PeerTransport implements RoundOwner {
 
   // The round
 
-  private current = 0;
+  /** @internal */
+  current = 0;
 
-  /** The time of the round under way, or of now. */
-  private get now(): number {
+  /** @internal The time of the round under way, or of now. */
+  get now(): number {
     return this.round.isOpen ? this.current : this.platform.now();
   }
 
@@ -501,129 +472,8 @@ export class PeerTransport implements RoundOwner {
     this.sctp?.setMtu(certain, most);
   }
 
-  // Hosts of the machines. Classes, since each function of a literal is an object of its own per connection.
-
-  private static readonly ChannelsHost = class implements DataChannelHost {
-    private readonly owner: PeerTransport;
-
-    constructor(owner: PeerTransport) {
-      this.owner = owner;
-    }
-
-    now(): number {
-      return this.owner.now;
-    }
-
-    onFlushNeeded(): void {
-      this.owner.round.markDirty();
-    }
-
-    onChannel(channel: Channel): ChannelHandler {
-      return this.owner.host.onChannel(channel);
-    }
-
-    onEstablished(): void {
-      this.owner.host.onSctpStateChange("connected", undefined);
-      this.owner.prepareNext();
-    }
-
-    onClosed(reason: SctpCloseReason): void {
-      this.owner.host.onSctpStateChange("closed", reason);
-    }
-  };
-
-  private static readonly DtlsHost = class implements DtlsTransportHost {
-    private readonly owner: PeerTransport;
-
-    constructor(owner: PeerTransport) {
-      this.owner = owner;
-    }
-
-    now(): number {
-      return this.owner.now;
-    }
-
-    transmit(datagram: Uint8Array): void {
-      this.owner.ice.send(datagram, this.owner.current);
-    }
-
-    keeps(): boolean {
-      return this.owner.ice.keeps();
-    }
-
-    isOnNewPath(): boolean {
-      const { selectedPair, pairs } = this.owner.ice;
-      return selectedPair !== undefined && pairs.includes(selectedPair);
-    }
-
-    onStateChange(state: DtlsState): void {
-      if (this.owner.fault === undefined) this.owner.host.onDtlsStateChange(state);
-    }
-
-    onConnected(): void {
-      this.owner.bundleMedia.handleDtlsConnected();
-      this.owner.sctpTransport.handleDtlsConnected();
-      if (this.owner.sctp === undefined) this.owner.prepareNext();
-    }
-
-    onClosed(reason: DtlsCloseReason, alert: DtlsAlert | undefined): void {
-      if (this.owner.fault === undefined) this.owner.host.onDtlsClosed(reason, alert);
-    }
-
-    onReplaced(role: DtlsRole): void {
-      this.owner.channels.changeRole(role);
-    }
-
-    onData(plaintext: Uint8Array, isLatest: boolean): void {
-      this.owner.sctpTransport.receive(plaintext, isLatest, this.owner.now);
-    }
-  };
-
-  private static readonly IceHost = class implements IceHost {
-    private readonly owner: PeerTransport;
-
-    constructor(owner: PeerTransport) {
-      this.owner = owner;
-    }
-
-    onLocalCandidate(candidate: IceCandidate): void {
-      this.owner.host.onLocalCandidate(candidate);
-    }
-
-    onCandidateError(error: IceCandidateError): void {
-      this.owner.host.onCandidateError(error);
-    }
-
-    onGatheringStateChange(state: IceGatheringState): void {
-      this.owner.host.onGatheringStateChange(state);
-    }
-
-    onStateChange(state: IceTransportState): void {
-      if (state === "connected" || state === "completed") this.owner.dtlsTransport.handlePath();
-      if (this.owner.fault === undefined) this.owner.host.onIceStateChange(state);
-    }
-
-    onSelectedPairChange(local: IceCandidate, remote: IceCandidate): void {
-      const { dtlsTransport, sctpTransport, bundleMedia, platform, host } = this.owner;
-      dtlsTransport.handlePath();
-      sctpTransport.pathUpdated = true;
-      const route = [local.address, local.port, remote.address, remote.port].join(" ");
-      bundleMedia.handleRoute(route, platform.now());
-      host.onSelectedPairChange(local, remote);
-    }
-
-    onRoleChange(role: IceRole): void {
-      this.owner.host.onIceRoleChange(role);
-    }
-
-    onData(data: Uint8Array, now: number, isCurrent: boolean): void {
-      this.owner.receive(data, now, isCurrent);
-    }
-
-    onDrained(): void {}
-  };
-
-  private receive(data: Uint8Array, now: number, isCurrent: boolean): void {
+  /** @internal What came on a pair and is not for ICE. */
+  receive(data: Uint8Array, now: number, isCurrent: boolean): void {
     this.current = now;
     const protocol = demux(data);
     const { media } = this;
