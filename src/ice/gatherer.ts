@@ -3,25 +3,17 @@
 // itself, to a relay, or to the session. It forms no pairs.
 import { isStun, parseStunMessage, StunAttribute, StunMessage, StunMethod } from "../stun/message.js";
 import { type StunTransaction, StunTransactions } from "../stun/transaction.js";
-import type { IceCandidate, IceCandidateType } from "../util/ice-candidate.js";
+import type { IceCandidate } from "../util/ice-candidate.js";
 import { canonicalIp, ipFamily, ipScope } from "../util/ip.js";
 import { LateMap, LateSet } from "../util/late-map.js";
 import type { Cancellable, DatagramPort, TransportAddress } from "../util/net.js";
-import { candidatePriority, type Foundations, typePreference } from "./candidate.js";
 import { HostSocket, type HostSocketOwner } from "./host-socket.js";
-import { type GatherAddress, gatherAddresses, PREFERENCE_STEP } from "./interfaces.js";
-import {
-  type IceAgentOptions,
-  type IceCandidateError,
-  type IceServer,
-  type IceTiming,
-  type IceTransportPolicy,
-  MAX_BASES,
-  MAX_SERVER_ADDRESSES,
-} from "./options.js";
+import { type GatherAddress, gatherAddresses } from "./interfaces.js";
+import { type CandidateSettings, isWorthTelling, makeLocalCandidate, multicastName } from "./local-candidate.js";
+import { type IceAgentOptions, type IceCandidateError, type IceServer, type IceTiming, MAX_BASES } from "./options.js";
 import { IceBase, LocalCandidate } from "./pair.js";
 import { Relay } from "./relay.js";
-import type { ServerAddress } from "./server-address.js";
+import { isStream, onePerFamily, type ServerAddress } from "./server-address.js";
 import { StreamProbe } from "./stream-probe.js";
 import { IceTcpPort } from "./tcp.js";
 
@@ -45,12 +37,9 @@ export interface GathererHost {
   onDrained(now: number): void;
 }
 
-export interface GathererSettings {
+export interface GathererSettings extends CandidateSettings {
   readonly servers: readonly IceServer[];
-  readonly policy: IceTransportPolicy;
-  readonly usernameFragment: string;
   readonly timing: IceTiming;
-  readonly foundations: Foundations;
 }
 
 interface TcpEntry {
@@ -286,13 +275,13 @@ export class Gatherer implements HostSocketOwner {
     const visible = this.settings.policy !== "relay";
     if (replacing !== undefined) {
       // The base's own candidate stays the true address; what is signalled is the other.
-      const own = this.make(base, "host", { address: base.address, port: base.portNumber });
+      const own = makeLocalCandidate(this, base, "host", { address: base.address, port: base.portNumber });
       const shown = { ...own.candidate, address: canonicalIp(replacing.external) ?? replacing.external };
       base.addCandidate(new LocalCandidate(shown, base, base.address, base.portNumber));
       if (visible) this.host.onCandidate(shown, this);
     } else {
       const name = mdns === true ? this.nameFor(base.address) : undefined;
-      const own = this.make(base, "host", { address: name ?? base.address, port: base.portNumber });
+      const own = makeLocalCandidate(this, base, "host", { address: name ?? base.address, port: base.portNumber });
       base.addCandidate(own);
       if (visible) this.host.onCandidate(own.candidate, this);
     }
@@ -308,43 +297,11 @@ export class Gatherer implements HostSocketOwner {
   private nameFor(address: string): string {
     let name = this.names.get(address);
     if (name === undefined) {
-      name = `${uuid(this.options.crypto.random(16))}.local`;
+      name = multicastName(this.options.crypto.random(16));
       this.names.set(address, name);
       this.track(this.options.network.publish(name, address));
     }
     return name;
-  }
-
-  private make(
-    base: IceBase,
-    type: IceCandidateType,
-    at: TransportAddress,
-    related?: TransportAddress,
-    serverIndex = 0,
-    url?: string,
-    foundationServer = "",
-  ): LocalCandidate {
-    const hidden = this.options.mdns === true || this.settings.policy === "relay";
-    const any = base.family === 6 ? "::" : "0.0.0.0";
-    const preference = typePreference(type, base.protocol, base.relayProtocol);
-    const local = Math.max(0, base.preferenceFor(type) - Math.min(serverIndex, PREFERENCE_STEP - 1));
-    const candidate: IceCandidate = {
-      foundation: this.settings.foundations.get(type, base.address, base.protocol, foundationServer),
-      component: 1,
-      protocol: base.protocol,
-      priority: candidatePriority(preference, local),
-      address: at.address,
-      port: at.port,
-      type,
-      relatedAddress: related === undefined ? undefined : hidden ? any : related.address,
-      relatedPort: related === undefined ? undefined : hidden ? 0 : related.port,
-      tcpType: base.tcpType,
-      usernameFragment: this.settings.usernameFragment,
-      url,
-      relayProtocol: type === "relay" ? base.relayProtocol : undefined,
-    };
-    const own = type === "host" ? base.address : at.address;
-    return new LocalCandidate(candidate, base, own, type === "host" ? base.portNumber : at.port);
   }
 
   private addReflexive(
@@ -354,14 +311,9 @@ export class Gatherer implements HostSocketOwner {
     url: string | undefined,
     foundationServer: string,
   ): void {
-    // RFC 8445 §5.1.3: redundant where it is what we had. What stands behind a name the peer may be unable to resolve.
-    const told = (c: LocalCandidate): boolean =>
-      c.address === mapped.address && c.port === mapped.port && !c.candidate.address.endsWith(".local");
-    if (base.candidates.some(told)) return;
-    const scope = ipScope(mapped.address);
-    if (mapped.port === 0 || scope === "unspecified" || scope === "multicast" || scope === "broadcast") return;
+    if (!isWorthTelling(base, mapped)) return;
     const related = { address: base.address, port: base.portNumber };
-    const candidate = this.make(base, "srflx", mapped, related, serverIndex, url, foundationServer);
+    const candidate = makeLocalCandidate(this, base, "srflx", mapped, related, serverIndex, url, foundationServer);
     base.addCandidate(candidate);
     if (this.settings.policy !== "relay") this.host.onCandidate(candidate.candidate, this);
   }
@@ -515,7 +467,7 @@ export class Gatherer implements HostSocketOwner {
         const add = (from: DatagramPort, preference: number): IceBase => {
           const made = new IceBase(from, { type: "relay", localPreference: preference, relayProtocol });
           const at = { address: from.localAddress, port: from.localPort };
-          const candidate = this.make(made, "relay", at, mapped, server.index, url, key);
+          const candidate = makeLocalCandidate(this, made, "relay", at, mapped, server.index, url, key);
           made.addCandidate(candidate);
           this.host.onCandidate(candidate.candidate, this);
           this.host.onBase(made, then);
@@ -574,34 +526,4 @@ export class Gatherer implements HostSocketOwner {
     this.done = true;
     this.host.onGathered(now, this);
   }
-}
-
-/** Reached over TCP or TLS. */
-function isStream({ scheme, transport }: IceServer): boolean {
-  return transport === "tcp" || scheme === "turns" || scheme === "stuns";
-}
-
-/** Of the addresses of a server, the first of each family. */
-function onePerFamily(server: IceServer, addresses: readonly string[], index: number): ServerAddress[] {
-  const taken = new Set<number>();
-  const entries: ServerAddress[] = [];
-  for (const address of addresses.slice(0, MAX_SERVER_ADDRESSES)) {
-    const family = ipFamily(address);
-    if (taken.has(family)) continue;
-    taken.add(family);
-    entries.push({ server, address, port: server.port, index });
-  }
-  return entries;
-}
-
-/** A version 4 UUID (RFC 9562 §5.4) from 16 random bytes. */
-function uuid(bytes: Uint8Array): string {
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  let out = "";
-  for (let i = 0; i < 16; i++) {
-    if (i === 4 || i === 6 || i === 8 || i === 10) out += "-";
-    out += bytes[i]!.toString(16).padStart(2, "0");
-  }
-  return out;
 }
