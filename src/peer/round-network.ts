@@ -141,38 +141,55 @@ class Attempt implements Cancellable, Closable {
   }
 }
 
-class RoundDatagramHandler implements DatagramHandler {
-  private readonly network: RoundNetwork;
-  private readonly handler: DatagramHandler;
-  private readonly wakeUp: WakeUp;
+/** What handlers of sockets and of streams have in common. */
+class RoundHandler<H extends DatagramHandler | StreamHandler> {
+  protected readonly network: RoundNetwork;
+  protected readonly handler: H;
+  protected readonly wakeUp: WakeUp;
   private attempt: Attempt | undefined;
-  private opened: RoundDatagramPort | undefined;
+  private port: Closable | undefined;
 
-  constructor(network: RoundNetwork, handler: DatagramHandler, attempt: Attempt) {
+  /** Without an attempt: of a connection that was accepted. */
+  constructor(network: RoundNetwork, handler: H, attempt: Attempt | undefined) {
     this.network = network;
     this.handler = handler;
     this.wakeUp = network.wakeUp();
     this.attempt = attempt;
   }
 
-  private ended(): void {
+  private endAttempt(): void {
     this.attempt?.ended();
     this.attempt = undefined;
   }
 
+  protected opened(port: Closable): void {
+    this.endAttempt();
+    this.port = port;
+  }
+
+  /** The platform has closed the port, or there never was one. */
+  protected ended(): void {
+    this.endAttempt();
+    if (this.port !== undefined) this.network.open.delete(this.port);
+  }
+
+  onDrained(now: number): void {
+    this.network.round.run(now, () => this.handler.onDrained(now));
+    this.wakeUp.end();
+  }
+}
+
+class RoundDatagramHandler extends RoundHandler<DatagramHandler> implements DatagramHandler {
   onOpen(port: DatagramPort, now: number): void {
-    this.ended();
     const { open, round } = this.network;
     const opened = new RoundDatagramPort(port, open, this.wakeUp);
-    this.opened = opened;
+    this.opened(opened);
     round.run(now, () => this.handler.onOpen(opened, now));
   }
 
   onError(reason: string, now: number): void {
     this.ended();
-    const { open, round } = this.network;
-    if (this.opened !== undefined) open.delete(this.opened);
-    round.run(now, () => this.handler.onError(reason, now));
+    this.network.round.run(now, () => this.handler.onError(reason, now));
     this.wakeUp.end();
   }
 
@@ -190,38 +207,13 @@ class RoundDatagramHandler implements DatagramHandler {
       round.fault(error);
     }
   }
-
-  onDrained(now: number): void {
-    this.network.round.run(now, () => this.handler.onDrained(now));
-    this.wakeUp.end();
-  }
 }
 
-class RoundStreamHandler implements StreamHandler {
-  private readonly network: RoundNetwork;
-  private readonly handler: StreamHandler;
-  private readonly wakeUp: WakeUp;
-  private attempt: Attempt | undefined;
-  private opened: RoundStreamPort | undefined;
-
-  /** Without an attempt: of a connection that was accepted. */
-  constructor(network: RoundNetwork, handler: StreamHandler, attempt: Attempt | undefined) {
-    this.network = network;
-    this.handler = handler;
-    this.wakeUp = network.wakeUp();
-    this.attempt = attempt;
-  }
-
-  private ended(): void {
-    this.attempt?.ended();
-    this.attempt = undefined;
-  }
-
+class RoundStreamHandler extends RoundHandler<StreamHandler> implements StreamHandler {
   onOpen(port: StreamPort, now: number): void {
-    this.ended();
     const { open, round } = this.network;
     const opened = new RoundStreamPort(port, open, this.wakeUp);
-    this.opened = opened;
+    this.opened(opened);
     round.run(now, () => this.handler.onOpen(opened, now));
   }
 
@@ -230,7 +222,7 @@ class RoundStreamHandler implements StreamHandler {
     if (round.isClosed) return;
     try {
       this.wakeUp.begin();
-      // Entered once more: the handler may close this very socket, and so end its wake-up.
+      // As with datagrams.
       round.enter();
       this.handler.onData(data, now);
       round.leave(now);
@@ -240,16 +232,9 @@ class RoundStreamHandler implements StreamHandler {
     }
   }
 
-  onDrained(now: number): void {
-    this.network.round.run(now, () => this.handler.onDrained(now));
-    this.wakeUp.end();
-  }
-
   onClose(reason: string | undefined, now: number): void {
     this.ended();
-    const { open, round } = this.network;
-    if (this.opened !== undefined) open.delete(this.opened);
-    round.run(now, () => this.handler.onClose(reason, now));
+    this.network.round.run(now, () => this.handler.onClose(reason, now));
     this.wakeUp.end();
   }
 }
