@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SctpAssociation } from "#src/sctp/association.js";
 import type { RTCDataChannel } from "#src/w3c/rtc-data-channel.js";
+import type { RTCPeerConnection } from "#src/w3c/rtc-peer-connection.js";
 import type { ServerOptions } from "#src/w3c/server-options.js";
 import type { LinkOptions } from "#test/sim/link.js";
 import { Simulation } from "#test/sim/simulation.js";
@@ -23,6 +24,19 @@ function bed(
   const alice = { host: sim.host("alice", { link: { latency: LATENCY, ...link } }), ...a };
   const bob = { host: sim.host("bob", { link: {} }), ...b };
   return { sim, pair: new Pair(sim, alice, bob) };
+}
+
+/** Two connections whose descriptions the test carries itself. */
+async function connections(sim: Simulation): Promise<readonly [RTCPeerConnection, RTCPeerConnection]> {
+  const { RTCPeerConnection } = await import("#src/w3c/rtc-peer-connection.js");
+  const make = (name: string): RTCPeerConnection =>
+    new RTCPeerConnection({}, { platform: sim.platform(sim.host(name, { link: { latency: 5 } })) });
+  return [make("alice"), make("bob")];
+}
+
+function trickle(a: RTCPeerConnection, b: RTCPeerConnection): void {
+  a.onicecandidate = ({ candidate }) => void b.addIceCandidate(candidate ?? undefined);
+  b.onicecandidate = ({ candidate }) => void a.addIceCandidate(candidate ?? undefined);
 }
 
 /** The types of the chunks that come in from now on, of all connections. */
@@ -138,12 +152,8 @@ for (const type of ["offer", "answer"] as const) {
 test("a program that takes the line out of what it sets gets a handshake", async (t) => {
   const chunks = watchChunks(t);
   const sim = new Simulation(3);
-  const { RTCPeerConnection } = await import("#src/w3c/rtc-peer-connection.js");
-  const make = (name: string): InstanceType<typeof RTCPeerConnection> =>
-    new RTCPeerConnection({}, { platform: sim.platform(sim.host(name, { link: { latency: 5 } })) });
-  const [a, b] = [make("alice"), make("bob")];
-  a.onicecandidate = ({ candidate }) => void b.addIceCandidate(candidate ?? undefined);
-  b.onicecandidate = ({ candidate }) => void a.addIceCandidate(candidate ?? undefined);
+  const [a, b] = await connections(sim);
+  trickle(a, b);
   const channel = a.createDataChannel("x");
   const run = async (): Promise<void> => {
     const offer = await a.createOffer();
@@ -191,11 +201,8 @@ test("renegotiation and ICE restarts go on with the association", async (t) => {
 
 test("data that is added to a call, and data of the peer that overtakes its answer", async () => {
   const sim = new Simulation(5);
-  const { RTCPeerConnection } = await import("#src/w3c/rtc-peer-connection.js");
   const { signal } = await import("./signaling.js");
-  const make = (name: string): InstanceType<typeof RTCPeerConnection> =>
-    new RTCPeerConnection({}, { platform: sim.platform(sim.host(name, { link: { latency: 5 } })) });
-  const [a, b] = [make("alice"), make("bob")];
+  const [a, b] = await connections(sim);
   const signaling = signal(sim, a, b, { delay: 100 });
   a.addTransceiver("audio");
   await sim.runUntil(() => a.connectionState === "connected" && b.connectionState === "connected", 5000);
@@ -222,12 +229,8 @@ test("data that is added to a call, and data of the peer that overtakes its answ
 
 test("what ends with its section begins anew with another value", async () => {
   const sim = new Simulation(6);
-  const { RTCPeerConnection } = await import("#src/w3c/rtc-peer-connection.js");
-  const make = (name: string): InstanceType<typeof RTCPeerConnection> =>
-    new RTCPeerConnection({}, { platform: sim.platform(sim.host(name, { link: { latency: 5 } })) });
-  const [a, b] = [make("alice"), make("bob")];
-  a.onicecandidate = ({ candidate }) => void b.addIceCandidate(candidate ?? undefined);
-  b.onicecandidate = ({ candidate }) => void a.addIceCandidate(candidate ?? undefined);
+  const [a, b] = await connections(sim);
+  trickle(a, b);
   const lines: string[] = [];
   const exchange = async (change: (sdp: string) => string = (sdp) => sdp): Promise<void> => {
     let done = false;
