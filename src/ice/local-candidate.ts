@@ -3,6 +3,7 @@
 import type { IceCandidate, IceCandidateType } from "../util/ice-candidate.js";
 import { ipScope } from "../util/ip.js";
 import type { TransportAddress } from "../util/net.js";
+import { uuid } from "../util/text.js";
 import { candidatePriority, type Foundations, typePreference } from "./candidate.js";
 import { PREFERENCE_STEP } from "./interfaces.js";
 import type { IceAgentOptions, IceTransportPolicy } from "./options.js";
@@ -68,19 +69,7 @@ export function isWorthTelling(base: IceBase, mapped: TransportAddress): boolean
   return mapped.port !== 0 && scope !== "unspecified" && scope !== "multicast" && scope !== "broadcast";
 }
 
-/** A name for an address (draft-ietf-mmusic-mdns-ice-candidates §3.1), of 16 random bytes, which it changes. */
+/** A name for an address (draft-ietf-mmusic-mdns-ice-candidates §3.1), of 16 random bytes; see uuid. */
 export function multicastName(random: Uint8Array): string {
   return `${uuid(random)}.local`;
-}
-
-/** A version 4 UUID (RFC 9562 §5.4) from 16 random bytes. */
-function uuid(bytes: Uint8Array): string {
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  let out = "";
-  for (let i = 0; i < 16; i++) {
-    if (i === 4 || i === 6 || i === 8 || i === 10) out += "-";
-    out += bytes[i]!.toString(16).padStart(2, "0");
-  }
-  return out;
 }

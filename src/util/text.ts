@@ -1,4 +1,4 @@
-// Text and bytes: UTF-8, hexadecimal, base64, ASCII helpers.
+// Text and bytes: UTF-8, hexadecimal, UUIDs, base64, ASCII helpers.
 
 const encoder = new TextEncoder();
 // ignoreBOM: a leading U+FEFF belongs to the message (the Encoding standard's "UTF-8 decode without BOM").
@@ -38,6 +38,13 @@ export function hexDecode(text: string): Uint8Array<ArrayBuffer> | undefined {
   const out = new Uint8Array(clean.length / 2);
   for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(clean.slice(2 * i, 2 * i + 2), 16);
   return out;
+}
+
+/** A UUID (RFC 9562 §5.4: version 4) of 16 random bytes, which it changes. */
+export function uuid(random: Uint8Array): string {
+  random[6] = (random[6]! & 0x0f) | 0x40;
+  random[8] = (random[8]! & 0x3f) | 0x80;
+  return hexEncode(random).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -3,6 +3,7 @@
 import type { MediaKind } from "../jsep/codec-capabilities.js";
 import type { MediaSourceCounters } from "../peer/media-stats.js";
 import type { Platform } from "../peer/platform.js";
+import { uuid } from "../util/text.js";
 import { boolean, domString, interfaceType } from "./conversions.js";
 import type { EventHandler, EventInit, TypedEventTargetConstructor, Widened } from "./event-handlers.js";
 import { eventArguments, eventDictionary, fireSimple } from "./events.js";
@@ -44,11 +45,7 @@ export interface TrackSource extends Partial<MediaSource> {
 
 /** A random identifier in the form of a UUID (RFC 9562 §5.4), as tracks and streams have. */
 export function randomUuid({ crypto }: Pick<Platform, "crypto">): string {
-  const bytes = crypto.random(16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  return uuid(crypto.random(16));
 }
 
 export interface TrackInit {
