@@ -37,13 +37,15 @@ export interface SidesOwner {
   receive(data: Uint8Array, now: number, isCurrent: boolean): void;
 }
 
-export class ChannelsSide implements DataChannelHost {
-  private readonly owner: SidesOwner;
+class Side {
+  protected readonly owner: SidesOwner;
 
   constructor(owner: SidesOwner) {
     this.owner = owner;
   }
+}
 
+export class ChannelsSide extends Side implements DataChannelHost {
   now(): number {
     return this.owner.now;
   }
@@ -66,13 +68,7 @@ export class ChannelsSide implements DataChannelHost {
   }
 }
 
-export class DtlsSide implements DtlsTransportHost {
-  private readonly owner: SidesOwner;
-
-  constructor(owner: SidesOwner) {
-    this.owner = owner;
-  }
-
+export class DtlsSide extends Side implements DtlsTransportHost {
   now(): number {
     return this.owner.now;
   }
@@ -113,13 +109,7 @@ export class DtlsSide implements DtlsTransportHost {
   }
 }
 
-export class IceSide implements IceHost {
-  private readonly owner: SidesOwner;
-
-  constructor(owner: SidesOwner) {
-    this.owner = owner;
-  }
-
+export class IceSide extends Side implements IceHost {
   onLocalCandidate(candidate: IceCandidate): void {
     this.owner.host.onLocalCandidate(candidate);
   }
