@@ -21,6 +21,7 @@ export type {
   RTCIceGatheringState,
   RTCIceTransportState,
   RTCPeerConnectionState,
+  RTCSignalingState,
 } from "./w3c/connection-states.js";
 export type { RTCDataChannelInit, RTCPriorityType } from "./w3c/data-channel-init.js";
 export type { RTCInsertableStreams } from "./w3c/encoded-streams.js";
@@ -114,7 +115,6 @@ export { RTCIdentityAssertion } from "./w3c/rtc-identity-assertion.js";
 export {
   RTCPeerConnection,
   type RTCPeerConnectionEventMap,
-  type RTCSignalingState,
 } from "./w3c/rtc-peer-connection.js";
 export {
   type RTCRtpContributingSource,

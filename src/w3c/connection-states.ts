@@ -1,5 +1,7 @@
 // The states of a connection as functions of the states of its transports (webrtc-pc §4.3.2, §4.3.3, §4.3.4).
+import type { SignalingState } from "../jsep/signaling-state.js";
 
+export type RTCSignalingState = SignalingState;
 export type RTCIceGatheringState = "new" | "gathering" | "complete";
 export type RTCIceTransportState =
   | "new"

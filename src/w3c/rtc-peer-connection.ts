@@ -11,7 +11,12 @@ import {
   validateConfiguration,
 } from "./configuration.js";
 import { Connection, type ConnectionOwner } from "./connection.js";
-import type { RTCIceGatheringState, RTCIceTransportState, RTCPeerConnectionState } from "./connection-states.js";
+import type {
+  RTCIceGatheringState,
+  RTCIceTransportState,
+  RTCPeerConnectionState,
+  RTCSignalingState,
+} from "./connection-states.js";
 import { domString, interfaceArgument } from "./conversions.js";
 import { convertDataChannelArguments, dataChannelParameters, type RTCDataChannelInit } from "./data-channel-init.js";
 import { DataChannelObjects } from "./data-channel-objects.js";
@@ -62,14 +67,6 @@ import { ConnectionStats, type StatsSource } from "./stats.js";
 import { transportConfiguration } from "./transport-configuration.js";
 import { TransportObjects } from "./transport-objects.js";
 import { construct, constructing, defineInterface, executing, isPlatformObject } from "./webidl.js";
-
-export type RTCSignalingState =
-  | "stable"
-  | "have-local-offer"
-  | "have-remote-offer"
-  | "have-local-pranswer"
-  | "have-remote-pranswer"
-  | "closed";
 
 export interface RTCPeerConnectionEventMap {
   connectionstatechange: Event;
