@@ -261,23 +261,19 @@ export class RecordWriter12 {
       if (!keeps) givePacket(jobs[i]!.datagram!);
       giveJob(jobs[i]!);
     }
-    jobs.length = 0;
   }
 }
 
 /** The receiving half of epoch 1. */
 export class RecordReader12 {
+  /** Records in the batch. */
+  count = 0;
   private readonly protection: Protection;
   private readonly window = new ReplayWindow(REPLAY_WINDOW);
   private readonly jobs: RecordJob[] = [];
 
   constructor(protection: Protection) {
     this.protection = protection;
-  }
-
-  /** Records in the batch. */
-  get count(): number {
-    return this.jobs.length;
   }
 
   /** Queues the record. The reason if it is dropped instead. The batch must not be full. */
@@ -288,7 +284,7 @@ export class RecordReader12 {
     if (plaintextLength < 0 || plaintextLength > MAX_PLAINTEXT_LENGTH) return "malformed";
     if (!this.window.check(header.sequence)) return "replay";
     const job = protection.takeJob();
-    this.jobs.push(job);
+    this.jobs[this.count++] = job;
     protection.setAdditionalData(job, header.type, header.sequence, plaintextLength);
     if (explicitNonceLength > 0) protection.setExplicitNonce(job, data, header.start);
     else protection.setImplicitNonce(job);
@@ -324,7 +320,7 @@ export class RecordReader12 {
 
   /** Empties the batch. */
   reset(): void {
-    for (const job of this.jobs) giveJob(job);
-    this.jobs.length = 0;
+    for (let i = 0; i < this.count; i++) giveJob(this.jobs[i]!);
+    this.count = 0;
   }
 }
