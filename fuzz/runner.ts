@@ -11,6 +11,8 @@ const NOT_TARGETS = new Set(["target.js", "runner.js", "cheap-crypto.js", "depac
 const INTERESTING = [0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, 192, 254, 255];
 /** Inputs longer than this are cut: what lies beyond only costs time. */
 const MAX_INPUT = 4096;
+/** Inputs between two turns of the event loop. */
+const INPUTS_PER_TASK = 64;
 
 export class FuzzFailure extends Error {
   readonly input: Uint8Array;
@@ -125,5 +127,9 @@ export async function fuzz(target: FuzzTarget, count: number, seed: number): Pro
     }
   };
   for (const input of pool) await runOne(input.slice());
-  for (let i = 0; i < count; i++) await runOne(mutate(pool, pick));
+  for (let i = 0; i < count; i++) {
+    await runOne(mutate(pool, pick));
+    // What a WeakRef gave stays until the end of the task, however many microtasks it has.
+    if (i % INPUTS_PER_TASK === 0) await new Promise((done) => setImmediate(done));
+  }
 }
